@@ -1,0 +1,199 @@
+"""What was true of the world when a command was applied.
+
+A look-up (see ``store.authority``) answers a :class:`Subject` with :class:`Facts`. The rules in this package read
+facts and nothing else, so the same state, command, facts and time always give the same decision, on replay too.
+Deadlines are facts as well: working time depends on zones and holiday tables that change under a running change.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Literal
+
+from pydantic import Field
+
+from changes.values import Moment, Number, Ref, Value
+
+ANSWER_PROPOSAL = "answer_proposal"
+ENDORSE_TESTS = "endorse_tests"
+SIGN_TESTS = "sign_tests"
+START_ROLLOUT = "start_rollout"
+GATES = (ANSWER_PROPOSAL, ENDORSE_TESTS, SIGN_TESTS, START_ROLLOUT)
+"""The gates a change can meet, in the order of its road (lifecycle.md)."""
+
+SYSTEM = "system"
+"""The actor of everything Groundswell does by itself: deadlines, guards, opened checks."""
+
+
+class PolicyRef(Value):
+    """The policy version that decides about a change, named on every event it decided."""
+
+    name: Ref
+    version: int = Field(ge=1)
+    sha256: str = Field(pattern=r"^[0-9a-f]{64}$")
+
+
+class PersonFacts(Value):
+    """A person as the directory knows them now."""
+
+    ref: Ref
+    name: str
+    team: Ref | None = None
+    manager: Ref | None = None
+    roles: tuple[str, ...] = ()
+    active: bool = True
+    away: bool = False
+    leads_people: bool = False
+    open_to_invitations: bool = True
+
+
+class TeamFacts(Value):
+    """A team with its number of active members, sub-teams included."""
+
+    ref: Ref
+    name: str
+    size: int
+
+
+class ProcessFacts(Value):
+    """A process and the person who owns it."""
+
+    ref: Ref
+    name: str
+    owner: Ref
+
+
+class Seat(Value):
+    """One person who may answer a gate now, and why it is them."""
+
+    person: Ref
+    because: str
+    group: str
+    stands_in_for: Ref | None = None
+
+
+class PassedOver(Value):
+    """Somebody a gate would have asked, had a rule not excluded them."""
+
+    person: Ref
+    because: str
+
+
+class Quorum(Value):
+    """How many of the people asked must say yes."""
+
+    rule: Literal["any", "all", "count", "percent"] = "any"
+    count: int = Field(default=1, ge=1)
+    percent: int = Field(default=100, ge=1, le=100)
+    at_least: int = Field(default=1, ge=1)
+
+    def needed(self, seats: int) -> int:
+        """The number of yeses out of ``seats`` people; percentages round up, ``at_least`` is a floor."""
+        match self.rule:
+            case "any":
+                return 1
+            case "all":
+                return max(seats, 1)
+            case "count":
+                return self.count
+            case "percent":
+                return max(math.ceil(seats * self.percent / 100), self.at_least)
+
+    def in_words(self, seats: int) -> str:
+        """The rule as a person would say it: "any one of 3", "2 of 3"."""
+        if self.rule == "any":
+            return "any one of them is enough" if seats > 1 else "their answer is enough"
+        return f"{self.needed(seats)} of {seats} must say yes"
+
+
+class GateFacts(Value):
+    """A gate as it would be asked now. ``due`` and ``reminders`` count from the moment of the look-up."""
+
+    name: str
+    seats: tuple[Seat, ...]
+    passed_over: tuple[PassedOver, ...] = ()
+    quorum: Quorum = Quorum()
+    due: Moment
+    reminders: tuple[Moment, ...] = ()
+
+    def seat_of(self, person: str) -> Seat | None:
+        """The seat of ``person``, if they have one."""
+        return next((seat for seat in self.seats if seat.person == person), None)
+
+
+class RouteFacts(Value):
+    """The route the policy chose for a change, explained in sentences."""
+
+    policy: PolicyRef
+    route: str
+    because: tuple[str, ...]
+
+
+class Empowerment(Value):
+    """Whether the proposer may decide alone, with the reasons, and until when their manager may object."""
+
+    allowed: bool
+    because: tuple[str, ...]
+    objection_due: Moment
+
+
+class Norms(Value):
+    """The policy's numbers, with durations already turned into moments counted from now."""
+
+    free_edit_until: Moment
+    invitation_due: Moment
+    invitation_reminder: Moment
+    campaign_due: Moment
+    expires: Moment
+    effect_checks: tuple[Moment, ...]
+    escalation_levels: int = Field(ge=0, le=5)
+    people_per_champion: int = Field(ge=1)
+    cover_every_unit: bool
+    smallest_adoption: int = Field(ge=0, le=100)
+    """Per cent of a wave that must have adopted before the wave may be completed, where the wave names none."""
+    open_campaigns_per_person: int = Field(ge=1)
+    open_rollouts_per_team: int = Field(ge=1)
+
+
+class Subject(Value):
+    """What a look-up has to know about a change to say who is asked, as of now."""
+
+    policy: PolicyRef | None = None
+    """The version the change is bound to; none before submission, then the version in force answers."""
+    proposer: Ref
+    filer: Ref
+    co_proposers: tuple[Ref, ...] = ()
+    process: Ref
+    affected_teams: tuple[Ref, ...]
+    people_affected: int = Field(ge=1, le=1_000_000)
+    cost: Number
+    reversible: bool
+    customer_facing: bool
+    regulated: bool
+    urgency: Literal["normal", "emergency"] = "normal"
+    endorsers: tuple[Ref, ...] = ()
+    """Those whose endorsement of the current test plan counts."""
+    testers: tuple[Ref, ...] = ()
+    levels: dict[str, int] = {}
+    """How often each gate has been escalated: 1 asks the managers of those first asked, 2 theirs."""
+    named: tuple[Ref, ...] = ()
+    """Everyone else the command or the change names."""
+
+
+class Facts(Value):
+    """The answer to a :class:`Subject` for one actor at one moment."""
+
+    actor: PersonFacts
+    route: RouteFacts
+    gates: dict[str, GateFacts]
+    empowerment: Empowerment
+    norms: Norms
+    process: ProcessFacts
+    people: dict[str, PersonFacts]
+    teams: dict[str, TeamFacts]
+    campaigns: dict[str, int] = {}
+    """Open campaigns per person (places they hold on other changes)."""
+    rollouts: dict[str, int] = {}
+    """Running rollouts per team, other than this change's."""
+    unknown: tuple[str, ...] = ()
+    """References that the command names and the directory does not know."""

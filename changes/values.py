@@ -1,0 +1,82 @@
+"""The small typed values that commands, events, facts and state share.
+
+Sources: ledger profile (no floats, no lone surrogates, bounded bodies) from reference/ledger.md 6.3 and 6.2;
+input limits from the foundation's list of bad input.
+"""
+
+from __future__ import annotations
+
+import unicodedata
+from datetime import UTC, datetime
+from decimal import Decimal
+from typing import Annotated, Any
+
+from pydantic import AfterValidator, AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic_core import PydanticCustomError
+
+LINE_LENGTH = 200
+"""Characters in a title, a name or any other one-line answer."""
+TEXT_LENGTH = 4_000
+"""Characters in a free text. Keeps a ledger body far below its 60,000 bytes."""
+
+
+class Value(BaseModel):
+    """An immutable value. Unknown fields are refused, so a misspelt one is an error and never silently lost."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", validate_default=False)
+
+
+def _plain(text: str) -> str:
+    """Normalise to NFC, trim, and refuse what no database, mail header or ledger should have to carry."""
+    try:
+        text.encode()
+    except UnicodeEncodeError as error:
+        raise PydanticCustomError("not_unicode", "contains a broken character; please type it again") from error
+    text = unicodedata.normalize("NFC", text.replace("\r\n", "\n")).strip()
+    for character in text:
+        if unicodedata.category(character) == "Cc" and character not in "\n\t":
+            raise PydanticCustomError(
+                "control_character",
+                "contains the control character {code}; please remove it",
+                {"code": f"U+{ord(character):04X}"},
+            )
+    return text
+
+
+def _one_line(text: str) -> str:
+    if "\n" in text or "\t" in text:
+        raise PydanticCustomError("line_break", "must be one line")
+    return text
+
+
+def _filled(text: str) -> str:
+    if not text:
+        raise PydanticCustomError("empty", "must not be empty")
+    return text
+
+
+def _utc(moment: datetime) -> datetime:
+    return moment.astimezone(UTC)
+
+
+def _no_float(value: Any) -> Any:
+    """Read a JSON number by its shortest decimal form: 0.1 means 0.1, not its binary neighbour."""
+    return str(value) if isinstance(value, float) else value
+
+
+Line = Annotated[
+    str, Field(max_length=LINE_LENGTH), AfterValidator(_plain), AfterValidator(_one_line), AfterValidator(_filled)
+]
+"""One line of text: NFC, trimmed, 1 to 200 characters."""
+Text = Annotated[str, Field(max_length=TEXT_LENGTH), AfterValidator(_plain), AfterValidator(_filled)]
+"""Free text: NFC, trimmed, 1 to 4,000 characters, line breaks allowed."""
+OptionalText = Annotated[str, Field(max_length=TEXT_LENGTH), AfterValidator(_plain)]
+"""Free text that may be empty."""
+Ref = Annotated[str, Field(min_length=1, max_length=64, pattern=r"^[A-Za-z0-9][A-Za-z0-9._:-]*$")]
+"""The stable reference of a person, team, process, change, test or concern."""
+Moment = Annotated[AwareDatetime, AfterValidator(_utc)]
+"""An instant, aware, in UTC."""
+Number = Annotated[
+    Decimal, BeforeValidator(_no_float), Field(max_digits=18, decimal_places=6, allow_inf_nan=False)
+]
+"""An exact decimal number; travels as a string, because the ledger's canonical form has no floats."""
