@@ -155,6 +155,45 @@ class Norms(Value):
     open_rollouts_per_team: int = Field(ge=1)
 
 
+class Recommended(Value):
+    """One colleague the picker recommends as champion, with the numbers behind it (never names)."""
+
+    person: Ref
+    reasons: tuple[str, ...] = ()
+
+
+class Recommendation(Value):
+    """What the picker recommends, frozen as evidence: same ground, same answer (reference/champions.md 3.3)."""
+
+    places: int
+    picks: tuple[Recommended, ...] = ()
+    unmet: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
+    ground_sha256: str = ""
+
+
+class UnitCoverage(Value):
+    """How many accepted champions an affected team has, against its size."""
+
+    team: Ref
+    name: str
+    members: int
+    champions: int
+
+
+class Picking(Value):
+    """What the picker has to know beyond the directory."""
+
+    places: int | None = Field(default=None, ge=1, le=10_000)
+    """How many champions in all; none leaves it to the policy's ratio."""
+    not_again: tuple[Ref, ...] = ()
+    """Colleagues who declined, let an invitation pass or stepped down in this campaign."""
+    volunteers: tuple[Ref, ...] = ()
+    votes: dict[str, int] = Field(default_factory=dict)
+    introductions: tuple[tuple[Ref, Ref], ...] = ()
+    """Pairs who were introduced to each other within this change."""
+
+
 class Subject(Value):
     """What a look-up has to know about a change to say who is asked, as of now."""
 
@@ -174,10 +213,17 @@ class Subject(Value):
     endorsers: tuple[Ref, ...] = ()
     """Those whose endorsement of the current test plan counts."""
     testers: tuple[Ref, ...] = ()
-    levels: dict[str, int] = {}
+    levels: dict[str, int] = Field(default_factory=dict)
     """How often each gate has been escalated: 1 asks the managers of those first asked, 2 theirs."""
+    champions: tuple[Ref, ...] = ()
+    """Colleagues who accepted a champion's place and still hold it."""
     named: tuple[Ref, ...] = ()
     """Everyone else the command or the change names."""
+    named_teams: tuple[Ref, ...] = ()
+    named_processes: tuple[Ref, ...] = ()
+    named_changes: tuple[Ref, ...] = ()
+    picking: Picking | None = None
+    """Filled when the command asks for a recommendation of champions."""
 
 
 class Facts(Value):
@@ -191,9 +237,11 @@ class Facts(Value):
     process: ProcessFacts
     people: dict[str, PersonFacts]
     teams: dict[str, TeamFacts]
-    campaigns: dict[str, int] = {}
+    campaigns: dict[str, int] = Field(default_factory=dict)
     """Open campaigns per person (places they hold on other changes)."""
-    rollouts: dict[str, int] = {}
+    rollouts: dict[str, int] = Field(default_factory=dict)
     """Running rollouts per team, other than this change's."""
+    coverage: tuple[UnitCoverage, ...] = ()
+    recommendation: Recommendation | None = None
     unknown: tuple[str, ...] = ()
-    """References that the command names and the directory does not know."""
+    """References that the command names and nobody knows."""

@@ -7,9 +7,10 @@ input limits from the foundation's list of bad input.
 from __future__ import annotations
 
 import unicodedata
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from decimal import Decimal
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import AfterValidator, AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Field
 from pydantic_core import PydanticCustomError
@@ -24,6 +25,17 @@ class Value(BaseModel):
     """An immutable value. Unknown fields are refused, so a misspelt one is an error and never silently lost."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", validate_default=False)
+
+    def having(self, **updates: Any) -> Self:
+        """This value with some fields replaced; the rest is shared, not copied. New values are taken as they are."""
+        return self.model_copy(update=updates)
+
+
+@dataclass(frozen=True)
+class Names:
+    """Marks a reference with the kind of thing it names, so look-ups and forms can find it."""
+
+    kind: Literal["person", "team", "process", "change"]
 
 
 def _plain(text: str) -> str:
@@ -76,7 +88,9 @@ Ref = Annotated[str, Field(min_length=1, max_length=64, pattern=r"^[A-Za-z0-9][A
 """The stable reference of a person, team, process, change, test or concern."""
 Moment = Annotated[AwareDatetime, AfterValidator(_utc)]
 """An instant, aware, in UTC."""
-Number = Annotated[
-    Decimal, BeforeValidator(_no_float), Field(max_digits=18, decimal_places=6, allow_inf_nan=False)
-]
+Number = Annotated[Decimal, BeforeValidator(_no_float), Field(max_digits=18, decimal_places=6, allow_inf_nan=False)]
 """An exact decimal number; travels as a string, because the ledger's canonical form has no floats."""
+PersonRef = Annotated[Ref, Names("person")]
+TeamRef = Annotated[Ref, Names("team")]
+ProcessRef = Annotated[Ref, Names("process")]
+ChangeRef = Annotated[Ref, Names("change")]

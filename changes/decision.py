@@ -1,0 +1,221 @@
+"""The whole business logic: decide what a command means, and evolve the state by what happened.
+
+``decide`` and ``evolve`` are pure and deterministic: the workflow replays them, tests drive them without Temporal,
+and the worker rebuilds a change from its recorded events with the same ``evolve``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from datetime import datetime
+
+# Importing the stages registers their rules; the order is the order of a change's life.
+from changes import any_moment, concerns, learning, passing_time, proposal, recruiting, rollout, testing
+from changes.commands import COMMANDS, Command, names_in
+from changes.events import Event
+from changes.facts import Facts, Picking, Subject
+from changes.passing_time import NoticeTime, falls_to_escalation
+from changes.proposal import Revision, Submit, Submitted
+from changes.recruiting import AcceptInvitation, PlanChampions
+from changes.refusals import Refusal, RefusalKind, Refused, unknown
+from changes.rules import EVOLUTIONS, RULES
+from changes.state import Change, InvitationStatus
+
+STAGES = (proposal, testing, recruiting, rollout, learning, concerns, any_moment, passing_time)
+"""The modules whose rules make up a change's life."""
+
+HUMAN_COMMANDS: Mapping[str, type[Command]] = {
+    kind: command
+    for stage in STAGES
+    for kind, command in COMMANDS.items()
+    if command.by_people and command.__module__ == stage.__name__
+}
+"""The commands that people give, by kind, in the order of a change's life."""
+
+
+def decide(
+    change: Change | None, command: Command, facts: Facts, now: datetime, expected_version: int | None = None
+) -> tuple[Event, ...] | Refused:
+    """What ``command`` means for ``change``, given ``facts`` as of ``now``.
+
+    Args:
+        change: the state, or None before the first command.
+        command: what is asked for.
+        facts: the look-up's answer to :func:`subject_of`.
+        now: the moment of applying, aware.
+        expected_version: the version the caller last saw; a newer state refuses as stale.
+
+    Returns:
+        The events, stamped with actor and time, or the refusal.
+    """
+    try:
+        events = tuple(_decide(change, command, facts, now, expected_version))
+    except Refusal as refusal:
+        return refusal.refused
+    return tuple(event.having(by=_by(event, facts), at=now) for event in events)
+
+
+def _by(event: Event, facts: Facts) -> str:
+    """What follows by itself is Groundswell's doing, whoever caused it: a guard that pauses, a gate that is asked."""
+    return event.by if type(event).kind in _BY_ITSELF else facts.actor.ref
+
+
+_BY_ITSELF = {"gate_opened", "gate_passed", "guard_breached", "effect_checks_planned", "effect_check_opened"}
+
+
+def _decide(
+    change: Change | None, command: Command, facts: Facts, now: datetime, expected_version: int | None
+) -> Iterable[Event]:
+    _refuse_unknown_names(command, facts)
+    if isinstance(command, Submit):
+        if change is not None:
+            raise Refusal(RefusalKind.WRONG_STAGE, "submitted_already", "This change has already been submitted.")
+        return proposal.submit(command, facts, now)
+    if change is None:
+        unknown("unknown_change", "There is no such change.")
+    if expected_version is not None and expected_version != change.version:
+        raise Refusal(
+            RefusalKind.STALE,
+            "stale_version",
+            f"This change has moved on: you saw version {expected_version}, it is now at {change.version}. "
+            "Look at it again, then decide.",
+        )
+    rule = RULES[type(command)]
+    for condition in rule.when:
+        condition(change)
+    rule.who(change, facts)
+    return rule.decide(change, command, facts, now)
+
+
+def _refuse_unknown_names(command: Command, facts: Facts) -> None:
+    missing = set(facts.unknown)
+    for pointer, kind, ref in names_in(command):
+        if ref in missing:
+            raise Refusal(
+                RefusalKind.INVALID, f"unknown_{kind}", f"There is no {kind} called “{ref}”. Check the name.", pointer
+            )
+
+
+def evolve(change: Change | None, event: Event, ref: str = "") -> Change:
+    """The state after ``event``. ``ref`` names the change when the event is its first."""
+    if isinstance(event, Submitted):
+        return proposal.begin(ref, event).having(version=1)
+    if change is None:
+        raise ValueError(f"{type(event).kind} cannot be the first event of a change")
+    evolved = EVOLUTIONS[type(event)](change, event)
+    return evolved.having(version=change.version + 1, updated_at=event.at)
+
+
+def evolve_all(change: Change | None, events: Iterable[Event], ref: str = "") -> Change | None:
+    """The state after all ``events``, in order."""
+    for event in events:
+        change = evolve(change, event, ref)
+    return change
+
+
+def offers(change: Change, facts: Facts) -> tuple[str, ...]:
+    """The kinds of command that ``facts.actor`` may give now, by the same rules that will answer them."""
+    return tuple(
+        kind for kind, command in HUMAN_COMMANDS.items() if command in RULES and _allowed(change, command, facts)
+    )
+
+
+def _allowed(change: Change, command: type[Command], facts: Facts) -> bool:
+    rule = RULES[command]
+    try:
+        for condition in rule.when:
+            condition(change)
+        rule.who(change, facts)
+    except Refusal:
+        return False
+    return True
+
+
+def subject_of(change: Change | None, command: Command | None, actor: str, now: datetime) -> Subject:
+    """What has to be looked up to decide ``command``; with no command, to say what may be offered.
+
+    Raises:
+        Refusal: when there is neither a change nor a submission to ask about.
+    """
+    named = tuple(names_in(command)) if command else ()
+    if change is None:
+        if not isinstance(command, Submit):
+            unknown("unknown_change", "There is no such change.")
+        content, authors = command.content, (command.proposer or actor, actor, *command.co_proposers)
+    else:
+        content, authors = change.proposal.content, change.proposal.authors
+        if isinstance(command, Revision):
+            content = command.applied_to(content)
+    people = [ref for _, kind, ref in named if kind == "person"]
+    return Subject(
+        policy=change.policy if change else None,
+        proposer=change.proposal.proposer if change else authors[0],
+        filer=change.proposal.filer if change else actor,
+        co_proposers=tuple(authors[2:]) if change is None else change.proposal.co_proposers,
+        process=content.process,
+        affected_teams=content.affected_teams,
+        people_affected=content.people_affected,
+        cost=content.cost,
+        reversible=content.reversible,
+        customer_facing=content.customer_facing,
+        regulated=content.regulated,
+        urgency=content.urgency,
+        endorsers=change.round.counting_endorsers if change else (),
+        testers=change.round.testers if change else (),
+        levels=_levels(change, command, now),
+        champions=_champions(change, command, actor),
+        named=tuple(dict.fromkeys([*people, *(_everyone_in(change) if change else ())])),
+        named_teams=tuple(dict.fromkeys([ref for _, kind, ref in named if kind == "team"] + _teams_in(change))),
+        named_processes=tuple(ref for _, kind, ref in named if kind == "process"),
+        named_changes=tuple(ref for _, kind, ref in named if kind == "change"),
+        picking=_picking(change, command),
+    )
+
+
+def _levels(change: Change | None, command: Command | None, now: datetime) -> dict[str, int]:
+    if change is None or change.gate is None:
+        return {}
+    escalates = isinstance(command, NoticeTime) and falls_to_escalation(change, now)
+    level = change.gate.level + (1 if escalates else 0)
+    return {change.gate.name: level} if level else {}
+
+
+def _champions(change: Change | None, command: Command | None, actor: str) -> tuple[str, ...]:
+    if change is None:
+        return ()
+    accepting = (actor,) if isinstance(command, AcceptInvitation) else ()
+    return tuple(dict.fromkeys((*change.recruiting.champions, *accepting)))
+
+
+def _everyone_in(change: Change) -> Iterator[str]:
+    yield from change.proposal.authors
+    yield from change.round.testers
+    for seat in change.gate.asked if change.gate else ():
+        yield seat.person
+    for invitation in change.recruiting.invitations:
+        yield invitation.person
+    for check in change.learning.checks:
+        yield check.owner
+    for concern in change.concerns:
+        yield concern.by
+
+
+def _teams_in(change: Change | None) -> list[str]:
+    return [team for progress in change.rollout.waves for team in progress.wave.teams] if change else []
+
+
+def _picking(change: Change | None, command: Command | None) -> Picking | None:
+    if change is None or not isinstance(command, PlanChampions):
+        return None
+    recruiting = change.recruiting
+    gone = (InvitationStatus.DECLINED, InvitationStatus.EXPIRED, InvitationStatus.STEPPED_DOWN)
+    return Picking(
+        places=command.places or recruiting.places or None,
+        not_again=tuple(person for status in gone for person in recruiting.with_status(status)),
+        volunteers=tuple(person for person, level in recruiting.interest.items() if level == "keen"),
+        votes={person: len(voters) for person, voters in recruiting.nominations.items()},
+        introductions=tuple((i.person, i.to) for i in recruiting.introductions),
+    )
+
+
+__all__ = ["HUMAN_COMMANDS", "STAGES", "decide", "evolve", "evolve_all", "offers", "subject_of"]

@@ -1,0 +1,71 @@
+"""The base of every event and the one registry of them.
+
+An event is what has happened; nothing decided is ever deleted. Events are stored for years: add fields only with
+defaults, never rename one, never give an old kind a new meaning.
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Annotated, Any, ClassVar
+
+from pydantic import BeforeValidator, SerializeAsAny, SerializerFunctionWrapHandler, model_serializer
+
+from changes.facts import SYSTEM
+from changes.values import Moment, Ref, Value
+
+EVENTS: dict[str, type[Event]] = {}
+"""Every event by its kind."""
+
+
+class Event(Value):
+    """Base of all events. ``by`` and ``at`` are stamped by :func:`changes.decision.decide`."""
+
+    kind: ClassVar[str]
+    words: ClassVar[str]
+    """What a person reads in the trail after the actor's name; ``{field}`` is filled in."""
+    discreet: ClassVar[bool]
+    """True where the trail must not show who it was: saying no to an invitation is free and silent."""
+
+    by: Ref = SYSTEM
+    at: Moment = datetime(1970, 1, 1, tzinfo=UTC)
+
+    def __init_subclass__(cls, *, kind: str = "", words: str = "", discreet: bool = False) -> None:
+        super().__init_subclass__()
+        if not kind:
+            raise TypeError(f"{cls.__name__} needs a kind")
+        if kind in EVENTS:
+            raise TypeError(f"two events are called {kind!r}")
+        cls.kind, cls.words, cls.discreet = kind, words, discreet
+        EVENTS[kind] = cls
+
+    @model_serializer(mode="wrap")
+    def _with_kind(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        return {"kind": self.kind, **handler(self)}
+
+    def sentence(self) -> str:
+        """What happened, without the actor, in plain words."""
+        return self.words.format_map({name: _readable(getattr(self, name)) for name in type(self).model_fields})
+
+
+def _readable(value: Any) -> Any:
+    if isinstance(value, tuple):
+        return ", ".join(str(_readable(item)) for item in value)
+    if isinstance(value, datetime):
+        return f"{value:%a %d %b %Y, %H:%M} UTC"
+    return value
+
+
+def event_from(data: Any) -> Any:
+    """Read an event back from its stored form; an unknown kind is an error, never skipped."""
+    if not isinstance(data, dict):
+        return data
+    content = dict(data)
+    kind = content.pop("kind", None)
+    if kind not in EVENTS:
+        raise ValueError(f"there is no event called {kind!r}")
+    return EVENTS[kind].model_validate(content)
+
+
+AnyEvent = Annotated[SerializeAsAny[Event], BeforeValidator(event_from)]
+"""Any event, stored with its kind."""

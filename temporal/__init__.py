@@ -1,0 +1,1 @@
+"""What every Temporal client, worker, replayer and test shares."""

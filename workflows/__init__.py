@@ -1,0 +1,1 @@
+"""Temporal workflows: thin shells around the rules in changes."""
