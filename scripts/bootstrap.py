@@ -17,6 +17,7 @@ import subprocess
 import sys
 import threading
 import time
+from typing import Iterator
 
 ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 VENV = os.path.join(ROOT, ".venv")
@@ -34,6 +35,17 @@ LOG_LINES_SHOWN = 15
 HEARTBEAT_SECONDS = 20.0
 """How often a long step says it is alive where the output is no terminal."""
 
+FAILED = """
+This step failed: %s
+
+    %s
+
+The whole log: %s
+What to try: see whether this machine reaches its package registry (python3 -m pip config list shows which one) and
+whether the disk has 1 GB free, then run the same command again; it goes on where it stopped.
+Removing the folder .venv starts over.
+"""
+
 CONFIGURED = "import sys, sysconfig; print('%d.%d' % sys.version_info[:2], sys.executable)"
 HAS_ENSUREPIP = "import venv, ensurepip"
 
@@ -43,7 +55,12 @@ class Missing(Exception):
 
 
 class Failed(Exception):
-    """A step did not work. The message names the step and its last lines."""
+    """A step did not work."""
+
+    def __init__(self, step: str, last_lines: "list[str]") -> None:
+        super().__init__(step)
+        self.step = step
+        self.last_lines = last_lines
 
 
 # --- What is ready already -------------------------------------------------------------------------------------------
@@ -80,6 +97,12 @@ def is_ready(name: str) -> bool:
         except FileNotFoundError:
             continue
     return False
+
+
+def write_stamp(name: str, text: str) -> None:
+    """Note how far the installation of a set came."""
+    with open(stamp(name), "w", encoding="utf-8") as file:
+        file.write(text + "\n")
 
 
 # --- Which Python ----------------------------------------------------------------------------------------------------
@@ -134,7 +157,7 @@ def choose(found: "list[Interpreter]", uv: "str | None") -> Interpreter:
             "Groundswell needs Python %d.%d or newer; this machine has %s on its PATH.\n"
             "Install one and run the same command again. On Debian or Ubuntu: apt install python3 python3-venv\n"
             "If it is installed elsewhere, put its folder on PATH: PATH=/opt/python/bin:$PATH make demo"
-            % (OLDEST + (seen,))
+            % (*OLDEST, seen)
         )
     for each in new_enough:
         if each.makes_pip or uv:
@@ -143,7 +166,7 @@ def choose(found: "list[Interpreter]", uv: "str | None") -> Interpreter:
     raise Missing(
         "%s (%s) cannot make virtual environments: its module ensurepip is missing.\n"
         "Debian and Ubuntu ship it apart. Install this one package and run the same command again:\n"
-        "    apt install python%d.%d-venv" % ((first.name, first.path) + first.version)
+        "    apt install python%d.%d-venv" % (first.name, first.path, *first.version)
     )
 
 
@@ -153,10 +176,8 @@ def choose(found: "list[Interpreter]", uv: "str | None") -> Interpreter:
 class Progress:
     """Runs steps one after another, shows each with its time, and keeps everything they say in the log."""
 
-    def __init__(self, log: str, total: int) -> None:
+    def __init__(self, log: str) -> None:
         self.log = log
-        self.total = total
-        self.number = 0
         self.terminal = sys.stdout.isatty()
 
     def run(self, title: str, command: "list[str]", environment: "dict[str, str] | None" = None) -> None:
@@ -165,10 +186,9 @@ class Progress:
         Raises:
             Failed: it ended with an error, or could not be started.
         """
-        self.number += 1
         began = time.monotonic()
-        label = "  %d/%d %s" % (self.number, self.total, title)
-        print(label + " ...", end="" if self.terminal else "\n", flush=True)
+        label = "  %s ..." % title
+        print(label, end="" if self.terminal else "\n", flush=True)
         over = threading.Event()
         pulse = threading.Thread(target=self._pulse, args=(label, began, over), daemon=True)
         pulse.start()
@@ -177,17 +197,17 @@ class Progress:
         finally:
             over.set()
             pulse.join()
+        self._show(label + (" done" if code == 0 else " failed"), began, end="\n")
         if code != 0:
-            print(" failed" if self.terminal else label + " failed", flush=True)
-            raise Failed("%s\n\n%s" % (title, "\n".join("    " + line for line in lines[-LOG_LINES_SHOWN:])))
+            raise Failed(title, lines[-LOG_LINES_SHOWN:])
+
+    def _show(self, text: str, began: float, end: str) -> None:
         seconds = time.monotonic() - began
-        print("%s%s done (%.0f s)" % ("\r" if self.terminal else "", label, seconds), flush=True)
+        print("%s%s (%.0f s)" % ("\r" if self.terminal else "", text, seconds), end=end, flush=True)
 
     def _pulse(self, label: str, began: float, over: threading.Event) -> None:
         while not over.wait(1.0 if self.terminal else HEARTBEAT_SECONDS):
-            seconds = time.monotonic() - began
-            text = "%s ... %.0f s" % (label, seconds)
-            print("\r" + text if self.terminal else text, end="" if self.terminal else "\n", flush=True)
+            self._show(label, began, end="" if self.terminal else "\n")
 
     def _record(self, command: "list[str]", environment: "dict[str, str] | None") -> "tuple[int, list[str]]":
         lines = []  # type: list[str]
@@ -245,7 +265,6 @@ def make_venv(progress: Progress, uv: "str | None", again: bool) -> None:
     command = [python.path, "-m", "venv", "--clear", VENV]
     if not python.makes_pip:
         command.insert(3, "--without-pip")
-    progress.total += 1
     progress.run("a virtual environment in .venv with %s (%s)" % (python.name, python.path), command)
 
 
@@ -290,8 +309,7 @@ def install(progress: Progress, name: str, uv: "str | None") -> None:
         except Failed as problem:
             if not has_pip():
                 raise
-            print("  uv could not: %s\n  Trying the same with pip." % str(problem).splitlines()[-1].strip(), flush=True)
-            progress.total = progress.number + 2
+            print("  uv could not: %s\n  Trying the same with pip." % " ".join(problem.last_lines[-1:]), flush=True)
         else:
             return
     into = [VENV_PYTHON, "-m", "pip", "install", "--disable-pip-version-check", "--progress-bar", "off"]
@@ -301,7 +319,6 @@ def install(progress: Progress, name: str, uv: "str | None") -> None:
 
 def bring_uv(progress: Progress) -> "str | None":
     """Put the pinned uv into ``.venv`` with pip. None, and a sentence, where that does not work: pip does as well."""
-    progress.total += 1
     command = [VENV_PYTHON, "-m", "pip", "install", "--disable-pip-version-check", "--progress-bar", "off"]
     try:
         progress.run("uv, a fast installer, into .venv", [*command, "--require-hashes", "-r", requirements("uv")])
@@ -315,31 +332,30 @@ def set_up(name: str) -> None:
 
     Raises:
         Missing: Python, or its part that makes environments, must be installed first.
-        Failed: an installation did not work, also not in a fresh environment.
+        Failed: an installation did not work.
     """
     with open(LOG, "a", encoding="utf-8") as log:
         log.write("\n==== %s: %s\n" % (time.strftime("%Y-%m-%d %H:%M:%S %z"), name))
     print('Groundswell: setting up .venv for "%s". Log: %s' % (name, os.path.relpath(LOG)), flush=True)
-    progress = Progress(LOG, total=2)
-    existed = os.path.isdir(VENV)
-    with contextlib.suppress(FileNotFoundError):
-        os.remove(stamp(name))
+    progress = Progress(LOG)
+    # An environment that was complete once is kept whatever happens: it may only be the network that is away.
+    half_made = os.path.isdir(VENV) and not any(os.path.exists(stamp(each)) for each in SETS)
     make_venv(progress, find_uv(), again=False)
+    if os.path.exists(stamp(name)):
+        write_stamp(name, "unfinished")
     try:
         install(progress, name, find_uv() or bring_uv(progress))
     except Failed:
-        if not existed:
+        if not half_made:
             raise
-        print("  The environment that was here may be damaged. Making it anew.", flush=True)
-        progress = Progress(LOG, total=2)
+        print("  The half-made environment that was here may be damaged. Making it anew.", flush=True)
         make_venv(progress, shutil.which("uv"), again=True)
         install(progress, name, find_uv() or bring_uv(progress))
-    with open(stamp(name), "w", encoding="utf-8") as file:
-        file.write(fingerprint(name) + "\n")
+    write_stamp(name, fingerprint(name))
 
 
 @contextlib.contextmanager
-def alone() -> "object":
+def alone() -> "Iterator[None]":
     """Let one bootstrap of this checkout run at a time; a second one waits and then finds the work done."""
     os.makedirs(os.path.dirname(LOG), exist_ok=True)
     with open(os.path.join(os.path.dirname(LOG), "bootstrap.lock"), "w", encoding="utf-8") as lock:
@@ -354,7 +370,9 @@ def alone() -> "object":
 def main(arguments: "list[str] | None" = None) -> int:
     """Read the command line, do what is needed and say how it went; the exit code."""
     parser = argparse.ArgumentParser(prog="bootstrap.py", description="Prepare .venv for Groundswell.")
-    parser.add_argument("set", choices=SETS, help="demo: the product and its demonstration; dev: tests too; e2e: a browser too")
+    parser.add_argument(
+        "set", choices=SETS, help="demo: the product and its demonstration; dev: tests too; e2e: a browser too"
+    )
     name = parser.parse_args(arguments).set
     if is_ready(name):
         return 0
@@ -367,12 +385,7 @@ def main(arguments: "list[str] | None" = None) -> int:
         print("\n%s" % problem, file=sys.stderr)
         return 2
     except Failed as problem:
-        print(
-            "\nThis step failed: %s\n\nThe whole log: %s\nWhat to try: look whether this machine reaches its package "
-            "registry (pip config list), whether the disk\nhas 1 GB free, then run the same command again; it goes on "
-            "where it stopped. `rm -rf .venv` starts over." % (problem, os.path.relpath(LOG)),
-            file=sys.stderr,
-        )
+        print(FAILED % (problem.step, "\n    ".join(problem.last_lines), os.path.relpath(LOG)), file=sys.stderr)
         return 1
     except KeyboardInterrupt:
         print("\nStopped. Run the same command again to go on.", file=sys.stderr)

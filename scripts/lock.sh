@@ -13,7 +13,8 @@ compile() {
 
 # Each set is constrained by the smaller one, so that a package has one version everywhere.
 compile "$@" run.in --output-file run.txt
-compile "$@" demo.in --constraints run.txt --output-file demo.txt
+compile "$@" build.in --constraints run.txt --output-file build.txt
+compile "$@" demo.in --constraints run.txt --constraints build.txt --output-file demo.txt
 compile "$@" dev.in --constraints demo.txt --output-file dev.txt
 compile "$@" e2e.in --constraints dev.txt --output-file e2e.txt
 compile "$@" uv.in --output-file uv.txt

@@ -1,1 +1,1 @@
-"""Tables, sessions and the read model."""
+"""The database: tables, transactions, the read model, and look-ups. The same code on SQLite and PostgreSQL."""

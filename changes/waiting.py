@@ -1,0 +1,163 @@
+"""Who is being waited for, and who has a part in a change. Pages and reminders read the answer, never a guess."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from changes.facts import ANSWER_PROPOSAL, ENDORSE_TESTS, SIGN_TESTS, START_ROLLOUT
+from changes.passing_time import unanswered
+from changes.rules import PHASE_WORDS
+from changes.state import Change, ConcernStatus, InvitationStatus, Outcome, Phase
+from changes.values import Moment, Ref, Value
+
+GATE_TASKS = {
+    ANSWER_PROPOSAL: "Answer the proposal",
+    ENDORSE_TESTS: "Endorse the tests, or say what would have to change",
+    SIGN_TESTS: "Sign the gate after the tests",
+    START_ROLLOUT: "Decide on champion coverage and the rollout",
+}
+
+
+class Waiting(Value):
+    """One thing one person is asked to do now."""
+
+    person: Ref
+    task: str
+    commands: tuple[str, ...]
+    """The commands that would answer it, the usual one first."""
+    due: Moment | None = None
+
+
+def waiting_for(change: Change) -> tuple[Waiting, ...]:
+    """Everything anybody is asked to do now, the same person and task once."""
+    if change.closing:
+        if change.closing.outcome is Outcome.EXPIRED:
+            return _each(change.proposal.authors, "Renew the change, or let it rest", "renew")
+        return ()
+    if change.hold:
+        return ()
+    return tuple(dict.fromkeys(_tasks(change)))
+
+
+def _each(people: tuple[str, ...], task: str, *commands: str, due: Moment | None = None) -> tuple[Waiting, ...]:
+    return tuple(Waiting(person=person, task=task, commands=commands, due=due) for person in people)
+
+
+GATE_COMMANDS = {
+    ANSWER_PROPOSAL: ("accept_for_testing", "ask_for_changes", "decline", "say_back"),
+    ENDORSE_TESTS: ("endorse", "endorse_with_changes", "ask_for_changes", "decline"),
+    SIGN_TESTS: ("sign_gate", "decline"),
+    START_ROLLOUT: ("sign_coverage",),
+}
+
+
+def _tasks(change: Change) -> Iterator[Waiting]:
+    if change.gate:
+        name = change.gate.name
+        yield from _each(unanswered(change), GATE_TASKS[name], *GATE_COMMANDS[name], due=change.gate.due)
+    if change.phase is Phase.AWAITING_ANSWER and change.proposal.heard:
+        if change.proposal.heard[-1].confirmed is None:
+            yield from _each(change.proposal.authors, "Confirm or correct what was heard", "confirm_heard", "correct")
+    yield from _author_tasks(change)
+    for test in change.round.tests if change.phase is Phase.RUNNING_TESTS else ():
+        done = {result.test for result in change.round.counting_results}
+        done |= {stop.test for stop in change.round.counting_stops}
+        if test.ref not in done:
+            yield from _each(test.testers, f"Run {test.ref} and enter its result", "record_result", "stop_early")
+    for invitation in change.recruiting.invitations:
+        if invitation.status is InvitationStatus.SENT:
+            yield Waiting(
+                person=invitation.person,
+                task="Say whether you would like to be a champion",
+                commands=("accept_invitation", "decline_invitation"),
+                due=invitation.due,
+            )
+    for check in change.learning.checks:
+        if check.opened and check.outcome is None:
+            yield from _each((check.owner,), f"Look at the effect and record check {check.ref}", "record_effect")
+    for concern in change.concerns:
+        if concern.status is ConcernStatus.OPEN and any(not why.answer for why in concern.whys):
+            yield from _each((concern.by,), f"Answer why on {concern.ref}", "answer_why")
+        elif concern.holds_gates and not concern.responses:
+            yield from _each(change.proposal.authors, f"Respond to the concern {concern.ref}", "respond")
+
+
+def _author_tasks(change: Change) -> Iterator[Waiting]:
+    authors = change.proposal.authors
+    match change.phase:
+        case Phase.NEEDS_CHANGES:
+            yield from _each(authors, "Change the proposal and submit it again", "resubmit", "edit")
+        case Phase.PLANNING_TESTS:
+            yield from _each(authors, "Propose the tests", "propose_tests")
+        case Phase.RUNNING_TESTS:
+            done = {result.test for result in change.round.counting_results}
+            done |= {stop.test for stop in change.round.counting_stops}
+            if all(test.ref in done for test in change.round.tests):
+                yield from _each(authors, "Conclude the tests", "conclude")
+        case Phase.RECRUITING:
+            if not change.recruiting.plans:
+                yield from _each(authors, "Have champions recommended", "plan_champions")
+            elif not change.recruiting.invitations:
+                yield from _each(authors, "Invite champions", "invite")
+            if not change.rollout.waves:
+                yield from _each(authors, "Plan the rollout", "plan_rollout")
+        case Phase.PREPARING_WAVE:
+            if not change.rollout.waves:
+                yield from _each(authors, "Plan the rollout", "plan_rollout")
+            elif change.rollout.signed_version == change.rollout.plan_version:
+                yield from _each(authors, "Start the next wave", "start_wave", "plan_rollout")
+        case Phase.WAVE_RUNNING:
+            yield from _each(authors, "Report the guards and complete the wave", "report_metric", "complete_wave")
+        case Phase.WAVE_PAUSED:
+            yield from _each(authors, "Resume the wave, or roll it back", "resume_wave", "roll_back")
+        case Phase.CHECKING_EFFECT:
+            if change.learning.retrospective is None:
+                yield from _each(authors, "Record the retrospective", "hold_retrospective")
+            elif all(check.outcome for check in change.learning.checks):
+                yield from _each(authors, "Close the change", "close")
+        case _:
+            return
+
+
+def parts_in(change: Change) -> dict[str, tuple[str, ...]]:
+    """Everybody with a part in this change, and which: proposer, filer, tester, endorser, champion, …
+
+    Invitations that were not accepted are no part: saying no leaves no trace that others can see.
+    """
+    parts: dict[str, list[str]] = {}
+
+    def add(people: tuple[str, ...], part: str) -> None:
+        for person in people:
+            if part not in parts.setdefault(person, []):
+                parts[person].append(part)
+
+    add((change.proposal.proposer,), "proposer")
+    add((change.proposal.filer,), "filer")
+    add(change.proposal.co_proposers, "co-proposer")
+    for round_ in (*change.earlier_rounds, change.round):
+        add(round_.testers, "tester")
+        add(tuple(answer.person for answer in round_.endorsements), "endorser")
+        add(tuple(answer.person for answer in round_.signatures), "signer")
+    add(tuple(signature.person for signature in change.recruiting.signatures), "signer")
+    add(change.recruiting.champions, "champion")
+    add(tuple(check.owner for check in change.learning.checks), "effect check owner")
+    add(tuple(concern.by for concern in change.concerns), "concerned")
+    add(tuple(seat.person for seat in change.gate.asked) if change.gate else (), "asked")
+    add(change.followers, "follower")
+    return {person: tuple(found) for person, found in parts.items()}
+
+
+def standing(change: Change) -> str:
+    """Where the change stands, as the end of the sentence "This change …"."""
+    if change.closing:
+        return f"has ended: {change.closing.outcome.replace('_', ' ')}"
+    if change.hold:
+        return f"is on hold: {change.hold.reason}"
+    return f"is {PHASE_WORDS[change.phase]}"
+
+
+def summary(change: Change) -> str:
+    """Where the change stands and what is needed next, for receipts."""
+    tasks = waiting_for(change)
+    following = f" Next: {tasks[0].task.lower()}." if tasks else ""
+    return f"{change.ref} {standing(change)}.{following}"

@@ -1,0 +1,124 @@
+"""Opening a database and its two kinds of transaction: reading, and writing one at a time.
+
+SQLite writes begin IMMEDIATE, because a deferred transaction that turns into a writer fails under concurrency
+(reference/ledger.md 6.5); PostgreSQL writers take one advisory lock at READ COMMITTED.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import Connection, Engine, create_engine, event, text
+from sqlalchemy.engine import URL, make_url
+from sqlalchemy.exc import DBAPIError, OperationalError
+
+LEDGER_LOCK = 0x67_72_6F_75_6E_64
+"""PostgreSQL's advisory lock of the ledger: "ground" as a number, unlikely to meet another application's."""
+BUSY_SECONDS = 30
+"""How long a SQLite writer waits for another before it gives up."""
+
+
+class DatabaseUnavailable(Exception):
+    """The database cannot be reached or used; the message says which and what to do."""
+
+
+def open_database(address: str) -> Engine:
+    """An engine for ``sqlite:///file``, ``postgresql://…`` or ``postgresql+psycopg://…``.
+
+    Raises:
+        DatabaseUnavailable: when the address names no database we support.
+    """
+    try:
+        url = make_url(address)
+    except Exception as error:
+        raise DatabaseUnavailable(
+            "DATABASE_URL is not an address. Write sqlite:///path/to/file or postgresql://user:password@host/name."
+        ) from error
+    match url.get_backend_name():
+        case "sqlite":
+            return _sqlite(url)
+        case "postgresql":
+            return create_engine(
+                url.set(drivername="postgresql+psycopg"),
+                pool_pre_ping=True,
+                pool_size=10,
+                isolation_level="READ COMMITTED",
+                connect_args={"connect_timeout": 5},
+            )
+        case other:
+            raise DatabaseUnavailable(f"DATABASE_URL names {other}. Groundswell runs on sqlite and postgresql.")
+
+
+def _sqlite(url: URL) -> Engine:
+    if url.database and url.database != ":memory:":
+        Path(url.database).parent.mkdir(parents=True, exist_ok=True)
+    engine = create_engine(url.set(drivername="sqlite+pysqlite"), connect_args={"timeout": BUSY_SECONDS})
+
+    @event.listens_for(engine, "connect")
+    def _prepare(connection: Any, _record: Any) -> None:
+        connection.isolation_level = None  # transactions begin where we say, see below
+        cursor = connection.cursor()
+        cursor.execute("PRAGMA journal_mode=WAL")
+        cursor.execute("PRAGMA synchronous=FULL")  # a decision that was acknowledged survives a power cut
+        cursor.execute("PRAGMA foreign_keys=ON")
+        cursor.close()
+
+    @event.listens_for(engine, "begin")
+    def _begin(connection: Connection) -> None:
+        writing = connection.get_execution_options().get("writing", False)
+        connection.exec_driver_sql("BEGIN IMMEDIATE" if writing else "BEGIN")
+
+    return engine
+
+
+@contextmanager
+def reading(engine: Engine) -> Iterator[Connection]:
+    """A transaction that only reads.
+
+    Raises:
+        DatabaseUnavailable: when the database cannot be reached.
+    """
+    with _named_failure(engine), engine.connect() as connection, connection.begin():
+        yield connection
+
+
+@contextmanager
+def writing(engine: Engine) -> Iterator[Connection]:
+    """A transaction that writes, committed at the end.
+
+    Raises:
+        DatabaseUnavailable: when the database cannot be reached or stays locked.
+    """
+    with _named_failure(engine):
+        with engine.connect().execution_options(writing=True) as connection, connection.begin():
+            yield connection
+
+
+def lock_ledger(connection: Connection) -> None:
+    """Wait until this transaction is the only one that appends. SQLite's BEGIN IMMEDIATE has done that already."""
+    if connection.dialect.name == "postgresql":
+        connection.execute(text("SET LOCAL lock_timeout = '15s'"))
+        connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": LEDGER_LOCK})
+
+
+@contextmanager
+def _named_failure(engine: Engine) -> Iterator[None]:
+    try:
+        yield
+    except OperationalError as error:
+        raise DatabaseUnavailable(f"{in_words(engine)} cannot be used right now: {_first_line(error)}") from error
+
+
+def _first_line(error: DBAPIError) -> str:
+    return str(error.orig).strip().splitlines()[0] if error.orig else "no answer"
+
+
+def in_words(engine: Engine) -> str:
+    """The database without its password, for messages."""
+    url = engine.url
+    if url.get_backend_name() == "sqlite":
+        return f"The SQLite database {url.database or 'in memory'}"
+    return f"The PostgreSQL database {url.database} on {url.host}:{url.port or 5432}"
