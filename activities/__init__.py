@@ -1,1 +1,1 @@
-"""What touches the world: look up, record, notify."""
+"""What touches the world: looking up authority, recording decisions, sending notices. Thin, and safe to run twice."""

@@ -6,7 +6,7 @@ and the worker rebuilds a change from its recorded events with the same ``evolve
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from datetime import datetime
 
 # Importing the stages registers their rules; the order is the order of a change's life.
@@ -66,7 +66,8 @@ _BY_ITSELF = {"gate_opened", "gate_passed", "guard_breached", "effect_checks_pla
 def _decide(
     change: Change | None, command: Command, facts: Facts, now: datetime, expected_version: int | None
 ) -> Iterable[Event]:
-    _refuse_unknown_names(command, facts)
+    if refused := refuse_unknown(command, facts.unknown):
+        raise Refusal(refused.kind, refused.rule, refused.detail, refused.pointer)
     if isinstance(command, Submit):
         if change is not None:
             raise Refusal(RefusalKind.WRONG_STAGE, "submitted_already", "This change has already been submitted.")
@@ -87,13 +88,13 @@ def _decide(
     return rule.decide(change, command, facts, now)
 
 
-def _refuse_unknown_names(command: Command, facts: Facts) -> None:
-    missing = set(facts.unknown)
+def refuse_unknown(command: Command, unknown: Collection[str]) -> Refused | None:
+    """The refusal for the first thing ``command`` names that is among ``unknown``; None where it names none of them."""
     for pointer, kind, ref in names_in(command):
-        if ref in missing:
-            raise Refusal(
-                RefusalKind.INVALID, f"unknown_{kind}", f"There is no {kind} called “{ref}”. Check the name.", pointer
-            )
+        if ref in unknown:
+            detail = f"There is no {kind} called “{ref}”. Check the name."
+            return Refused(kind=RefusalKind.INVALID, rule=f"unknown_{kind}", detail=detail, pointer=pointer)
+    return None
 
 
 def evolve(change: Change | None, event: Event, ref: str = "") -> Change:
@@ -218,4 +219,4 @@ def _picking(change: Change | None, command: Command | None) -> Picking | None:
     )
 
 
-__all__ = ["HUMAN_COMMANDS", "STAGES", "decide", "evolve", "evolve_all", "offers", "subject_of"]
+__all__ = ["HUMAN_COMMANDS", "STAGES", "decide", "evolve", "evolve_all", "offers", "refuse_unknown", "subject_of"]

@@ -3,38 +3,45 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Mapping
 from datetime import datetime
+from typing import Any
 
-from sqlalchemy import Connection, Engine, delete, insert, select
+from pydantic import BaseModel
+from sqlalchemy import Connection, Table, delete, insert, select
 
 from directory.model import Directory, Person, Process, Team
 from store import tables
 
 
 def save_directory(connection: Connection, directory: Directory, now: datetime) -> None:
-    """Replace the directory. People who are gone from it stay known as inactive: decisions name them for ever."""
-    kept = {row.ref: row for row in connection.execute(select(tables.person))}
-    for table in (tables.person, tables.team, tables.process):
+    """Replace the directory.
+
+    What is gone from it stays known, because decisions name it for ever: people as inactive, teams without members,
+    processes with the owner they had.
+    """
+    people = _with_gone(connection, tables.person, directory.people)
+    taken = {row["email"] for row in people if row["ref"] in directory.people}
+    for row in people:
+        if row["ref"] not in directory.people:
+            row["active"] = False
+            if row["email"] in taken:
+                row["email"] = f"{row['ref']}@left.invalid"  # the address belongs to somebody else now
+    teams = _with_gone(connection, tables.team, directory.teams)
+    processes = _with_gone(connection, tables.process, directory.processes)
+    for table, rows in ((tables.person, people), (tables.team, teams), (tables.process, processes)):
         connection.execute(delete(table))
-    people = [person.model_dump(mode="python") for person in directory.people.values()]
-    gone = [dict(row._mapping) | {"active": False} for ref, row in kept.items() if ref not in directory.people]
-    taken = {person["email"] for person in people}
-    for row in gone:
-        if row["email"] in taken:
-            row["email"] = f"{row['ref']}@left.invalid"  # the address belongs to somebody else now
-    _insert(connection, tables.person, [*people, *gone])
-    _insert(connection, tables.team, [team.model_dump() for team in directory.teams.values()])
-    _insert(connection, tables.process, [process.model_dump() for process in directory.processes.values()])
+        if rows:
+            connection.execute(insert(table), rows)
     connection.execute(
-        insert(tables.directory_import).values(
-            version=directory.version, loaded_at=now, people=len(directory.people)
-        )
+        insert(tables.directory_import).values(version=directory.version, loaded_at=now, people=len(directory.people))
     )
 
 
-def _insert(connection: Connection, table: object, rows: list[dict[str, object]]) -> None:
-    if rows:
-        connection.execute(insert(table), rows)  # type: ignore[arg-type]
+def _with_gone(connection: Connection, table: Table, items: Mapping[str, BaseModel]) -> list[dict[str, Any]]:
+    """The rows of ``items``, and after them those of the table that ``items`` does not have any more."""
+    kept = [dict(row._mapping) for row in connection.execute(select(table)) if row.ref not in items]
+    return [*(item.model_dump(mode="python") for item in items.values()), *kept]
 
 
 def load_directory(connection: Connection) -> Directory:
@@ -48,8 +55,7 @@ def load_directory(connection: Connection) -> Directory:
 class DirectoryCache:
     """The directory in memory, read again when an import has changed it. Safe to share between threads."""
 
-    def __init__(self, engine: Engine) -> None:
-        self._engine = engine
+    def __init__(self) -> None:
         self._lock = threading.Lock()
         self._import = -1
         self._directory = Directory((), (), ())

@@ -28,18 +28,18 @@ def publish_policy(connection: Connection, policy: Policy, text: str, now: datet
     """
     table = tables.policy_version
     known = connection.execute(
-        select(table.c.sha256).where(table.c.name == policy.policy, table.c.version == policy.version)
+        select(table.c.sha256).where(table.c.name == policy.name, table.c.version == policy.version)
     ).scalar()
     if known == policy.sha256:
         return False
     if known is not None:
         raise PolicyConflict(
-            f"The policy “{policy.policy}” version {policy.version} is already published with other content. "
+            f"The policy “{policy.name}” version {policy.version} is already published with other content. "
             "Give the new one the next version number."
         )
     connection.execute(
         insert(table).values(
-            name=policy.policy, version=policy.version, sha256=policy.sha256, text=text, published_at=now
+            name=policy.name, version=policy.version, sha256=policy.sha256, text=text, published_at=now
         )
     )
     return True

@@ -1,1 +1,1 @@
-"""What every Temporal client, worker, replayer and test shares."""
+"""What every Temporal client, worker, replayer and test shares, so that they cannot drift apart."""

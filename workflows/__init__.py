@@ -1,1 +1,1 @@
-"""Temporal workflows: thin shells around the rules in changes."""
+"""Temporal workflows: thin shells around ``changes``. They hold a change for months and decide nothing themselves."""

@@ -1,0 +1,108 @@
+"""The local activities around a decision: load, look up, record.
+
+Each is idempotent: loading and looking up change nothing, recording answers a repeated key with what is on record.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import UTC, datetime
+from typing import Any
+
+import structlog
+from sqlalchemy import Engine
+from temporalio import activity
+from temporalio.exceptions import ApplicationError
+
+from changes.commands import COMMANDS
+from changes.facts import SYSTEM
+from changes.instruction import Instruction, assertion_holds
+from changes.refusals import RefusalKind, Refused
+from changes.state import Change
+from ledger.canonical import NotCanonical
+from store.authority import Authority
+from store.database import reading
+from store.ledger import Source
+from store.reading import change_state
+from store.recording import Decision, MovedOn, record
+from temporal import calls
+
+log = structlog.get_logger()
+
+
+class DecisionActivities:
+    """Activities on one database, with one key to check assertions."""
+
+    def __init__(self, engine: Engine, authority: Authority, secret: bytes) -> None:
+        self._engine = engine
+        self._authority = authority
+        self._secret = secret
+
+    def all(self) -> list[Callable[..., Any]]:
+        """The activities, for the worker's list."""
+        return [self.load_change, self.look_up, self.record]
+
+    @activity.defn(name=calls.LOAD_CHANGE)
+    def load_change(self, ref: str) -> Change | None:
+        """The change as its records say, None when there are none yet."""
+        with reading(self._engine) as connection:
+            return change_state(connection, ref)
+
+    @activity.defn(name=calls.LOOK_UP)
+    def look_up(self, request: calls.LookUpRequest) -> calls.LookUpAnswer:
+        """Check who is asking, and say what is true of people, policy and load as of now."""
+        if refused := self._check_assertion(request):
+            return calls.LookUpAnswer(refused=refused)
+        with reading(self._engine) as connection:
+            found = self._authority.look_up(connection, request.subject, request.actor, request.at, request.change)
+        return calls.LookUpAnswer(facts=found.facts, unknown=found.unknown)
+
+    def _check_assertion(self, request: calls.LookUpRequest) -> Refused | None:
+        claim = request.assertion
+        if claim is None:
+            holds = request.actor == SYSTEM
+        else:
+            instruction = Instruction(change=request.change, key=request.key, assertion=claim)
+            command = COMMANDS[request.command].model_validate(request.content)
+            holds = claim.actor == request.actor != SYSTEM and assertion_holds(self._secret, instruction, command)
+        if holds:
+            return None
+        return Refused(
+            kind=RefusalKind.NOT_YOURS,
+            rule="actor_not_proven",
+            detail="Nobody vouches that this person asked for it. Send commands through Groundswell, signed in.",
+        )
+
+    @activity.defn(name=calls.RECORD)
+    def record(self, request: calls.RecordRequest) -> calls.RecordAnswer:
+        """Write the decision in one transaction; a key that is on record already is answered, not written again."""
+        info = activity.info()
+        source = Source(
+            namespace=info.namespace,
+            workflow_id=info.workflow_id or "",
+            run_id=info.workflow_run_id or "",
+            update_id=request.update_id,
+        )
+        decision = Decision.model_construct(**{name: getattr(request, name) for name in Decision.model_fields})
+        try:
+            recorded = record(self._engine, decision, source, datetime.now(UTC))
+        except MovedOn as error:
+            raise ApplicationError(str(error), type=calls.MOVED_ON, non_retryable=True) from error
+        except NotCanonical as error:
+            raise ApplicationError(str(error), type="NotCanonical", non_retryable=True) from error
+        log.info(
+            "refused" if request.refused else "recorded",
+            change=request.change,
+            command=request.command,
+            actor=request.actor,
+            rule=request.refused.rule if request.refused else None,
+            version=request.after.version if request.after else None,
+            repeated=recorded.repeated,
+        )
+        answer = recorded.applied
+        return calls.RecordAnswer(
+            fingerprint=answer.fingerprint,
+            receipt=answer.receipt,
+            refused=answer.refused,
+            repeated=recorded.repeated,
+        )

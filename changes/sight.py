@@ -1,0 +1,35 @@
+"""What one person may see of a change. Everything else about it is open to everybody in the organisation.
+
+Hidden: who named whom, who said how interested they are, and who said no to an invitation. A no looks like silence
+until the time to answer has passed, and like an invitation that passed afterwards (reference/champions.md 3.4).
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from changes.state import Change, Invitation, InvitationStatus
+
+HIDDEN_IN_WORDS = (
+    "Everybody in the organisation can read this change and its trail. Nobody sees who said no to an invitation, "
+    "who named whom, or how interested somebody is; a person sees their own."
+)
+
+
+def seen_by(change: Change, viewer: str, now: datetime) -> Change:
+    """``change`` as ``viewer`` may see it at ``now``."""
+    recruiting = change.recruiting
+    own_votes = {person: (viewer,) for person, voters in recruiting.nominations.items() if viewer in voters}
+    own_interest = {person: level for person, level in recruiting.interest.items() if person == viewer}
+    invitations = tuple(
+        invitation if invitation.person == viewer else _veiled(invitation, now) for invitation in recruiting.invitations
+    )
+    seen = recruiting.having(nominations=own_votes, interest=own_interest, invitations=invitations)
+    return change.having(recruiting=seen)
+
+
+def _veiled(invitation: Invitation, now: datetime) -> Invitation:
+    if invitation.status is not InvitationStatus.DECLINED:
+        return invitation
+    looks_like = InvitationStatus.SENT if now < invitation.due else InvitationStatus.EXPIRED
+    return invitation.having(status=looks_like, answered_at=None if now < invitation.due else invitation.due)

@@ -1,0 +1,112 @@
+"""Every setting, read from the environment or an ``.env``-like file, with an error that names what is wrong.
+
+A configured server always wins: ``DATABASE_URL`` names the database, ``TEMPORAL_ADDRESS`` and the other standard
+variables (``temporalio.envconfig``) name the Temporal server. Everything of our own begins with ``GROUNDSWELL_``.
+"""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Literal, Self
+
+from pydantic import Field, SecretStr, ValidationError, model_validator
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+CHECKOUT = Path(__file__).parent
+LOCAL = CHECKOUT / ".local"
+"""Where the demonstration keeps its state; ``make reset`` removes it."""
+DEMONSTRATION_KEY = "demonstration-key-never-use-this-in-production"
+SHORTEST_KEY = 32
+"""Bytes of the key that signs who is acting."""
+
+
+class SettingsWrong(Exception):
+    """The settings do not fit together; the message says which and what to do."""
+
+
+class Settings(BaseSettings):
+    """All settings with their defaults. ``demo`` is for one machine; ``production`` refuses the demonstration's keys."""
+
+    model_config = SettingsConfigDict(env_prefix="GROUNDSWELL_", extra="ignore")
+
+    mode: Literal["demo", "production"] = "demo"
+    database_url: str = Field(default=f"sqlite:///{LOCAL / 'groundswell.db'}", validation_alias="DATABASE_URL")
+    temporal_task_queue: str = "groundswell"
+    actor_key: SecretStr | None = None
+    """The key by which the web process asserts who is acting and the worker checks it. At least 32 characters."""
+    actor_key_file: Path | None = None
+    public_url: str = "http://127.0.0.1:8000"
+    smtp_url: str = ""
+    """Where mail leaves, such as smtp://host:25; empty in the demonstration, which catches it."""
+    mail_sender: str = "Groundswell <groundswell@nordwind.example>"
+    mail_folder: Path | None = None
+    """The demonstration's caught mail, shown on a page; none in production."""
+    metrics_port: int = Field(default=9464, ge=0, le=65535)
+    """Where the worker serves Prometheus metrics on 127.0.0.1; 0 turns them off."""
+    max_cached_workflows: int = Field(default=1000, ge=0)
+    """0 replays every workflow from its beginning at every task: slow, and a proof of determinism."""
+    log_format: Literal["plain", "json"] = "plain"
+    behind_tls: bool = False
+    """The web process is reached over https, so cookies are marked secure; always so in production."""
+
+    @model_validator(mode="after")
+    def _production_is_serious(self) -> Self:
+        if self.mode == "production":
+            wrong = [text for text in self._production_problems() if text]
+            if wrong:
+                raise ValueError("Production mode refuses to start. " + " ".join(wrong))
+        return self
+
+    def _production_problems(self) -> list[str]:
+        key = self.secret_text()
+        return [
+            "Set GROUNDSWELL_ACTOR_KEY_FILE to a file with a random key of at least 32 characters." if not key else "",
+            "GROUNDSWELL_ACTOR_KEY is the demonstration's key; make a new one." if key == DEMONSTRATION_KEY else "",
+            f"The actor key is shorter than {SHORTEST_KEY} characters." if key and len(key) < SHORTEST_KEY else "",
+            "DATABASE_URL must name a PostgreSQL database." if self.database_url.startswith("sqlite") else "",
+            "GROUNDSWELL_PUBLIC_URL must begin with https://." if not self.public_url.startswith("https://") else "",
+            "GROUNDSWELL_SMTP_URL must name a mail server." if not self.smtp_url else "",
+            "GROUNDSWELL_MAIL_FOLDER belongs to the demonstration; remove it." if self.mail_folder else "",
+        ]
+
+    def secret_text(self) -> str:
+        """The configured key as text, empty when there is none."""
+        if self.actor_key_file:
+            try:
+                return self.actor_key_file.read_text().strip()
+            except OSError as error:
+                raise ValueError(f"GROUNDSWELL_ACTOR_KEY_FILE cannot be read: {error}") from error
+        return self.actor_key.get_secret_value() if self.actor_key else ""
+
+    def actor_secret(self) -> bytes:
+        """The key that signs who is acting; in demo mode there is a known default."""
+        return (self.secret_text() or DEMONSTRATION_KEY).encode()
+
+    @property
+    def demonstration(self) -> bool:
+        """Whether the demonstration's accounts, links and pages exist."""
+        return self.mode == "demo"
+
+    @property
+    def secure_cookies(self) -> bool:
+        """Whether cookies may only travel over https."""
+        return self.behind_tls or not self.demonstration
+
+
+def load_settings() -> Settings:
+    """The settings of this process.
+
+    Raises:
+        SettingsWrong: naming each variable that is wrong.
+    """
+    try:
+        return Settings()
+    except ValidationError as error:
+        lines = []
+        for problem in error.errors():
+            name = "_".join(str(part) for part in problem["loc"]).upper()
+            variable = name if name in os.environ or not name else f"GROUNDSWELL_{name.removeprefix('GROUNDSWELL_')}"
+            text = problem["msg"].removeprefix("Value error, ")
+            lines.append(f"{variable}: {text}" if name else text)
+        raise SettingsWrong("\n".join(lines)) from error

@@ -1,0 +1,219 @@
+"""Looking up, as of now, who somebody is and what the policy says: the facts a decision is made on.
+
+Every command is authorised again at the moment it is applied, against the directory as it is then (lifecycle.md).
+Pages ask the same question to say what may be offered, so they cannot promise what a command would refuse.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import date, datetime
+
+from sqlalchemy import Connection, func, select
+
+from champions.choosing import plan
+from champions.coverage import coverage, places_for
+from champions.model import Candidate, Ground, Unit
+from changes.facts import (
+    START_ROLLOUT,
+    SYSTEM,
+    Facts,
+    PolicyRef,
+    Recommendation,
+    Recommended,
+    Subject,
+    UnitCoverage,
+)
+from changes.values import Value
+from directory.model import Directory
+from policies.evaluation import facts_for
+from store import tables
+from store.directory import DirectoryCache
+from store.policies import PolicyCache
+
+
+class LookedUp(Value):
+    """The answer to a look-up: facts, or the references nobody knows that made an answer impossible."""
+
+    facts: Facts | None = None
+    unknown: tuple[str, ...] = ()
+
+
+class Authority:
+    """Looks up facts; keeps the directory and the policies in memory. Safe to share between threads."""
+
+    def __init__(self) -> None:
+        self._directories = DirectoryCache()
+        self._policies = PolicyCache()
+
+    def directory(self, connection: Connection) -> Directory:
+        """The directory as it is now."""
+        return self._directories.current(connection)
+
+    def policy_in_force(self, connection: Connection) -> PolicyRef:
+        """The policy that a change submitted now would be bound to."""
+        return self._policies.bound(connection, None).ref
+
+    def look_up(
+        self, connection: Connection, subject: Subject, actor: str, now: datetime, change: str = ""
+    ) -> LookedUp:
+        """What is true of the people, the policy and the load around ``change`` for ``actor`` at ``now``."""
+        directory = self._directories.current(connection)
+        unknown = _unknown(connection, directory, subject, actor)
+        essential = {actor, subject.proposer, subject.filer, subject.process, *subject.affected_teams}
+        if essential & set(unknown):
+            return LookedUp(unknown=unknown)
+        policy = self._policies.bound(connection, subject.policy)
+        known = subject.having(
+            named=tuple(ref for ref in subject.named if ref not in unknown),
+            named_teams=tuple(ref for ref in subject.named_teams if ref not in unknown),
+            named_processes=tuple(ref for ref in subject.named_processes if ref not in unknown),
+            co_proposers=tuple(ref for ref in subject.co_proposers if ref not in unknown),
+            testers=tuple(ref for ref in subject.testers if ref not in unknown),
+        )
+        facts = facts_for(policy, directory, known, actor, now)
+        campaigns = _campaigns(connection, change, (*facts.people, *subject.champions))
+        today = now.date()
+        ground = _ground(directory, known, facts, change, today, campaigns) if subject.champions else None
+        return LookedUp(
+            facts=facts.having(
+                unknown=unknown,
+                campaigns=campaigns,
+                rollouts=_rollouts(connection, change, (*subject.affected_teams, *subject.named_teams)),
+                coverage=_coverage(directory, known, facts, change, today, ground),
+                recommendation=self._recommendation(connection, directory, known, facts, change, today),
+            )
+        )
+
+    def _recommendation(
+        self,
+        connection: Connection,
+        directory: Directory,
+        subject: Subject,
+        facts: Facts,
+        change: str,
+        today: date,
+    ) -> Recommendation | None:
+        if subject.picking is None:
+            return None
+        everybody = [person.ref for team in subject.affected_teams for person in directory.members_of(team)]
+        campaigns = _campaigns(connection, change, everybody)
+        return _recommend(_ground(directory, subject, facts, change, today, campaigns))
+
+
+def _unknown(connection: Connection, directory: Directory, subject: Subject, actor: str) -> tuple[str, ...]:
+    people = {actor, subject.proposer, subject.filer, *subject.co_proposers, *subject.named} - {SYSTEM}
+    teams = {*subject.affected_teams, *subject.named_teams}
+    missing = [ref for ref in people if ref not in directory.people]
+    missing += [ref for ref in teams if ref not in directory.teams]
+    missing += [ref for ref in {subject.process, *subject.named_processes} if ref not in directory.processes]
+    if subject.named_changes:
+        known = connection.execute(
+            select(tables.change.c.ref).where(tables.change.c.ref.in_(subject.named_changes))
+        ).scalars()
+        missing += sorted(set(subject.named_changes) - set(known))
+    return tuple(sorted(missing))
+
+
+def _campaigns(connection: Connection, change: str, people: Iterable[str]) -> dict[str, int]:
+    place = tables.campaign_place.c
+    rows = connection.execute(
+        select(place.person, func.count())
+        .where(place.person.in_(sorted(set(people))), place.change != change)
+        .group_by(place.person)
+    )
+    return {person: count for person, count in rows}
+
+
+def _rollouts(connection: Connection, change: str, teams: Iterable[str]) -> dict[str, int]:
+    load = tables.rollout_load.c
+    rows = connection.execute(
+        select(load.team, func.count())
+        .where(load.team.in_(sorted(set(teams))), load.change != change)
+        .group_by(load.team)
+    )
+    return {team: count for team, count in rows}
+
+
+def _ground(
+    directory: Directory, subject: Subject, facts: Facts, change: str, today: date, campaigns: dict[str, int]
+) -> Ground:
+    """Everything a recommendation is made from, for the teams the change touches."""
+    members = {team: tuple(p.ref for p in directory.members_of(team)) for team in subject.affected_teams}
+    affected = tuple(dict.fromkeys(ref for refs in members.values() for ref in refs))
+    picking = subject.picking
+    gate_owners = {seat.person for seat in facts.gates[START_ROLLOUT].seats}
+    deciders = {subject.proposer, *subject.endorsers, *gate_owners}
+    units = tuple(
+        Unit(ref=team, name=directory.team(team).name, members=refs, parent=directory.team(team).parent)
+        for team, refs in members.items()
+    )
+    wanted = places_for(len(affected), facts.norms.people_per_champion, len(units))
+    return Ground(
+        people=tuple(
+            _candidate(directory, ref, today, deciders, campaigns, subject)
+            for ref in dict.fromkeys((*affected, *subject.champions))
+        ),
+        affected=affected,
+        ties=picking.introductions if picking else (),
+        units=units,
+        places=(picking.places if picking else None) or wanted,
+        already=subject.champions,
+        not_again=picking.not_again if picking else (),
+        excluded=tuple(
+            {subject.proposer, subject.filer, *subject.co_proposers, *subject.testers, *subject.endorsers, *gate_owners}
+        ),
+        seed=change,
+        today=today,
+        cover_every_unit=facts.norms.cover_every_unit,
+        open_campaigns_allowed=facts.norms.open_campaigns_per_person,
+    )
+
+
+def _candidate(
+    directory: Directory, ref: str, today: date, deciders: set[str], campaigns: dict[str, int], subject: Subject
+) -> Candidate:
+    person = directory.person(ref)
+    conflict = "reports to somebody who decides about this change" if person.manager in deciders else None
+    picking = subject.picking
+    return Candidate(
+        ref=ref,
+        unit=person.team,
+        site=person.site,
+        active=person.active and not directory.away(ref, today),
+        open_to_invitations=person.open_to_invitations,
+        leads_people=directory.leads_people(ref),
+        open_campaigns=campaigns.get(ref, 0),
+        volunteered=bool(picking and ref in picking.volunteers),
+        votes=picking.votes.get(ref, 0) if picking else 0,
+        conflicted=conflict,
+    )
+
+
+def _coverage(
+    directory: Directory, subject: Subject, facts: Facts, change: str, today: date, ground: Ground | None
+) -> tuple[UnitCoverage, ...]:
+    """Per affected unit of five or more; where every unit is smaller, they count as one, so that nobody is singled out."""
+    if ground is None:
+        ground = _ground(directory, subject, facts, change, today, {})
+    units = coverage(ground, subject.champions).units
+    if not units:
+        teams = " and ".join(directory.team(team).name for team in subject.affected_teams)
+        accepted = len(set(subject.champions))
+        return (
+            UnitCoverage(team=subject.affected_teams[0], name=teams, members=len(ground.affected), champions=accepted),
+        )
+    return tuple(
+        UnitCoverage(team=unit.unit, name=unit.name, members=unit.members, champions=unit.champions) for unit in units
+    )
+
+
+def _recommend(ground: Ground) -> Recommendation:
+    made = plan(ground)
+    return Recommendation(
+        places=made.places,
+        picks=tuple(Recommended(person=pick.person, reasons=pick.reasons) for pick in made.picks),
+        unmet=tuple(f"{unit.unit}: {unit.reason}" for unit in made.unmet),
+        notes=made.notes,
+        ground_sha256=made.ground_sha256,
+    )

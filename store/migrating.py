@@ -1,0 +1,43 @@
+"""Bringing a database to the present schema, and saying whether it is there."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from alembic import command
+from alembic.config import Config
+from alembic.runtime.migration import MigrationContext
+from alembic.script import ScriptDirectory
+from sqlalchemy import Engine
+
+from store.database import reading, writing
+
+FOLDER = Path(__file__).parent / "migrations"
+
+
+def _config() -> Config:
+    config = Config()
+    config.set_main_option("script_location", str(FOLDER))
+    return config
+
+
+def migrate(engine: Engine, to: str = "head") -> None:
+    """Upgrade to ``to``; a no-op when the database is there already."""
+    config = _config()
+    with writing(engine) as connection:
+        config.attributes["connection"] = connection
+        command.upgrade(config, to)
+
+
+def present_revision(engine: Engine) -> str | None:
+    """The schema revision of the database, None for an empty one."""
+    with reading(engine) as connection:
+        return MigrationContext.configure(connection).get_current_revision()
+
+
+def latest_revision() -> str:
+    """The schema revision this program needs."""
+    head = ScriptDirectory.from_config(_config()).get_current_head()
+    if head is None:
+        raise RuntimeError("there is no migration")
+    return head

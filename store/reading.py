@@ -1,0 +1,192 @@
+"""What pages, API and command line read: changes, lists, the trail. Plain SQL on the read model, never the workflow."""
+
+from __future__ import annotations
+
+import base64
+import json
+from collections.abc import Sequence
+from datetime import datetime
+
+from sqlalchemy import Connection, RowMapping, Select, and_, func, or_, select
+
+from changes.events import EVENTS, event_from
+from changes.refusals import Refused
+from changes.state import Change
+from changes.values import Moment, Value
+from store import tables
+
+PAGE = 50
+"""Rows on a page unless asked otherwise; never more than 100."""
+
+
+class CursorInvalid(ValueError):
+    """A page cursor that was not made by us."""
+
+
+class Listed(Value):
+    """A change in a list."""
+
+    ref: str
+    title: str
+    process: str
+    proposer: str
+    stage: str
+    phase: str
+    outcome: str
+    standing: str
+    version: int
+    opened_at: Moment
+    updated_at: Moment
+
+
+class ChangesPage(Value):
+    """Some changes, newest movement first, and where the next page begins."""
+
+    changes: tuple[Listed, ...]
+    following: str | None
+
+
+class WaitingItem(Value):
+    """Something a person is asked to do, with the change it is about."""
+
+    change: str
+    title: str
+    person: str
+    task: str
+    commands: tuple[str, ...]
+    since: Moment
+    due: Moment | None
+
+
+class TrailEntry(Value):
+    """One line of a change's trail."""
+
+    seq: int
+    occurred_at: Moment
+    recorded_at: Moment
+    actor: str
+    """The person's reference; empty where saying who would break a promise (declined invitations, votes)."""
+    via: str
+    action: str
+    outcome: str
+    stage: str
+    sentence: str
+    policy: str
+    leaf_hash: str
+
+
+def change_state(connection: Connection, ref: str) -> Change | None:
+    """The whole state of a change, or None when there is no such change."""
+    document = connection.execute(select(tables.change.c.document).where(tables.change.c.ref == ref)).scalar()
+    return Change.model_validate_json(document) if document else None
+
+
+def list_changes(
+    connection: Connection,
+    *,
+    person: str | None = None,
+    stage: str | None = None,
+    text: str | None = None,
+    ended: bool | None = None,
+    cursor: str | None = None,
+    limit: int = PAGE,
+) -> ChangesPage:
+    """Changes by latest movement; ``person`` keeps those they have a part in.
+
+    Raises:
+        CursorInvalid: when ``cursor`` is not one of ours.
+    """
+    table = tables.change
+    columns = [table.c[name] for name in Listed.model_fields]
+    query: Select[tuple[object, ...]] = select(*columns).order_by(table.c.updated_at.desc(), table.c.ref.desc())
+    if person:
+        query = query.join(tables.part, and_(tables.part.c.change == table.c.ref, tables.part.c.person == person))
+    if stage:
+        query = query.where(table.c.stage == stage)
+    if text:
+        escaped = text.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
+        query = query.where(func.lower(table.c.title).like(f"%{escaped.lower()}%", escape="\\"))
+    if ended is not None:
+        query = query.where(table.c.outcome != "" if ended else table.c.outcome == "")
+    if cursor:
+        moment, ref = _read_cursor(cursor)
+        query = query.where(or_(table.c.updated_at < moment, and_(table.c.updated_at == moment, table.c.ref < ref)))
+    limit = max(1, min(limit, 100))
+    rows = connection.execute(query.limit(limit + 1)).mappings().all()
+    changes = tuple(Listed.model_validate(dict(row)) for row in rows[:limit])
+    following = _make_cursor(changes[-1]) if len(rows) > limit else None
+    return ChangesPage(changes=changes, following=following)
+
+
+def _make_cursor(last: Listed) -> str:
+    return base64.urlsafe_b64encode(json.dumps([last.updated_at.isoformat(), last.ref]).encode()).decode()
+
+
+def _read_cursor(cursor: str) -> tuple[datetime, str]:
+    try:
+        moment, ref = json.loads(base64.urlsafe_b64decode(cursor))
+        parsed = datetime.fromisoformat(moment)
+        if parsed.tzinfo is None or not isinstance(ref, str):
+            raise ValueError(cursor)
+    except (ValueError, TypeError) as error:
+        raise CursorInvalid("This page address is damaged. Start again from the first page.") from error
+    return parsed, ref
+
+
+def waiting_of(connection: Connection, person: str) -> tuple[WaitingItem, ...]:
+    """What waits for a person, the soonest due first."""
+    table, about = tables.waiting, tables.change
+    rows = connection.execute(
+        select(table, about.c.title)
+        .join(about, about.c.ref == table.c.change)
+        .where(table.c.person == person)
+        .order_by(table.c.due.is_(None), table.c.due, table.c.since, table.c.change)
+    ).mappings()
+    return tuple(WaitingItem.model_validate(dict(row)) for row in rows)
+
+
+def trail(connection: Connection, ref: str, reader: str, after: int = -1, limit: int = 1_000) -> Sequence[TrailEntry]:
+    """A change's records as ``reader`` may see them, oldest first, from after record number ``after``."""
+    records, private = tables.ledger_record, tables.ledger_private
+    rows = connection.execute(
+        select(records, private.c.value)
+        .join(private, private.c.seq == records.c.seq, isouter=True)
+        .where(records.c.change == ref, records.c.seq > after)
+        .order_by(records.c.seq)
+        .limit(limit)
+    ).mappings()
+    return [_trail_entry(row, reader) for row in rows]
+
+
+def _trail_entry(row: RowMapping, reader: str) -> TrailEntry:
+    body = json.loads(row["body"])
+    policy = body.get("policy")
+    hidden = False
+    if row["value"] is None:
+        sentence = "The words of this record were erased."
+    elif row["outcome"] == "refused":
+        refused = Refused.model_validate_json(row["value"])
+        sentence = f"was refused “{row['action'].replace('_', ' ')}”: {refused.detail}"
+    else:
+        sentence = event_from(json.loads(row["value"])).sentence().strip()
+    if row["action"] in EVENTS:
+        hidden = EVENTS[row["action"]].discreet and row["actor"] != reader
+    if row["outcome"] == "refused" and row["actor"] != reader:
+        hidden = row["action"] in _DISCREET_COMMANDS
+    return TrailEntry(
+        seq=row["seq"],
+        occurred_at=row["occurred_at"],
+        recorded_at=row["recorded_at"],
+        actor="" if hidden else row["actor"],
+        via=body["actor"]["via"],
+        action=row["action"],
+        outcome=row["outcome"],
+        stage=row["stage"],
+        sentence=sentence,
+        policy=f"{policy['name']} {policy['version']}" if policy else "",
+        leaf_hash=row["leaf_hash"].hex(),
+    )
+
+
+_DISCREET_COMMANDS = {"nominate", "declare_interest", "decline_invitation"}
+"""Commands whose events are discreet; a refused attempt must not give the person away either."""

@@ -1,0 +1,81 @@
+"""What workflows ask of activities: names, inputs and outputs. Workflows know these, never the activities themselves."""
+
+from __future__ import annotations
+
+from changes.events import AnyEvent
+from changes.facts import Facts, Subject
+from changes.instruction import Assertion, Receipt
+from changes.refusals import Refused
+from changes.state import Change
+from changes.values import Moment, Ref, Value
+
+CHANGE_WORKFLOW = "Change"
+HOUSEKEEPING_WORKFLOW = "Housekeeping"
+LOAD_CHANGE = "load_change"
+LOOK_UP = "look_up"
+RECORD = "record"
+DELIVER = "deliver_notices"
+DELIVER_LEFTOVERS = "deliver_leftover_notices"
+
+REFUSED = "Refused"
+"""The type of the ApplicationError by which a refusal leaves an update; its detail is the refusal."""
+MOVED_ON = "MovedOn"
+"""The type of the error when the stored change is ahead of the workflow's state."""
+
+
+class LookUpRequest(Value):
+    """Who asks for what, and what has to be known to decide it."""
+
+    change: Ref
+    subject: Subject
+    actor: Ref
+    at: Moment
+    command: str
+    content: dict[str, object]
+    """The command's fields, to check what the assertion was made for."""
+    key: str
+    assertion: Assertion | None
+    """None only for what Groundswell does by itself; no update can leave it out."""
+
+
+class LookUpAnswer(Value):
+    """Facts, or why there are none: an assertion that does not hold, or references nobody knows."""
+
+    facts: Facts | None = None
+    unknown: tuple[str, ...] = ()
+    refused: Refused | None = None
+
+
+class RecordRequest(Value):
+    """A decision to record; see ``store.recording.Decision``."""
+
+    change: Ref
+    key: str
+    fingerprint: str
+    command: str
+    actor: str
+    via: str
+    at: Moment
+    update_id: str = ""
+    before: Change | None = None
+    after: Change | None = None
+    events: tuple[AnyEvent, ...] = ()
+    refused: Refused | None = None
+    receipt: Receipt | None = None
+
+
+class RecordAnswer(Value):
+    """What is on record for the key now."""
+
+    fingerprint: str
+    receipt: Receipt | None = None
+    refused: Refused | None = None
+    repeated: bool = False
+    """The key had been recorded before, perhaps by an earlier run: nothing was written now."""
+
+
+class Delivery(Value):
+    """How a round of sending went."""
+
+    sent: int = 0
+    failed: int = 0

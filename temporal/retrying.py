@@ -1,0 +1,23 @@
+"""How long we try, by kind of work."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from temporalio.common import RetryPolicy
+
+RECORDING = RetryPolicy(
+    initial_interval=timedelta(milliseconds=200), backoff_coefficient=2, maximum_interval=timedelta(seconds=10)
+)
+"""Look-ups and records: for ever. While the database is away updates wait, and nothing is lost."""
+RECORDING_ATTEMPT = timedelta(seconds=45)
+"""One attempt; longer than SQLite's busy wait, so that a slow disk is not mistaken for a lost worker."""
+
+DELIVERING = RetryPolicy(
+    initial_interval=timedelta(seconds=5),
+    backoff_coefficient=3,
+    maximum_interval=timedelta(minutes=10),
+    maximum_attempts=6,
+)
+"""Mail: about half an hour; what is left then is picked up by housekeeping. A change never waits for its mail."""
+DELIVERING_ATTEMPT = timedelta(minutes=2)

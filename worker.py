@@ -1,0 +1,88 @@
+"""Composes a worker and runs it until it is told to stop."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from datetime import timedelta
+
+import structlog
+from sqlalchemy import Engine
+from temporalio.client import Client
+from temporalio.worker import Worker
+
+from activities.deciding import DecisionActivities
+from activities.notifying import NotificationActivities
+from logs import set_up_logs
+from notifications.smtp import MailSettings
+from settings import Settings, load_settings
+from store.authority import Authority
+from store.database import open_database
+from store.readiness import require_ready
+from temporal.connection import connect, runtime_with_metrics
+from temporal.schedules import ensure_schedules
+from workflows.change import ChangeWorkflow
+from workflows.housekeeping import HousekeepingWorkflow
+
+THREADS = 20
+"""Activities at a time; each holds at most one database connection."""
+GRACE = timedelta(seconds=20)
+"""How long work that has begun may take to finish when the worker is told to stop."""
+
+log = structlog.get_logger()
+
+
+@contextmanager
+def composed_worker(client: Client, engine: Engine, settings: Settings) -> Iterator[Worker]:
+    """A worker with everything in it, not yet running."""
+    authority = Authority()
+    mail = MailSettings(url=settings.smtp_url, sender=settings.mail_sender)
+    deciding = DecisionActivities(engine, authority, settings.actor_secret())
+    notifying = NotificationActivities(engine, authority, mail, settings.public_url)
+    with ThreadPoolExecutor(THREADS, thread_name_prefix="activity") as threads:
+        yield Worker(
+            client,
+            task_queue=settings.temporal_task_queue,
+            workflows=[ChangeWorkflow, HousekeepingWorkflow],
+            activities=[*deciding.all(), *notifying.all()],
+            activity_executor=threads,
+            max_concurrent_activities=THREADS,
+            max_concurrent_local_activities=THREADS,
+            max_cached_workflows=settings.max_cached_workflows,
+            # After a worker died, its changes wait this long for it before another takes them over (default 10 s).
+            sticky_queue_schedule_to_start_timeout=timedelta(seconds=1),
+            graceful_shutdown_timeout=GRACE,
+        )
+
+
+async def run(settings: Settings) -> None:
+    """Run a worker until SIGTERM or SIGINT, then let what has begun finish."""
+    engine = open_database(settings.database_url)
+    require_ready(engine, settings.demonstration)
+    runtime = runtime_with_metrics(settings.metrics_port) if settings.metrics_port else None
+    client = await connect(runtime)
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stop.set)
+    await ensure_schedules(client, settings.temporal_task_queue)
+    with composed_worker(client, engine, settings) as worker:
+        async with worker:
+            log.info("worker ready", task_queue=settings.temporal_task_queue, metrics_port=settings.metrics_port)
+            await stop.wait()
+            log.info("worker stopping: finishing what has begun")
+    engine.dispose()
+
+
+def main() -> None:
+    """Start a worker with the settings of the environment."""
+    settings = load_settings()
+    set_up_logs(settings.log_format)
+    asyncio.run(run(settings))
+
+
+if __name__ == "__main__":
+    main()
