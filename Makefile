@@ -42,8 +42,8 @@ migrate: ready-demo ## Bring the configured database (DATABASE_URL) to the newes
 test: ready-dev ## Run every test that needs no browser and is not slow
 	@$(PYTEST) $(PARALLEL) $(QUICK)
 
-test-postgres: ready-dev ## Run the tests that want PostgreSQL, on one from the packages or on DATABASE_URL
-	@$(PYTEST) $(PARALLEL) -m "postgres and not browser"
+test-postgres: ready-dev ## Run every test that uses a database on PostgreSQL, from the packages or DATABASE_URL
+	@GROUNDSWELL_TEST_DATABASE=postgresql $(PYTEST) $(PARALLEL) -m "postgres and not slow and not browser"
 
 test-replay-all: ready-dev ## Run the suite with no workflow cache, so that every step replays its whole history
 	@GROUNDSWELL_MAX_CACHED_WORKFLOWS=0 $(PYTEST) $(PARALLEL) $(QUICK)

@@ -26,7 +26,7 @@ class SettingsWrong(Exception):
 
 
 class Settings(BaseSettings):
-    """All settings with their defaults. ``demo`` is for one machine; ``production`` refuses the demonstration's keys."""
+    """All settings. ``demo`` is for one machine; ``production`` refuses the demonstration's keys."""
 
     model_config = SettingsConfigDict(env_prefix="GROUNDSWELL_", extra="ignore")
 

@@ -18,7 +18,7 @@ from changes.gates import opened
 from changes.learning import EffectCheckOpened
 from changes.refusals import invalid, not_yours, wrong_stage
 from changes.rules import an_author, anybody, decides, evolves, is_open, not_held, the_lead
-from changes.state import Change, Closing, Comment, Hold, OpenGate, Outcome
+from changes.state import Change, Closing, Comment, Hold, Invitation, InvitationStatus, OpenGate, Outcome, Phase
 from changes.values import Moment, Ref, Text
 
 # ---------------------------------------------------------------------------------------------------- commands
@@ -86,6 +86,10 @@ class Resumed(Event, kind="resumed", words="resumed the change: {reason}"):
     """The change goes on; an open gate is asked anew."""
 
     reason: str
+    objection_due: Moment | None = None
+    invitation_due: Moment | None = None
+    invitation_reminder: Moment | None = None
+    campaign_due: Moment | None = None
 
 
 class Withdrawn(Event, kind="withdrawn", words="withdrew the change: {reason}"):
@@ -150,10 +154,16 @@ def _resume(change: Change, command: Resume, facts: Facts, now: datetime) -> Ite
 
 
 def resumed(change: Change, facts: Facts, reason: str, now: datetime) -> Iterator[Event]:
-    """The events of going on after a hold: the people at an open gate get their full time again."""
-    yield Resumed(reason=reason)
+    """The events of going on after a hold: whoever could not answer meanwhile gets their full time again."""
+    yield Resumed(
+        reason=reason,
+        objection_due=facts.empowerment.objection_due,
+        invitation_due=facts.norms.invitation_due,
+        invitation_reminder=facts.norms.invitation_reminder,
+        campaign_due=facts.norms.campaign_due,
+    )
     if change.gate:
-        yield opened(facts, change.gate.name, now)
+        yield opened(change, facts, change.gate.name, now)
 
 
 @decides(Withdraw, when=[is_open], who=an_author)
@@ -173,6 +183,7 @@ def _not_following(change: Change, facts: Facts) -> None:
 
 
 def _following(change: Change, facts: Facts) -> None:
+    anybody(change, facts)
     if facts.actor.ref not in change.followers:
         not_yours("not_following", "You do not follow this change.")
 
@@ -193,12 +204,16 @@ def _has_a_deadline(change: Change) -> None:
         wrong_stage("no_deadline", "This change has no deadline that could be moved now.")
 
 
-@decides(MoveDeadline, when=[_has_a_deadline], who=_involved)
+def _may_move_deadline(change: Change, facts: Facts) -> None:
+    _involved(change, facts)
+    if change.gate and facts.actor.ref in change.proposal.authors:
+        not_yours("own_change", "Whoever is asked, or the process owner, moves a gate's deadline; not its authors.")
+
+
+@decides(MoveDeadline, when=[_has_a_deadline], who=_may_move_deadline)
 def _move_deadline(change: Change, command: MoveDeadline, facts: Facts, now: datetime) -> Iterator[Event]:
     moved = DeadlineMoved(deadline=command.deadline, to=command.to, reason=command.reason)
     if command.deadline == "gate" and change.gate:
-        if facts.actor.ref in change.proposal.authors:
-            not_yours("own_change", "Whoever is asked, or the process owner, moves a gate's deadline; not its authors.")
         if command.to <= now:
             invalid("in_the_past", "That moment has passed. People need time to answer.", "/to")
         yield moved
@@ -221,7 +236,7 @@ def _is_expired(change: Change) -> None:
 def _renew(change: Change, command: Renew, facts: Facts, now: datetime) -> Iterator[Event]:
     yield Renewed()
     if change.gate:
-        yield opened(facts, change.gate.name, now)
+        yield opened(change, facts, change.gate.name, now)
 
 
 # --------------------------------------------------------------------------------------------------- evolution
@@ -234,7 +249,25 @@ def _put_on_hold(change: Change, event: HeldBack) -> Change:
 
 @evolves(Resumed)
 def _resumed(change: Change, event: Resumed) -> Change:
-    return change.having(hold=None)
+    held_at = change.hold.at if change.hold else event.at
+    proposal, recruiting = change.proposal, change.recruiting
+    if proposal.self_decision and event.objection_due and change.phase is Phase.OBJECTION_WINDOW:
+        decision = proposal.self_decision.having(objection_due=event.objection_due)
+        proposal = proposal.having(self_decision=decision)
+    if event.invitation_due:
+        recruiting = recruiting.having(
+            campaign_due=event.campaign_due if recruiting.campaign_due else None,
+            invitations=tuple(_asked_anew(invitation, event, held_at) for invitation in recruiting.invitations),
+        )
+    return change.having(hold=None, proposal=proposal, recruiting=recruiting)
+
+
+def _asked_anew(invitation: Invitation, event: Resumed, held_at: datetime) -> Invitation:
+    """The invitation with its full time; one that was declined too, so that it goes on looking like silence."""
+    if invitation.status not in {InvitationStatus.SENT, InvitationStatus.DECLINED} or invitation.due <= held_at:
+        return invitation
+    reminder = event.invitation_reminder if invitation.reminder else None
+    return invitation.having(due=event.invitation_due, reminder=reminder)
 
 
 @evolves(Withdrawn)

@@ -212,6 +212,7 @@ def _picking(change: Change | None, command: Command | None) -> Picking | None:
     gone = (InvitationStatus.DECLINED, InvitationStatus.EXPIRED, InvitationStatus.STEPPED_DOWN)
     return Picking(
         places=command.places or recruiting.places or None,
+        asked=recruiting.with_status(InvitationStatus.SENT),
         not_again=tuple(person for status in gone for person in recruiting.with_status(status)),
         volunteers=tuple(person for person, level in recruiting.interest.items() if level == "keen"),
         votes={person: len(voters) for person, voters in recruiting.nominations.items()},

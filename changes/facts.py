@@ -186,6 +186,8 @@ class Picking(Value):
 
     places: int | None = Field(default=None, ge=1, le=10_000)
     """How many champions in all; none leaves it to the policy's ratio."""
+    asked: tuple[Ref, ...] = ()
+    """Colleagues whose invitation is out; each holds a place."""
     not_again: tuple[Ref, ...] = ()
     """Colleagues who declined, let an invitation pass or stepped down in this campaign."""
     volunteers: tuple[Ref, ...] = ()

@@ -56,18 +56,24 @@ class GatePassed(Event, kind="gate_passed", words="passed {what}: {because}"):
     """Behind the gate after the tests: until when champions are recruited."""
 
 
+def held_by_concern(change: Change) -> bool:
+    """Whether a blocking concern holds what would otherwise pass by itself, because its proposer decided alone."""
+    return change.proposal.self_decision is not None and bool(change.blocking_concerns)
+
+
 def ask(change: Change, facts: Facts, name: str, now: datetime) -> Iterator[Event]:
     """Open gate ``name``, or pass it where the proposer decided alone inside the policy's limits."""
     if change.proposal.self_decision:
         no_blocking_concern(change)
         yield passed(facts, name, "its proposer decided this alone, inside the limits of the policy")
     else:
-        yield opened(facts, name, now)
+        yield opened(change, facts, name, now)
 
 
-def opened(facts: Facts, name: str, now: datetime) -> GateOpened:
-    """The event that asks the people whom the policy names now."""
+def opened(change: Change | None, facts: Facts, name: str, now: datetime) -> GateOpened:
+    """The event that asks the people whom the policy names now. Asked anew, a gate keeps the level it came to."""
     gate = facts.gates[name]
+    level = change.gate.level if change and change.gate and change.gate.name == name else 0
     rule = gate.quorum.in_words(len(_places(gate)))
     return GateOpened(
         gate=OpenGate(
@@ -78,7 +84,8 @@ def opened(facts: Facts, name: str, now: datetime) -> GateOpened:
             reminders=gate.reminders,
             asked=gate.seats,
             rule=rule,
-            levels_left=facts.norms.escalation_levels,
+            level=level,
+            levels_left=max(facts.norms.escalation_levels - level, 0),
         ),
         what=GATE_WORDS[name],
         rule=rule,
@@ -128,6 +135,8 @@ def _gate_passed(change: Change, event: GatePassed) -> Change:
     if event.name == SIGN_TESTS:
         return change.having(recruiting=change.recruiting.having(campaign_due=event.campaign_due))
     if event.name == START_ROLLOUT:
-        change = change.having(recruiting=change.recruiting.having(campaign_due=None))
+        # A plan changed in a pause: the paused wave is still there to be resumed.
+        phase = Phase.WAVE_PAUSED if change.rollout.current else phase
+        change = change.having(phase=phase, recruiting=change.recruiting.having(campaign_due=None))
         return change.having(rollout=change.rollout.having(signed_version=change.rollout.plan_version))
     return change

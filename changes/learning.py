@@ -15,7 +15,7 @@ from changes.commands import Command
 from changes.events import Event
 from changes.facts import Facts
 from changes.refusals import invalid, not_yours, wrong_stage
-from changes.rules import decides, evolves, in_stage, no_blocking_concern, the_lead
+from changes.rules import anybody, decides, evolves, in_stage, no_blocking_concern, the_lead
 from changes.state import (
     Benefit,
     Change,
@@ -137,9 +137,10 @@ learning = (in_stage(Stage.LEARNING),)
 
 def plan_effect_checks(change: Change, facts: Facts) -> EffectChecksPlanned:
     """The checks that the policy asks for, with an owner who endorsed nothing."""
+    last = max((int(check.ref[1:]) for check in change.learning.checks), default=0)
     checks = tuple(
         EffectCheck(ref=f"E{number}", opens=opens, owner=_check_owner(change, facts))
-        for number, opens in enumerate(facts.norms.effect_checks, start=len(change.learning.checks) + 1)
+        for number, opens in enumerate(facts.norms.effect_checks, start=last + 1)
     )
     return EffectChecksPlanned(checks=checks, count=len(checks))
 
@@ -149,8 +150,7 @@ def _check_owner(change: Change, facts: Facts) -> str:
     answered = {answer.person for round_ in (*change.earlier_rounds, change.round) for answer in round_.endorsements}
     answered |= {answer.person for answer in change.round.signatures}
     for person in (facts.process.owner, *change.recruiting.champions, change.proposal.proposer):
-        known = facts.people.get(person)
-        if person not in answered and known is not None and known.active:
+        if person not in answered and _is_here(facts, person):
             return person
     return change.proposal.proposer
 
@@ -161,8 +161,26 @@ def _a_check_is_open(change: Change) -> None:
         wrong_stage("no_check_open", "No effect check is open. They open by themselves when their time has come.")
 
 
+def _open_for(change: Change, facts: Facts) -> tuple[str, ...]:
+    """The open checks of the actor; of an owner who has left, those who carry the change, so that it can be closed."""
+    lead = facts.actor.ref in {*change.proposal.authors, facts.process.owner}
+    return tuple(
+        check.ref
+        for check in change.learning.checks
+        if check.opened
+        and check.outcome is None
+        and (check.owner == facts.actor.ref or (lead and not _is_here(facts, check.owner)))
+    )
+
+
+def _is_here(facts: Facts, person: str) -> bool:
+    known = facts.people.get(person)
+    return known is not None and known.active
+
+
 def _owns_open_check(change: Change, facts: Facts) -> None:
-    if any(c.opened and c.outcome is None and c.owner == facts.actor.ref for c in change.learning.checks):
+    anybody(change, facts)
+    if _open_for(change, facts):
         return
     owners = {c.owner for c in change.learning.checks if c.outcome is None}
     names = ", ".join(sorted(facts.people[owner].name for owner in owners if owner in facts.people))
@@ -171,9 +189,8 @@ def _owns_open_check(change: Change, facts: Facts) -> None:
 
 @decides(RecordEffect, when=[_a_check_is_open], who=_owns_open_check)
 def _record_effect(change: Change, command: RecordEffect, facts: Facts, now: datetime) -> Iterator[Event]:
-    check = next((check for check in change.learning.checks if check.ref == command.check), None)
-    if check is None or not check.opened or check.outcome is not None or check.owner != facts.actor.ref:
-        yours = [c.ref for c in change.learning.checks if c.opened and c.outcome is None and c.owner == facts.actor.ref]
+    yours = _open_for(change, facts)
+    if command.check not in yours:
         invalid("unknown_check", f"“{command.check}” is not open for you. Open for you: {', '.join(yours)}.", "/check")
     if command.outcome is EffectOutcome.INEFFECTIVE:
         if command.next_step is None:
@@ -183,7 +200,7 @@ def _record_effect(change: Change, command: RecordEffect, facts: Facts, now: dat
     elif command.next_step is not None:
         invalid("next_step_only_if_ineffective", "A next step belongs to an ineffective change only.", "/next_step")
     yield EffectRecorded(
-        check=check.ref,
+        check=command.check,
         outcome=command.outcome,
         value=command.value,
         numbers=command.numbers,
@@ -207,7 +224,9 @@ def _ready_to_close(change: Change) -> None:
     if missing := [check.ref for check in change.learning.checks if check.outcome is None]:
         wrong_stage("checks_missing", f"Still without a finding: effect check {', '.join(missing)}.")
     if change.learning.retrospective is None:
-        wrong_stage("no_retrospective", "Record the retrospective first: what changes because of what was learned?")
+        wrong_stage(
+            "no_retrospective", "Record the retrospective first: it says what changes because of what was learned."
+        )
 
 
 @decides(Close, when=[_ready_to_close, no_blocking_concern], who=the_lead)
@@ -253,9 +272,7 @@ def _effect_recorded(change: Change, event: EffectRecorded) -> Change:
     )
     match event.next_step:
         case "adapt":
-            remaining = tuple(check for check in change.learning.checks if check.outcome is not None)
-            fresh = Rollout(plan_version=change.rollout.plan_version)
-            return another_round(change.having(learning=change.learning.having(checks=remaining), rollout=fresh))
+            return another_round(starting_over(change))
         case "roll_back":
             waves = tuple(wave.having(status=WaveStatus.ROLLED_BACK) for wave in change.rollout.waves)
             remaining = tuple(check for check in change.learning.checks if check.outcome is not None)
@@ -264,6 +281,20 @@ def _effect_recorded(change: Change, event: EffectRecorded) -> Change:
             )
         case _:
             return change
+
+
+def starting_over(change: Change) -> Change:
+    """The state before any rollout: no waves, no campaign, no checks that nobody recorded. The trail keeps them.
+
+    Signatures on the last plan stay on record and do not count for the next: it begins as a version of its own.
+    """
+    version = change.rollout.plan_version + (1 if change.recruiting.signatures else 0)
+    checks = tuple(check for check in change.learning.checks if check.outcome is not None)
+    return change.having(
+        rollout=Rollout(plan_version=version),
+        recruiting=change.recruiting.having(campaign_due=None),
+        learning=change.learning.having(checks=checks),
+    )
 
 
 @evolves(BenefitRecorded)

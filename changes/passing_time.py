@@ -12,8 +12,8 @@ from datetime import datetime
 from changes.any_moment import resumed
 from changes.commands import Command
 from changes.events import Event
-from changes.facts import ANSWER_PROPOSAL, START_ROLLOUT, Facts, Seat
-from changes.gates import GATE_WORDS, ask, passed
+from changes.facts import ANSWER_PROPOSAL, ENDORSE_TESTS, SIGN_TESTS, START_ROLLOUT, Facts, Seat
+from changes.gates import GATE_WORDS, ask, held_by_concern, passed
 from changes.learning import EffectCheckOpened
 from changes.recruiting import CampaignEnded, InvitationsExpired, InvitationsReminded
 from changes.rules import decides, evolves, is_open, only_groundswell
@@ -66,25 +66,45 @@ def next_moment(change: Change) -> datetime | None:
     if change.gate:
         moments += change.gate.reminders
         moments.append(change.gate.due if change.gate.levels_left else change.gate.expires)
-    if change.phase is Phase.OBJECTION_WINDOW and change.proposal.self_decision:
-        moments.append(change.proposal.self_decision.objection_due)
     for invitation in change.recruiting.invitations:
         if invitation.status is InvitationStatus.SENT:
             moments.append(invitation.reminder or invitation.due)
-    if change.recruiting.campaign_due and change.phase is Phase.RECRUITING:
-        moments.append(change.recruiting.campaign_due)
+    moments += [moment for moment in (_window_until(change), _campaign_until(change)) if moment]
     return min(moments, default=None)
+
+
+def _window_until(change: Change) -> datetime | None:
+    """When a self-decision stands; a blocking concern holds it until it is settled."""
+    decision = change.proposal.self_decision
+    if decision is None or change.phase is not Phase.OBJECTION_WINDOW or held_by_concern(change):
+        return None
+    return decision.objection_due
+
+
+def _campaign_until(change: Change) -> datetime | None:
+    """When the time for recruiting is over; a gate that would then pass by itself waits for a blocking concern."""
+    if change.phase is not Phase.RECRUITING or held_by_concern(change):
+        return None
+    return change.recruiting.campaign_due
 
 
 def unanswered(change: Change) -> tuple[str, ...]:
     """The people at the open gate who have not answered it yet."""
     if change.gate is None:
         return ()
-    answered = {
-        *change.round.counting_endorsers,
-        *(answer.person for answer in change.round.signatures),
-    }
+    answered = _answered_at(change, change.gate.name)
     return tuple(seat.person for seat in change.gate.asked if seat.person not in answered)
+
+
+def _answered_at(change: Change, gate: str) -> tuple[str, ...]:
+    if gate == ENDORSE_TESTS:
+        return change.round.counting_endorsers
+    if gate == SIGN_TESTS:
+        return tuple(answer.person for answer in change.round.signatures)
+    if gate == START_ROLLOUT:
+        version = change.rollout.plan_version
+        return tuple(s.person for s in change.recruiting.signatures if s.about_version == version)
+    return ()  # one answer to a proposal closes its gate
 
 
 def falls_to_escalation(change: Change, now: datetime) -> bool:
@@ -100,11 +120,11 @@ def _notice_time(change: Change, command: NoticeTime, facts: Facts, now: datetim
         return
     yield from _at_gate(change, facts, now)
     yield from _invitations(change, now)
-    if change.phase is Phase.OBJECTION_WINDOW and change.proposal.self_decision:
-        if now >= change.proposal.self_decision.objection_due:
-            yield ObjectionWindowClosed()
-            yield passed(facts, ANSWER_PROPOSAL, "decided by its proposer inside the limits; nobody objected")
-    if change.phase is Phase.RECRUITING and change.recruiting.campaign_due and now >= change.recruiting.campaign_due:
+    window, campaign = _window_until(change), _campaign_until(change)
+    if window and now >= window:
+        yield ObjectionWindowClosed()
+        yield passed(facts, ANSWER_PROPOSAL, "decided by its proposer inside the limits; nobody objected")
+    if campaign and now >= campaign:
         yield CampaignEnded()
         if change.gate is None:
             yield from ask(change, facts, START_ROLLOUT, now)

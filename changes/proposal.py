@@ -16,6 +16,7 @@ from changes.commands import Command
 from changes.events import Event
 from changes.facts import ANSWER_PROPOSAL, ENDORSE_TESTS, SIGN_TESTS, Facts, RouteFacts
 from changes.gates import opened, passed
+from changes.learning import starting_over
 from changes.refusals import invalid, not_yours, wrong_stage
 from changes.rules import (
     an_author,
@@ -264,7 +265,7 @@ def submit(command: Submit, facts: Facts, now: datetime) -> Iterator[Event]:
         free_edit_until=facts.norms.free_edit_until,
     )
     yield submitted
-    yield opened(facts, ANSWER_PROPOSAL, now)
+    yield opened(None, facts, ANSWER_PROPOSAL, now)
 
 
 @decides(Edit, when=[in_phase(Phase.AWAITING_ANSWER, Phase.NEEDS_CHANGES)], who=an_author)
@@ -272,8 +273,7 @@ def _edit(change: Change, command: Edit, facts: Facts, now: datetime) -> Iterato
     content = command.applied_to(change.proposal.content)
     if content == change.proposal.content:
         invalid("nothing_changed", "Nothing is different from what is already there.", "")
-    nobody_answered = not change.proposal.heard and not change.proposal.changes_asked
-    free = nobody_answered and now <= change.proposal.free_edit_until
+    free = now < change.proposal.free_edit_until
     if not free and not command.what_changed:
         invalid(
             "say_what_changed",
@@ -282,7 +282,7 @@ def _edit(change: Change, command: Edit, facts: Facts, now: datetime) -> Iterato
         )
     yield Edited(content=content, what_changed=command.what_changed, free=free, route=facts.route)
     if change.phase is Phase.AWAITING_ANSWER:
-        yield opened(facts, ANSWER_PROPOSAL, now)
+        yield opened(change, facts, ANSWER_PROPOSAL, now)
 
 
 def _may_return(change: Change) -> None:
@@ -297,7 +297,7 @@ def _may_return(change: Change) -> None:
 def _resubmit(change: Change, command: Resubmit, facts: Facts, now: datetime) -> Iterator[Event]:
     content = command.applied_to(change.proposal.content)
     yield Resubmitted(content=content, what_changed=command.what_changed, route=facts.route)
-    yield opened(facts, ANSWER_PROPOSAL, now)
+    yield opened(change, facts, ANSWER_PROPOSAL, now)
 
 
 @decides(SayBack, when=answering, who=seat_at(ANSWER_PROPOSAL))
@@ -348,20 +348,24 @@ def _mark_duplicate(change: Change, command: MarkDuplicate, facts: Facts, now: d
     yield MarkedDuplicate(of=command.of, reason=command.reason)
 
 
-@decides(DecideYourself, when=[*answering, no_blocking_concern], who=an_author)
-def _decide_yourself(change: Change, command: DecideYourself, facts: Facts, now: datetime) -> Iterator[Event]:
+def _may_decide_alone(change: Change, facts: Facts) -> None:
+    an_author(change, facts)
     if facts.actor.ref != change.proposal.proposer:
         not_yours("proposer_only", "Only the proposer can decide this alone.")
     if not facts.empowerment.allowed:
-        reasons = " ".join(facts.empowerment.because)
+        reasons = " ".join(f"{reason.rstrip('.')}." for reason in facts.empowerment.because)
         not_yours("beyond_limits", f"This goes beyond what you may decide alone. {reasons}")
+
+
+@decides(DecideYourself, when=[*answering, no_blocking_concern], who=_may_decide_alone)
+def _decide_yourself(change: Change, command: DecideYourself, facts: Facts, now: datetime) -> Iterator[Event]:
     yield SelfDecided(because=facts.empowerment.because, objection_due=facts.empowerment.objection_due)
 
 
 @decides(Object, when=[in_phase(Phase.OBJECTION_WINDOW)], who=seat_at(ANSWER_PROPOSAL))
 def _object(change: Change, command: Object, facts: Facts, now: datetime) -> Iterator[Event]:
     yield Objected(reason=command.reason)
-    yield opened(facts, ANSWER_PROPOSAL, now)
+    yield opened(change, facts, ANSWER_PROPOSAL, now)
 
 
 # --------------------------------------------------------------------------------------------------- evolution
@@ -419,13 +423,18 @@ def _resubmitted(change: Change, event: Resubmitted) -> Change:
     change = change.having(
         stage=Stage.PROPOSAL, proposal=proposal, closing=None, hold=None, earlier_rounds=rounds, round=fresh
     )
-    return _on_route(change, event.route)
+    return _on_route(starting_over(change), event.route)
+
+
+def _answered(change: Change, at: datetime) -> Proposal:
+    """The proposal after an answer: from the first one on, an edit is a new version."""
+    return change.proposal.having(free_edit_until=min(change.proposal.free_edit_until, at))
 
 
 @evolves(SaidBack)
 def _said_back(change: Change, event: SaidBack) -> Change:
     heard = (*change.proposal.heard, Heard(text=event.heard, by=event.by, at=event.at))
-    return change.having(proposal=change.proposal.having(heard=heard))
+    return change.having(proposal=_answered(change, event.at).having(heard=heard))
 
 
 def _answer_heard(change: Change, confirmed: bool, correction: str) -> Change:
@@ -452,7 +461,7 @@ def _accepted(change: Change, event: AcceptedForTesting) -> Change:
 @evolves(ChangesAsked)
 def _changes_asked(change: Change, event: ChangesAsked) -> Change:
     phase = Phase.NEEDS_CHANGES if change.stage is Stage.PROPOSAL else Phase.PLANNING_TESTS
-    return change.having(gate=None, phase=phase, proposal=change.proposal.having(changes_asked=event.what))
+    return change.having(gate=None, phase=phase, proposal=_answered(change, event.at).having(changes_asked=event.what))
 
 
 @evolves(Declined)
@@ -460,7 +469,7 @@ def _declined(change: Change, event: Declined) -> Change:
     closing = Closing(
         outcome=Outcome.DECLINED, reason=event.reason, way_forward=event.way_forward, by=event.by, at=event.at
     )
-    return change.having(gate=None, closing=closing)
+    return change.having(gate=None, closing=closing, proposal=_answered(change, event.at))
 
 
 @evolves(MarkedDuplicate)
@@ -485,4 +494,4 @@ def _self_decided(change: Change, event: SelfDecided) -> Change:
 
 @evolves(Objected)
 def _objected(change: Change, event: Objected) -> Change:
-    return change.having(proposal=change.proposal.having(self_decision=None))
+    return change.having(proposal=_answered(change, event.at).having(self_decision=None))

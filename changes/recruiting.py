@@ -14,7 +14,7 @@ from pydantic import Field
 from changes.commands import Command
 from changes.events import Event
 from changes.facts import START_ROLLOUT, Facts, Recommendation, UnitCoverage
-from changes.gates import ask, passed, quorum_reached
+from changes.gates import ask, held_by_concern, passed, quorum_reached
 from changes.refusals import invalid, not_yours, wrong_stage
 from changes.rules import Authority, anybody, decides, evolves, in_stage, no_blocking_concern, seat_at, the_lead
 from changes.state import (
@@ -228,10 +228,15 @@ def _open_places(change: Change, command: OpenPlaces, facts: Facts, now: datetim
     yield PlacesOpened(count=command.count)
 
 
-def _why_not(change: Change, facts: Facts, ref: str) -> str | None:
-    """Why this colleague cannot be invited, in words, or None. Hard rules of reference/champions.md 3.2."""
+def _why_not(change: Change, facts: Facts, ref: str, now: datetime) -> str | None:
+    """Why this colleague cannot be invited, in words, or None. Hard rules of reference/champions.md 3.2 and 3.4.
+
+    A no and silence look the same: until the time to answer has passed both have been asked, then neither is available.
+    """
     person = facts.people[ref]
-    status = next((i.status for i in reversed(change.recruiting.invitations) if i.person == ref), None)
+    latest = next(
+        (invitation for invitation in reversed(change.recruiting.invitations) if invitation.person == ref), None
+    )
     involved = {*change.proposal.authors, *change.round.testers, *change.round.counting_endorsers}
     if ref in involved:
         return f"{person.name} already has another part in this change"
@@ -241,9 +246,11 @@ def _why_not(change: Change, facts: Facts, ref: str) -> str | None:
         return f"{person.name} is not active any more"
     if person.leads_people:
         return f"{person.name} leads people; a champion is a colleague among colleagues"
-    if status in {InvitationStatus.SENT, InvitationStatus.ACCEPTED}:
+    if latest and latest.status is InvitationStatus.ACCEPTED:
+        return f"{person.name} is already a champion of this change"
+    if latest and latest.status is not InvitationStatus.STEPPED_DOWN and now < latest.due:
         return f"{person.name} has already been asked"
-    if not person.open_to_invitations or status in {InvitationStatus.DECLINED, InvitationStatus.STEPPED_DOWN}:
+    if latest or not person.open_to_invitations:
         return f"{person.name} is not available for this campaign"
     if facts.campaigns.get(ref, 0) >= facts.norms.open_campaigns_per_person:
         return f"{person.name} is already champion of another change"
@@ -255,7 +262,7 @@ def _invite(change: Change, command: Invite, facts: Facts, now: datetime) -> Ite
     for index, ref in enumerate(command.people):
         if ref in command.people[:index]:
             invalid("named_twice", f"{facts.people[ref].name} is named twice.", f"/people/{index}")
-        if reason := _why_not(change, facts, ref):
+        if reason := _why_not(change, facts, ref, now):
             invalid("not_invitable", f"{reason}. Leave them out and invite somebody else.", f"/people/{index}")
     plan = change.recruiting.plans[-1] if change.recruiting.plans else None
     reasons = {pick.person: pick.reasons for pick in plan.picks} if plan else {}
@@ -291,7 +298,7 @@ def _holds_invitation(*statuses: InvitationStatus) -> Authority:
 def _accept_invitation(change: Change, command: AcceptInvitation, facts: Facts, now: datetime) -> Iterator[Event]:
     yield InvitationAccepted()
     # The look-up counts this acceptance in already, so the gate is asked in the same breath as coverage is complete.
-    if change.stage is Stage.CHAMPIONS and change.gate is None and not gaps(facts):
+    if change.stage is Stage.CHAMPIONS and change.gate is None and not gaps(facts) and not held_by_concern(change):
         yield from ask(change, facts, START_ROLLOUT, now)
 
 

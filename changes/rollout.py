@@ -156,6 +156,9 @@ def _check_plan(change: Change, command: PlanRollout) -> None:
                 f"“{name}” has already started, so the new plan must keep it as it is.",
                 "/waves",
             )
+    complete = {p.wave.name for p in change.rollout.waves if p.status is WaveStatus.COMPLETE}
+    if all(wave.name in complete for wave in command.waves):
+        invalid("nothing_left_to_start", "Every wave of this plan is already complete. Add what comes next.", "/waves")
     covered = {team for wave in command.waves for team in wave.teams}
     if missing := sorted(affected - covered):
         invalid("teams_left_out", f"No wave reaches: {', '.join(missing)}. Add them to a wave.", "/waves")
@@ -183,23 +186,27 @@ def _plan_is_signed(change: Change) -> None:
         wrong_stage("plan_not_signed", "The rollout plan has changed and has to be signed before a wave can start.")
 
 
-@decides(StartWave, when=[_plan_is_signed, no_blocking_concern], who=anybody)
+def _starts_waves(change: Change, facts: Facts) -> None:
+    """The lead; a signer of the gate where the plan asks a person to start the wave."""
+    upcoming = change.rollout.upcoming
+    if upcoming is not None and upcoming.wave.gate == "person":
+        return seat_at(START_ROLLOUT)(change, facts)
+    return the_lead(change, facts)
+
+
+@decides(StartWave, when=[_plan_is_signed, no_blocking_concern], who=_starts_waves)
 def _start_wave(change: Change, command: StartWave, facts: Facts, now: datetime) -> Iterator[Event]:
     upcoming = change.rollout.upcoming
     if upcoming is None or upcoming.wave.name != command.wave:
         following = f"The next wave is “{upcoming.wave.name}”." if upcoming else "There is no wave left to start."
         invalid("not_the_next_wave", f"“{command.wave}” is not next. {following}", "/wave")
-    if upcoming.wave.gate == "person":
-        seat_at(START_ROLLOUT)(change, facts)
-    else:
-        the_lead(change, facts)
     for team in upcoming.wave.teams:
         running = facts.rollouts.get(team, 0)
         if running >= facts.norms.open_rollouts_per_team:
             name = facts.teams[team].name
             wrong_stage("team_load", f"{name} is already in {running} rollouts. Wait until one of them is done.")
     lost = [ref for ref in change.recruiting.champions if not facts.people[ref].active]
-    if lost:
+    if lost and gaps(facts):
         names = ", ".join(facts.people[ref].name for ref in lost)
         wrong_stage("champion_lost", f"Not with us any more: {names}. Recruit a champion in their place first.")
     yield WaveStarted(wave=upcoming.wave.name)
@@ -273,13 +280,16 @@ def _lead_or_gate(change: Change, facts: Facts) -> None:
     return the_lead(change, facts)
 
 
-@decides(RollBack, when=[in_stage(Stage.ROLLOUT)], who=_lead_or_gate)
+def _something_rolled_out(change: Change) -> None:
+    in_stage(Stage.ROLLOUT)(change)
+    if all(p.status is WaveStatus.PLANNED for p in change.rollout.waves):
+        wrong_stage("nothing_rolled_out", "No wave has started yet, so there is nothing to roll back.")
+
+
+@decides(RollBack, when=[_something_rolled_out], who=_lead_or_gate)
 def _roll_back(change: Change, command: RollBack, facts: Facts, now: datetime) -> Iterator[Event]:
-    touched = [p for p in change.rollout.waves if p.status is not WaveStatus.PLANNED]
     if command.scope == "wave":
         yield RolledBack(scope="wave", wave=_current(change).wave.name, reason=command.reason)
-    elif not touched:
-        wrong_stage("nothing_rolled_out", "No wave has started yet, so there is nothing to roll back.")
     else:
         yield RolledBack(scope="all", reason=command.reason)
 

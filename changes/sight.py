@@ -29,7 +29,9 @@ def seen_by(change: Change, viewer: str, now: datetime) -> Change:
 
 
 def _veiled(invitation: Invitation, now: datetime) -> Invitation:
-    if invitation.status is not InvitationStatus.DECLINED:
+    """Told by its due date alone where nobody said yes: a reminder or a time of answering would give a no away."""
+    if invitation.status in {InvitationStatus.ACCEPTED, InvitationStatus.STEPPED_DOWN}:
         return invitation
-    looks_like = InvitationStatus.SENT if now < invitation.due else InvitationStatus.EXPIRED
-    return invitation.having(status=looks_like, answered_at=None if now < invitation.due else invitation.due)
+    passed = now >= invitation.due
+    looks_like = InvitationStatus.EXPIRED if passed else InvitationStatus.SENT
+    return invitation.having(status=looks_like, answered_at=invitation.due if passed else None, reminder=None)

@@ -209,9 +209,13 @@ def _once(change: Change, facts: Facts) -> None:
         not_yours("already_endorsed", "You have already endorsed this version of the tests.")
 
 
-@decides(Endorse, when=[in_phase(Phase.AWAITING_ENDORSEMENT), no_blocking_concern], who=seat_at(ENDORSE_TESTS))
-def _endorse(change: Change, command: Endorse, facts: Facts, now: datetime) -> Iterator[Event]:
+def _may_endorse(change: Change, facts: Facts) -> None:
+    seat_at(ENDORSE_TESTS)(change, facts)
     _once(change, facts)
+
+
+@decides(Endorse, when=[in_phase(Phase.AWAITING_ENDORSEMENT), no_blocking_concern], who=_may_endorse)
+def _endorse(change: Change, command: Endorse, facts: Facts, now: datetime) -> Iterator[Event]:
     yield Endorsed(note=command.note, plan_version=change.round.plan_version)
     yield from _close_if_endorsed(change, facts, (*change.round.counting_endorsers, facts.actor.ref))
 
@@ -242,12 +246,21 @@ def _test_named(change: Change, ref: str) -> Test:
     return test
 
 
-@decides(RecordResult, when=[in_phase(Phase.RUNNING_TESTS)], who=anybody)
+def _testers_only(facts: Facts, what: str, testers: tuple[str, ...]) -> None:
+    if facts.actor.ref not in testers:
+        names = ", ".join(facts.people[person].name for person in testers if person in facts.people)
+        not_yours("testers_only", f"Only the named testers of {what} enter its results: {names}.")
+
+
+def _a_tester(change: Change, facts: Facts) -> None:
+    anybody(change, facts)
+    _testers_only(facts, "this round", change.round.testers)
+
+
+@decides(RecordResult, when=[in_phase(Phase.RUNNING_TESTS)], who=_a_tester)
 def _record_result(change: Change, command: RecordResult, facts: Facts, now: datetime) -> Iterator[Event]:
     test = _test_named(change, command.test)
-    if facts.actor.ref not in test.testers:
-        names = ", ".join(facts.people[person].name for person in test.testers if person in facts.people)
-        not_yours("testers_only", f"Only the named testers of {test.ref} enter its results: {names}.")
+    _testers_only(facts, test.ref, test.testers)
     holds = test.operator.holds(command.value, test.pass_line)
     yield ResultRecorded(
         test=test.ref,
@@ -296,13 +309,17 @@ def _conclude(change: Change, command: Conclude, facts: Facts, now: datetime) ->
         yield from ask(change, facts, SIGN_TESTS, now)
 
 
-@decides(SignGate, when=[in_phase(Phase.AWAITING_SIGNATURES), no_blocking_concern], who=seat_at(SIGN_TESTS))
-def _sign_gate(change: Change, command: SignGate, facts: Facts, now: datetime) -> Iterator[Event]:
+def _may_sign(change: Change, facts: Facts) -> None:
+    seat_at(SIGN_TESTS)(change, facts)
     if facts.actor.ref in change.round.testers:
         not_yours("tester", "You ran one of the tests, so somebody else signs the gate after them.")
-    signers = tuple(answer.person for answer in change.round.signatures)
-    if facts.actor.ref in signers:
+    if any(answer.person == facts.actor.ref for answer in change.round.signatures):
         not_yours("already_signed", "You have already signed this gate.")
+
+
+@decides(SignGate, when=[in_phase(Phase.AWAITING_SIGNATURES), no_blocking_concern], who=_may_sign)
+def _sign_gate(change: Change, command: SignGate, facts: Facts, now: datetime) -> Iterator[Event]:
+    signers = tuple(answer.person for answer in change.round.signatures)
     yield Signed(statement=command.statement)
     if because := quorum_reached(facts.gates[SIGN_TESTS], (*signers, facts.actor.ref)):
         yield passed(facts, SIGN_TESTS, because)

@@ -7,18 +7,21 @@ input limits from the foundation's list of bad input.
 from __future__ import annotations
 
 import unicodedata
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import AfterValidator, AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Field
-from pydantic_core import PydanticCustomError
+from pydantic_core import PydanticCustomError, PydanticKnownError
 
 LINE_LENGTH = 200
 """Characters in a title, a name or any other one-line answer."""
 TEXT_LENGTH = 4_000
 """Characters in a free text. Keeps a ledger body far below its 60,000 bytes."""
+FIRST_YEAR, LAST_YEAR = 1970, 2200
+"""Moments outside these years are slips of the keyboard, and no clock or timer can reckon with them."""
 
 
 class Value(BaseModel):
@@ -55,8 +58,20 @@ def _plain(text: str) -> str:
     return text
 
 
+def _at_most(length: int) -> Callable[[str], str]:
+    """Measure again: normalising lengthens some characters, and what was accepted must be readable ever after."""
+
+    def check(text: str) -> str:
+        if len(text) > length:
+            raise PydanticKnownError("string_too_long", {"max_length": length})
+        return text
+
+    return check
+
+
 def _one_line(text: str) -> str:
-    if "\n" in text or "\t" in text:
+    # splitlines knows the breaks of Unicode as well, which a mail header refuses to carry.
+    if len(text.splitlines()) > 1 or "\t" in text:
         raise PydanticCustomError("line_break", "must be one line")
     return text
 
@@ -68,6 +83,10 @@ def _filled(text: str) -> str:
 
 
 def _utc(moment: datetime) -> datetime:
+    if not FIRST_YEAR <= moment.year <= LAST_YEAR:
+        raise PydanticCustomError(
+            "out_of_reach", "must lie between the years {first} and {last}", {"first": FIRST_YEAR, "last": LAST_YEAR}
+        )
     return moment.astimezone(UTC)
 
 
@@ -77,12 +96,25 @@ def _no_float(value: Any) -> Any:
 
 
 Line = Annotated[
-    str, Field(max_length=LINE_LENGTH), AfterValidator(_plain), AfterValidator(_one_line), AfterValidator(_filled)
+    str,
+    Field(max_length=LINE_LENGTH),
+    AfterValidator(_plain),
+    AfterValidator(_at_most(LINE_LENGTH)),
+    AfterValidator(_one_line),
+    AfterValidator(_filled),
 ]
 """One line of text: NFC, trimmed, 1 to 200 characters."""
-Text = Annotated[str, Field(max_length=TEXT_LENGTH), AfterValidator(_plain), AfterValidator(_filled)]
+Text = Annotated[
+    str,
+    Field(max_length=TEXT_LENGTH),
+    AfterValidator(_plain),
+    AfterValidator(_at_most(TEXT_LENGTH)),
+    AfterValidator(_filled),
+]
 """Free text: NFC, trimmed, 1 to 4,000 characters, line breaks allowed."""
-OptionalText = Annotated[str, Field(max_length=TEXT_LENGTH), AfterValidator(_plain)]
+OptionalText = Annotated[
+    str, Field(max_length=TEXT_LENGTH), AfterValidator(_plain), AfterValidator(_at_most(TEXT_LENGTH))
+]
 """Free text that may be empty."""
 Ref = Annotated[str, Field(min_length=1, max_length=64, pattern=r"^[A-Za-z0-9][A-Za-z0-9._:-]*$")]
 """The stable reference of a person, team, process, change, test or concern."""

@@ -159,5 +159,5 @@ def standing(change: Change) -> str:
 def summary(change: Change) -> str:
     """Where the change stands and what is needed next, for receipts."""
     tasks = waiting_for(change)
-    following = f" Next: {tasks[0].task.lower()}." if tasks else ""
+    following = f" Next: {tasks[0].task[0].lower()}{tasks[0].task[1:]}." if tasks else ""
     return f"{change.ref} {standing(change)}.{following}"

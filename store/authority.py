@@ -7,7 +7,7 @@ Pages ask the same question to say what may be offered, so they cannot promise w
 from __future__ import annotations
 
 from collections.abc import Iterable
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 
 from sqlalchemy import Connection, func, select
 
@@ -159,6 +159,7 @@ def _ground(
         units=units,
         places=(picking.places if picking else None) or wanted,
         already=subject.champions,
+        asked=picking.asked if picking else (),
         not_again=picking.not_again if picking else (),
         excluded=tuple(
             {subject.proposer, subject.filer, *subject.co_proposers, *subject.testers, *subject.endorsers, *gate_owners}
@@ -180,7 +181,8 @@ def _candidate(
         ref=ref,
         unit=person.team,
         site=person.site,
-        active=person.active and not directory.away(ref, today),
+        active=person.active,
+        quiet_until=person.away_until + timedelta(days=1) if person.away_until else None,
         open_to_invitations=person.open_to_invitations,
         leads_people=directory.leads_people(ref),
         open_campaigns=campaigns.get(ref, 0),
@@ -193,7 +195,7 @@ def _candidate(
 def _coverage(
     directory: Directory, subject: Subject, facts: Facts, change: str, today: date, ground: Ground | None
 ) -> tuple[UnitCoverage, ...]:
-    """Per affected unit of five or more; where every unit is smaller, they count as one, so that nobody is singled out."""
+    """Per affected unit of five or more people; where all are smaller they count as one, so that nobody is singled out."""
     if ground is None:
         ground = _ground(directory, subject, facts, change, today, {})
     units = coverage(ground, subject.champions).units

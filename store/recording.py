@@ -67,11 +67,12 @@ def record(engine: Engine, decision: Decision, source: Source, now: datetime) ->
         if known := applied(connection, decision.change, decision.key):
             return Recorded(known, repeated=True)
         answer = Applied(fingerprint=decision.fingerprint, receipt=decision.receipt, refused=decision.refused)
-        append_many(connection, _entries(decision, source), now)
         if decision.after and decision.events:
+            # First, because it notices when the change has moved on; then nothing else is written.
             _write_change(connection, decision.before, decision.after)
             _write_lists(connection, decision.after)
             _write_outbox(connection, decision, now)
+        append_many(connection, _entries(decision, source), now)
         connection.execute(
             insert(tables.applied_command).values(
                 change=decision.change, key=decision.key, applied=answer.model_dump_json(), at=now

@@ -1,4 +1,4 @@
-"""What workflows ask of activities: names, inputs and outputs. Workflows know these, never the activities themselves."""
+"""What workflows ask of activities: names, inputs and outputs. Workflows never see the activities themselves."""
 
 from __future__ import annotations
 

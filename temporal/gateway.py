@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from datetime import timedelta
+from typing import Any
 
 from temporalio.client import (
     Client,
@@ -76,13 +77,14 @@ class Gateway:
         if not begins:
             try:
                 handle = self._client.get_workflow_handle(instruction.change)
-                return await handle.execute_update(
+                receipt: Receipt = await handle.execute_update(
                     command.kind, args=[command, instruction], id=instruction.key, result_type=Receipt
                 )
+                return receipt
             except RPCError as error:
                 if error.status is not RPCStatusCode.NOT_FOUND:
                     raise
-        start = WithStartWorkflowOperation(
+        start: WithStartWorkflowOperation[Any, None] = WithStartWorkflowOperation(
             CHANGE_WORKFLOW,
             ChangeStart(change=instruction.change),
             id=instruction.change,
@@ -91,13 +93,14 @@ class Gateway:
             id_reuse_policy=WorkflowIDReusePolicy.ALLOW_DUPLICATE,
             static_summary=instruction.change,
         )
-        return await self._client.execute_update_with_start_workflow(
+        begun: Receipt = await self._client.execute_update_with_start_workflow(
             command.kind,
             args=[command, instruction],
             id=instruction.key,
             start_workflow_operation=start,
             result_type=Receipt,
         )
+        return begun
 
 
 def _refusal(error: WorkflowUpdateFailedError) -> Refused:

@@ -16,6 +16,7 @@ from workflows.commands import takes_every_command
 with workflow.unsafe.imports_passed_through():
     from changes.commands import Command
     from changes.decision import decide, evolve_all, refuse_unknown, subject_of
+    from changes.events import Event
     from changes.facts import SYSTEM
     from changes.instruction import Applied, Instruction, Receipt
     from changes.passing_time import NoticeTime, next_moment
@@ -100,8 +101,8 @@ class ChangeWorkflow:
         while True:
             try:
                 return await self._decide_once(command, fingerprint, asked)
-            except ActivityError as error:
-                if not (isinstance(error.cause, ApplicationError) and error.cause.type == calls.MOVED_ON):
+            except (ActivityError, ApplicationError) as error:
+                if not _has_moved_on(error):
                     raise
                 # Another run of this workflow recorded something: its records are the truth, so decide on them.
                 self._known = False
@@ -109,7 +110,8 @@ class ChangeWorkflow:
 
     async def _decide_once(self, command: Command, fingerprint: str, asked: LookUpFor) -> Applied:
         change, now = self._state.change, workflow.now()
-        events, refused = (), None
+        events: tuple[Event, ...] = ()
+        refused: Refused | None = None
         try:
             answer = await self._look_up(command, asked, now)
             if answer.refused or answer.facts is None:
@@ -117,7 +119,10 @@ class ChangeWorkflow:
             else:
                 expected = asked.instruction.expected_version if asked.instruction else None
                 decision = decide(change, command, answer.facts, now, expected)
-                events, refused = ((), decision) if isinstance(decision, Refused) else (decision, None)
+                if isinstance(decision, Refused):
+                    refused = decision
+                else:
+                    events = decision
         except Refusal as refusal:
             refused = refusal.refused
         after = evolve_all(change, events, self._ref)
@@ -275,6 +280,12 @@ class LookUpFor:
     def __init__(self, key: str, actor: str, via: str, instruction: Instruction | None, update_id: str) -> None:
         self.key, self.actor, self.via = key, actor, via
         self.instruction, self.update_id = instruction, update_id
+
+
+def _has_moved_on(error: ActivityError | ApplicationError) -> bool:
+    """Whether the record was refused by the store; a local activity's error arrives bare or wrapped."""
+    cause = error.cause if isinstance(error, ActivityError) else error
+    return isinstance(cause, ApplicationError) and cause.type == calls.MOVED_ON
 
 
 def _receipt(change: Change, happened: tuple[str, ...]) -> Receipt:

@@ -34,4 +34,6 @@ def _update(kind: str, command: type[Command], shell: type) -> Callable[..., Awa
     handler.__qualname__ = f"{shell.__name__}.update_{kind}"
     handler.__doc__ = command.__doc__
     handler.__annotations__ = {"command": command, "instruction": Instruction, "return": Receipt}
-    return workflow.update(name=kind, description=command.button)(handler)
+    as_update: Any = workflow.update(name=kind, description=command.button)
+    made: Callable[..., Awaitable[Receipt]] = as_update(handler)
+    return made

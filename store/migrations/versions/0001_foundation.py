@@ -6,6 +6,7 @@ The tables are written out, not taken from ``store.tables``: a migration must no
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import sqlalchemy as sa
 from alembic import op
@@ -20,7 +21,7 @@ LEDGER_TABLES = ("ledger_record", "ledger_head")
 """Only ever inserted. ``ledger_private`` is not among them: what people wrote can be erased."""
 
 
-def _table(name: str, *parts: sa.Column[object] | sa.Constraint, indexes: Sequence[tuple[str, ...]] = ()) -> None:
+def _table(name: str, *parts: sa.Column[Any] | sa.Constraint, indexes: Sequence[tuple[str, ...]] = ()) -> None:
     op.create_table(name, *parts)
     for columns in indexes:
         op.create_index(f"ix_{name}_{'_'.join(columns)}", name, list(columns))
@@ -30,8 +31,8 @@ def _unique(table: str, *columns: str) -> sa.UniqueConstraint:
     return sa.UniqueConstraint(*columns, name=f"uq_{table}_{'_'.join(columns)}")
 
 
-def _text(name: str, length: int, **options: object) -> sa.Column[object]:
-    return sa.Column(name, sa.String(length), **({"nullable": False} | options))  # type: ignore[arg-type]
+def _text(name: str, length: int, **options: Any) -> sa.Column[Any]:
+    return sa.Column(name, sa.String(length), **({"nullable": False} | options))
 
 
 def _key(table: str, *columns: str) -> sa.PrimaryKeyConstraint:
@@ -285,9 +286,9 @@ def _only_insert_sqlite() -> None:
                 f"BEGIN SELECT RAISE(ABORT, 'the ledger is append-only: {moment} on {table} is refused'); END"
             )
         # INSERT OR REPLACE deletes without firing the trigger above, so an insert must always go beyond the end.
+        taken = f"NEW.{key} <= (SELECT COALESCE(MAX({key}), -1) FROM {table})"  # noqa: S608 - our own names
         op.execute(
-            f"CREATE TRIGGER {table}_only_at_the_end BEFORE INSERT ON {table} "
-            f"WHEN NEW.{key} <= (SELECT COALESCE(MAX({key}), -1) FROM {table}) "
+            f"CREATE TRIGGER {table}_only_at_the_end BEFORE INSERT ON {table} WHEN {taken} "
             f"BEGIN SELECT RAISE(ABORT, 'the ledger is append-only: this number of {table} is taken'); END"
         )
 
@@ -296,7 +297,8 @@ def downgrade() -> None:
     """Remove everything, the ledger too; only for trying out migrations."""
     names = (
         "api_token session sign_in_link deployment outbox change_number applied_command campaign_place rollout_load "
-        "part waiting change ledger_private ledger_head ledger_record policy_version directory_import process team person"
+        "part waiting change ledger_private ledger_head ledger_record policy_version directory_import process team "
+        "person"
     )
     for name in names.split():
         op.drop_table(name)

@@ -1,0 +1,1 @@
+"""The demonstration: Groundswell with everything it needs on one machine, an invented company and its story."""

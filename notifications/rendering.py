@@ -1,0 +1,174 @@
+"""Letters: a notice and a recipient become one e-mail with a text and an HTML form.
+
+Both forms come from one template per kind (``templates/kinds``); only layout and marks differ, so they cannot say
+different things. Source: reference/web.md 2.3 (mail form, no link that decides) and reference/peers.md, section 5.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Mapping
+from datetime import date, datetime
+from email.headerregistry import Address
+from email.message import EmailMessage
+from email.policy import SMTP
+from email.utils import format_datetime
+from functools import cache
+from typing import Any
+from urllib.parse import quote
+from zoneinfo import ZoneInfo
+
+from jinja2 import Environment, PackageLoader, StrictUndefined
+from pydantic import field_validator
+
+from changes.facts import SYSTEM
+from changes.values import Line, Ref, Value
+from notifications.addresses import mail_address
+from notifications.notices import Notice
+from notifications.wording import day_in_words, enumerated, moment_in_words, one_line, short_day, shortened
+
+SUBJECT_TITLE_LENGTH = 80
+"""Characters of a change's title in a subject, so that what is asked is not pushed out of sight."""
+
+
+class Recipient(Value):
+    """The person a letter goes to, as the directory knows them now."""
+
+    ref: Ref
+    name: Line
+    email: str
+    zone: str = "UTC"
+    """The IANA time zone in which moments are told."""
+
+    @field_validator("email")
+    @classmethod
+    def _one_address(cls, email: str) -> str:
+        return mail_address(email).addr_spec
+
+    @field_validator("zone")
+    @classmethod
+    def _known_zone(cls, zone: str) -> str:
+        try:
+            ZoneInfo(zone)
+        except (LookupError, ValueError, OSError) as error:
+            raise ValueError(f"There is no time zone called “{zone}”. Write it like Europe/Berlin.") from error
+        return zone
+
+
+def render(
+    notice: Notice, recipient: Recipient, names: Mapping[str, str], public_url: str, sender: str
+) -> EmailMessage:
+    """The letter for ``notice``. The same arguments give the same bytes, so a repeated send is recognised.
+
+    Args:
+        notice: what to tell.
+        recipient: whom, with the time zone in which moments are told.
+        names: names by reference, for ``notice.mentions``; a reference without a name is shown as it is.
+        public_url: where the pages are, without ``/changes``.
+        sender: “Groundswell <groundswell@company.example>”.
+
+    Raises:
+        jinja2.TemplateError: the kind has no template, or ``notice.data`` lacks something that it needs.
+        ValueError: ``sender`` is not an address.
+    """
+    words = _Words(names, recipient.zone)
+    context: dict[str, Any] = {
+        **notice.data,
+        "change": notice.change,
+        "url": f"{public_url.rstrip('/')}/changes/{quote(notice.change, safe='')}",
+        "name": words.name,
+        "names": words.names,
+        "moment": words.moment,
+        "day": words.day,
+        "date": words.date,
+    }
+    subject = _subject(notice, context)
+    text = _written(_plain(), notice.kind, {**context, "layout": "layout.txt", "parts": "parts.txt"})
+    html = _written(
+        _marked_up(), notice.kind, {**context, "layout": "layout.html", "parts": "parts.html", "subject": subject}
+    )
+    return _message(notice, recipient, mail_address(sender), subject, _tidy(text), html)
+
+
+class _Words:
+    """Turns references and moments into words, for one recipient."""
+
+    def __init__(self, names: Mapping[str, str], zone: str) -> None:
+        self._names = names
+        self._zone = zone
+
+    def name(self, ref: str) -> str:
+        return "Groundswell" if ref == SYSTEM else self._names.get(ref, ref)
+
+    def names(self, refs: str) -> str:
+        return enumerated(self.name(ref) for ref in refs.split(",") if ref)
+
+    def moment(self, iso: str) -> str:
+        return moment_in_words(datetime.fromisoformat(iso), self._zone)
+
+    def day(self, iso: str) -> str:
+        return short_day(datetime.fromisoformat(iso), self._zone)
+
+    def date(self, iso: str) -> str:
+        return day_in_words(date.fromisoformat(iso))
+
+
+@cache
+def _marked_up() -> Environment:
+    """For the HTML form: whatever people wrote is escaped."""
+    return Environment(
+        loader=PackageLoader("notifications"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+
+
+@cache
+def _plain() -> Environment:
+    """For the text form and the subject, where escaping would show readers an &amp;."""
+    return _marked_up().overlay(autoescape=False)
+
+
+def _written(environment: Environment, kind: str, context: Mapping[str, Any]) -> str:
+    return environment.get_template(f"kinds/{kind}.jinja").render(context)
+
+
+def _subject(notice: Notice, context: Mapping[str, Any]) -> str:
+    asked = _written(_plain(), notice.kind, {**context, "layout": "subject.txt", "parts": "parts.txt"})
+    title = shortened(one_line(notice.data["title"]), SUBJECT_TITLE_LENGTH)
+    return one_line(f"[{notice.change}] {asked}: {title}")
+
+
+def _tidy(text: str) -> str:
+    """Text with at most one empty line in a row and none at its ends."""
+    return re.sub(r"\n\s*\n", "\n\n", text).strip() + "\n"
+
+
+def _message(notice: Notice, recipient: Recipient, sender: Address, subject: str, text: str, html: str) -> EmailMessage:
+    thread = _identity(f"change {notice.change}", sender)
+    message = EmailMessage(policy=SMTP)
+    message["From"] = sender
+    message["To"] = Address(display_name=recipient.name, addr_spec=recipient.email)
+    message["Subject"] = subject
+    message["Date"] = format_datetime(datetime.fromisoformat(notice.data["at"]))
+    message["Message-ID"] = _identity(f"notice {notice.key}", sender)
+    message["In-Reply-To"] = thread
+    message["References"] = thread
+    message["Auto-Submitted"] = "auto-generated"
+    message["X-Auto-Response-Suppress"] = "All"  # Exchange's word for the same
+    message.set_content(text, cte="quoted-printable")
+    message.add_alternative(html, subtype="html", cte="quoted-printable")
+    message.set_boundary(f"=_{_digest(notice.key)}")
+    return message
+
+
+def _identity(what: str, sender: Address) -> str:
+    """A message identifier; hashed, because references may hold characters that one must not."""
+    return f"<{_digest(what)}@{sender.domain}>"
+
+
+def _digest(what: str) -> str:
+    return hashlib.sha256(what.encode()).hexdigest()[:40]

@@ -1,0 +1,232 @@
+"""The mail channel: hands a letter to an SMTP server, and says whether a failure is final or worth another try.
+
+Synchronous, because activities that send run in threads.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import ipaddress
+import smtplib
+import ssl
+from email.message import EmailMessage
+from types import TracebackType
+from typing import Any, Self
+from urllib.parse import SplitResult, unquote, urlsplit
+
+from pydantic import ConfigDict, Field, field_validator
+
+from changes.values import Value
+from notifications.addresses import mail_address
+
+_PORTS = {"smtp": 25, "smtp+starttls": 587, "smtps": 465}
+_PERMANENT = 500
+"""Reply codes from here on are final (RFC 5321, 4.2.1)."""
+_TOO_BIG = 552
+"""The one final refusal of a sender that is about the letter, and not about us."""
+
+
+class MailRefused(Exception):
+    """The server will never take this letter; sending it again is useless."""
+
+
+class MailUnavailable(Exception):
+    """The letter could not be sent now; it is worth another try later."""
+
+
+class MailSettings(Value):
+    """Where mail goes and whom it comes from."""
+
+    model_config = ConfigDict(hide_input_in_errors=True)  # the address of the server may hold a password
+
+    url: str = Field(repr=False)
+    """``smtp://127.0.0.1:1025``, ``smtp+starttls://user:password@host:587`` or ``smtps://user:password@host``."""
+    sender: str
+    """“Groundswell <groundswell@company.example>”."""
+    timeout: float = Field(default=10.0, gt=0)
+    """Seconds to wait for each answer of the server."""
+
+    @field_validator("url")
+    @classmethod
+    def _a_server(cls, url: str) -> str:
+        try:
+            parts = urlsplit(url)
+            host, _ = parts.hostname, parts.port
+        except ValueError as error:
+            raise ValueError(_NOT_A_SERVER) from error
+        if parts.scheme not in _PORTS or not host or parts.path not in {"", "/"} or parts.query or parts.fragment:
+            raise ValueError(_NOT_A_SERVER)
+        try:
+            host.encode("idna")
+        except UnicodeError as error:
+            raise ValueError(_NOT_A_SERVER) from error
+        if parts.scheme == "smtp" and parts.username and not _is_this_machine(host):
+            raise ValueError("A password travels encrypted only: write smtp+starttls:// or smtps://.")
+        return url
+
+    @field_validator("sender")
+    @classmethod
+    def _an_address(cls, sender: str) -> str:
+        mail_address(sender)
+        return sender
+
+    @property
+    def server(self) -> SplitResult:
+        """The parts of :attr:`url`."""
+        return urlsplit(self.url)
+
+
+_NOT_A_SERVER = (
+    "is not a mail server; write it like smtp://127.0.0.1:1025, smtp+starttls://user:password@host:587 "
+    "or smtps://user:password@host"
+)
+
+
+def _is_this_machine(host: str) -> bool:
+    if host == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+class Mailer:
+    """One connection for several letters, opened with the first and opened again when the server closed it::
+
+    with Mailer(settings) as mailer:
+        for letter in letters:
+            mailer.send(letter)
+    """
+
+    def __init__(self, settings: MailSettings) -> None:
+        self._settings = settings
+        self._connection: smtplib.SMTP | None = None
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Say goodbye to the server, if it still listens."""
+        connection, self._connection = self._connection, None
+        if connection is not None:
+            with contextlib.suppress(OSError, smtplib.SMTPException):
+                connection.quit()
+
+    def send(self, message: EmailMessage) -> None:
+        """Hand ``message`` to the server.
+
+        Raises:
+            MailRefused: the server will never take it.
+            MailUnavailable: not now; the connection is opened anew for the next letter.
+        """
+        sender = mail_address(self._settings.sender).addr_spec
+        try:
+            self._connected().send_message(message, from_addr=sender)
+        except smtplib.SMTPException as error:
+            raise self._failure(error) from error
+        except OSError as error:
+            self._drop()
+            raise MailUnavailable(f"{self._name}: {error.strerror or error}") from error
+
+    @property
+    def _name(self) -> str:
+        """The server as an error names it, without user and password."""
+        server = self._settings.server
+        return f"The mail server {server.hostname}:{server.port or _PORTS[server.scheme]}"
+
+    def _connected(self) -> smtplib.SMTP:
+        """The open connection.
+
+        A server hangs up on connections that idle; that is noticed here, where opening another one repeats nothing.
+        """
+        if self._connection is not None and not _listens(self._connection):
+            self._drop()
+        if self._connection is None:
+            self._connection = _connect(self._settings)
+        return self._connection
+
+    def _drop(self) -> None:
+        connection, self._connection = self._connection, None
+        if connection is not None:
+            connection.close()
+
+    def _failure(self, error: smtplib.SMTPException) -> MailRefused | MailUnavailable:
+        """What a failed exchange means, in words. The server's own words are kept: they say what to repair."""
+        final, what = False, "broke off"
+        match error:
+            case smtplib.SMTPRecipientsRefused(recipients=refused):
+                # smtplib puts the answers for all recipients into one dictionary; our letters have one.
+                [(recipient, (code, words))] = refused.items()
+                final, what = code >= _PERMANENT, f"does not take mail for {recipient}"
+                error = smtplib.SMTPResponseException(code, words)
+            case smtplib.SMTPSenderRefused():
+                final, what = error.smtp_code == _TOO_BIG, f"does not take mail from {error.sender}"
+            case smtplib.SMTPDataError():
+                final, what = error.smtp_code >= _PERMANENT, "did not take the letter"
+            case smtplib.SMTPAuthenticationError():
+                what = "does not know our user name and password"
+            case smtplib.SMTPNotSupportedError():
+                what = "lacks something we need"
+        if not final:
+            self._drop()
+        text = f"{self._name} {what}: {_said(error)}"
+        return MailRefused(text) if final else MailUnavailable(text)
+
+
+def _said(error: smtplib.SMTPException) -> str:
+    if not isinstance(error, smtplib.SMTPResponseException):
+        return str(error)
+    words: bytes | str = error.smtp_error
+    return f"{error.smtp_code} {words.decode(errors='replace') if isinstance(words, bytes) else words}"
+
+
+def _connect(settings: MailSettings) -> smtplib.SMTP:
+    """A connection with the server, encrypted and signed in as the settings say; never less.
+
+    The certificate is checked against the names and authorities of the machine. We introduce ourselves by the
+    sender's domain: the name of a container says nothing, and looking it up may take seconds.
+    """
+    server = settings.server
+    options: dict[str, Any] = {
+        "host": server.hostname,
+        "port": server.port or _PORTS[server.scheme],
+        "local_hostname": mail_address(settings.sender).domain,
+        "timeout": settings.timeout,
+    }
+    if server.scheme == "smtps":
+        connection: smtplib.SMTP = smtplib.SMTP_SSL(context=ssl.create_default_context(), **options)
+    else:
+        connection = smtplib.SMTP(**options)
+    try:
+        if server.scheme == "smtp+starttls":
+            connection.starttls(context=ssl.create_default_context())
+        if server.username:
+            connection.login(unquote(server.username), unquote(server.password or ""))
+    except BaseException:
+        connection.close()
+        raise
+    return connection
+
+
+def _listens(connection: smtplib.SMTP) -> bool:
+    try:
+        return connection.noop()[0] == 250
+    except (OSError, smtplib.SMTPException):
+        return False
+
+
+def send(message: EmailMessage, settings: MailSettings) -> None:
+    """Send one letter over a connection of its own.
+
+    Raises:
+        MailRefused: the server will never take it.
+        MailUnavailable: not now.
+    """
+    with Mailer(settings) as mailer:
+        mailer.send(message)

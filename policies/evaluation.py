@@ -1,0 +1,165 @@
+"""What a policy says about one change: its route, its gates, what may be decided alone, by when; all with reasons.
+
+Pure: the same policy, directory, subject and moment always give the same answer. Nothing here walks through all people
+(issue 3: below 5 ms with 100 routes and 20,000 people).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import date, datetime
+
+from changes.facts import (
+    GATES,
+    SYSTEM,
+    Empowerment,
+    Facts,
+    GateFacts,
+    Norms,
+    PersonFacts,
+    ProcessFacts,
+    RouteFacts,
+    Subject,
+)
+from directory.model import Directory
+from policies.case import Case
+from policies.circumstances import circumstances_of
+from policies.conditions import evaluate
+from policies.empowerment import empowerment_in
+from policies.gates import gate_of
+from policies.schema import Policy
+from policies.working_time import working_time
+
+
+def choose_route(policy: Policy, directory: Directory, subject: Subject, today: date) -> RouteFacts:
+    """The first route that fits a change. The reasons tell it first, then each route before it that did not fit.
+
+    ``today`` is not asked for yet: no field of a condition depends on the day.
+    """
+    _, facts = _case(policy, directory, subject)
+    return facts
+
+
+def seats_for(policy: Policy, directory: Directory, subject: Subject, gate_name: str, now: datetime) -> GateFacts:
+    """One gate as it would be asked now, also :data:`policies.schema.REVEAL`; without seats if nobody can be asked.
+
+    Raises:
+        LookupError: no such gate.
+    """
+    case, _ = _case(policy, directory, subject)
+    return gate_of(case, gate_name, now)
+
+
+def empowerment_of(policy: Policy, directory: Directory, subject: Subject, now: datetime) -> Empowerment:
+    """Whether the proposer may decide alone, with every limit explained, and until when their manager may object."""
+    case, _ = _case(policy, directory, subject)
+    return empowerment_in(case, now)
+
+
+def norms_of(policy: Policy, now: datetime) -> Norms:
+    """The policy's numbers, with its durations counted from ``now``."""
+    calendar = working_time(policy.time)
+    champions = policy.champions
+    invitation_due = calendar.add(now, champions.invitation)
+    reminders = calendar.reminders(now, invitation_due)
+    return Norms(
+        free_edit_until=calendar.add(now, policy.proposal.free_edit),
+        invitation_due=invitation_due,
+        invitation_reminder=reminders[0] if reminders else invitation_due,
+        campaign_due=calendar.add(now, champions.campaign),
+        expires=calendar.add(now, policy.escalation.expire_after),
+        effect_checks=tuple(calendar.add(now, check) for check in policy.learning.effect_checks),
+        escalation_levels=policy.escalation.levels,
+        people_per_champion=getattr(champions.ratio, champions.assume),
+        cover_every_unit=champions.cover_every_unit,
+        smallest_adoption=policy.rollout.smallest_adoption,
+        open_campaigns_per_person=champions.open_campaigns_per_person,
+        open_rollouts_per_team=policy.rollout.load.open_rollouts_per_team,
+    )
+
+
+def facts_for(policy: Policy, directory: Directory, subject: Subject, actor: str, now: datetime) -> Facts:
+    """Everything the rules ask about a change and one actor at one moment, except what only the store knows.
+
+    ``campaigns`` and ``rollouts`` are left empty. ``unknown`` lists references that the directory does not hold. An
+    actor it does not hold is described as nobody active; a process it does not hold as owned by
+    :data:`changes.facts.SYSTEM`.
+    """
+    today = working_time(policy.time).today(now)
+    case, route = _case(policy, directory, subject)
+    gates = {name: gate_of(case, name, now) for name in GATES}
+    named = _named(subject, actor)
+    people = dict.fromkeys([*named, *_seated(gates), *_around(directory, subject)])
+    proposer = directory.people.get(subject.proposer)
+    teams = dict.fromkeys([*subject.affected_teams, *subject.named, *([proposer.team] if proposer else [])])
+    return Facts(
+        actor=_actor(directory, actor, today),
+        route=route,
+        gates=gates,
+        empowerment=empowerment_in(case, now),
+        norms=norms_of(policy, now),
+        process=_process(directory, subject.process),
+        people={ref: directory.as_person_facts(ref, today) for ref in people if ref in directory.people},
+        teams={ref: directory.team_facts(ref) for ref in teams if ref in directory.teams},
+        unknown=tuple(_unknown(directory, subject, named)),
+    )
+
+
+def _case(policy: Policy, directory: Directory, subject: Subject) -> tuple[Case, RouteFacts]:
+    """The change on the first route that fits, and the reasons. A policy's last route fits every change."""
+    circumstances = circumstances_of(directory, subject)
+    passed: list[str] = []
+    for route in policy.routes:
+        outcome = evaluate(route.when, circumstances)
+        if outcome.holds:
+            because = (f"Route {route.name}: {outcome.because}", *passed)
+            return Case(policy, directory, subject, route), RouteFacts(
+                policy=policy.ref, route=route.name, because=because
+            )
+        passed.append(f"Not {route.name}: {outcome.because}")
+    raise LookupError(f'no route of the policy "{policy.name}" fits, not even its last')
+
+
+def _named(subject: Subject, actor: str) -> tuple[str, ...]:
+    """Everybody the subject and the command name, once each. ``named`` may hold teams and processes as well."""
+    people = (actor, subject.proposer, subject.filer, *subject.co_proposers, *subject.endorsers, *subject.testers)
+    return tuple(dict.fromkeys([*people, *subject.named]))
+
+
+def _seated(gates: dict[str, GateFacts]) -> Iterator[str]:
+    for gate in gates.values():
+        for seat in gate.seats:
+            yield seat.person
+            if seat.stands_in_for is not None:
+                yield seat.stands_in_for
+        yield from (passed.person for passed in gate.passed_over)
+
+
+def _around(directory: Directory, subject: Subject) -> Iterator[str]:
+    """The people who are told about a change without being named by it: the proposer's manager and the owner."""
+    proposer, process = directory.people.get(subject.proposer), directory.processes.get(subject.process)
+    if proposer is not None and proposer.manager is not None:
+        yield proposer.manager
+    if process is not None:
+        yield process.owner
+
+
+def _actor(directory: Directory, actor: str, today: date) -> PersonFacts:
+    if actor == SYSTEM:
+        return PersonFacts(ref=SYSTEM, name="Groundswell")
+    if actor not in directory.people:
+        return PersonFacts(ref=actor, name=actor, active=False, open_to_invitations=False)
+    return directory.as_person_facts(actor, today)
+
+
+def _process(directory: Directory, ref: str) -> ProcessFacts:
+    if ref not in directory.processes:
+        return ProcessFacts(ref=ref, name=ref, owner=SYSTEM)
+    return directory.process_facts(ref)
+
+
+def _unknown(directory: Directory, subject: Subject, named: tuple[str, ...]) -> Iterator[str]:
+    """References to nobody and nothing, in the order in which they are named."""
+    for ref in dict.fromkeys([*named, *subject.affected_teams, subject.process]):
+        if ref != SYSTEM and not any(ref in kind for kind in (directory.people, directory.teams, directory.processes)):
+            yield ref

@@ -1,0 +1,247 @@
+"""Who sits at a gate: from the words of a policy to people who may answer now, each with the reason why.
+
+Lifecycle.md's rules that always hold: nobody decides about their own change; who left, is away or has a conflict is
+replaced from their line; silence escalates to the managers of those asked, and never approves.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from datetime import date, datetime
+
+from changes.facts import ENDORSE_TESTS, SIGN_TESTS, GateFacts, PassedOver, Quorum, Seat, Subject
+from directory.model import Directory, Person
+from policies.case import Case
+from policies.relations import Candidate, Kind, candidates, parse
+from policies.schema import Gate
+from policies.wording import counted, day_in_words
+from policies.working_time import working_time
+
+HIGHEST_LEVEL = 5
+"""Levels of escalation looked at, whatever a subject claims; a policy may allow as many at most."""
+
+
+def gate_of(case: Case, name: str, now: datetime) -> GateFacts:
+    """One gate of a change as it would be asked now. Without anybody to ask it has no seats.
+
+    Raises:
+        LookupError: no such gate.
+    """
+    calendar = working_time(case.policy.time)
+    asked = people_at(case, name, calendar.today(now))
+    due = calendar.add(now, case.policy.gate(case.route, name).answer_in)
+    return GateFacts(
+        name=name,
+        seats=asked.seats,
+        passed_over=asked.passed_over,
+        quorum=asked.quorum,
+        due=due,
+        reminders=calendar.reminders(now, due),
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """Who is asked at a gate, whom a rule excluded, and how many must say yes."""
+
+    seats: tuple[Seat, ...]
+    passed_over: tuple[PassedOver, ...]
+    quorum: Quorum
+
+    @property
+    def can_be_reached(self) -> bool:
+        """Whether enough people are asked for the quorum."""
+        return self.quorum.needed(len(self.seats)) <= len(self.seats)
+
+
+def people_at(case: Case, name: str, today: date) -> Asked:
+    """Who would be asked at one gate of a change on a day.
+
+    Raises:
+        LookupError: no such gate.
+    """
+    table = _Table(case.directory, today, excluded(case.subject, name))
+    gate = case.policy.gate(case.route, name)
+    quorum = _Seating(case, table).fill(gate, case.subject.levels.get(name, 0))
+    return Asked(table.seats(), tuple(table.passed_over.values()), quorum)
+
+
+def excluded(subject: Subject, gate: str) -> dict[str, str]:
+    """Who may not answer at a gate, and the reason: those whose change it is, and for the tests those who ran them."""
+    reasons = {subject.proposer: "proposed this change"}
+    reasons |= {ref: "proposed this change with others" for ref in subject.co_proposers if ref not in reasons}
+    reasons.setdefault(subject.filer, "filed this change")
+    if gate == SIGN_TESTS:
+        reasons |= {ref: "ran a test of this change" for ref in subject.testers if ref not in reasons}
+    return reasons
+
+
+@dataclass(slots=True)
+class _Place:
+    """A seat while more reasons for it may be found."""
+
+    person: Person
+    group: str
+    own: list[str] = field(default_factory=list)
+    others: list[str] = field(default_factory=list)
+    stands_in_for: str | None = None
+
+    def seat(self) -> Seat:
+        return Seat(
+            person=self.person.ref,
+            because=f"{self.person.name} {'; also '.join([*self.own, *self.others])}",
+            group=self.group,
+            stands_in_for=None if self.own else self.stands_in_for,
+        )
+
+
+@dataclass(slots=True)
+class _Table:
+    """The people found so far for one gate, one place each."""
+
+    directory: Directory
+    today: date
+    barred: dict[str, str]
+    places: dict[str, _Place] = field(default_factory=dict)
+    passed_over: dict[str, PassedOver] = field(default_factory=dict)
+
+    def seats(self) -> tuple[Seat, ...]:
+        return tuple(place.seat() for place in self.places.values())
+
+    def hindrance(self, person: Person) -> str | None:
+        """Why a person cannot answer now, to follow "who"; none if they can. Conflicts are noted as passed over."""
+        if person.ref in self.barred:
+            self.passed_over[person.ref] = PassedOver(
+                person=person.ref, because=f"{person.name} {self.barred[person.ref]}"
+            )
+            return "may not answer about this change"
+        if not person.active:
+            return "has left"
+        if self.directory.away(person.ref, self.today):
+            return f"is away until {day_in_words(person.away_until)}" if person.away_until else "is away"
+        return None
+
+    def first_free(self, people: Iterable[Person]) -> Person | None:
+        """The first of these who can answer now."""
+        return next((person for person in people if self.hindrance(person) is None), None)
+
+    def place(self, person: Person, group: str) -> _Place:
+        return self.places.setdefault(person.ref, _Place(person, group))
+
+
+@dataclass(frozen=True, slots=True)
+class _Seating:
+    """The rules by which a table is filled."""
+
+    case: Case
+    table: _Table
+
+    def fill(self, gate: Gate, level: int) -> Quorum:
+        """Seat everybody; returns the quorum, which escalation never raises."""
+        for candidate in self._named(gate.who):
+            self._seat(candidate, alone=gate.only_these)
+        if gate.only_these:
+            return gate.quorum
+        if not self.table.places:
+            self._seat_fallback("nobody else can be")
+        self._complete(gate.quorum)
+        first = [place.person for place in self.table.places.values()]
+        for step in range(1, min(level, HIGHEST_LEVEL) + 1):
+            self._escalate(first, step)
+        if len(self.table.places) == len(first) or gate.quorum.rule in ("any", "count"):
+            return gate.quorum
+        return Quorum(rule="count", count=gate.quorum.needed(len(first)))
+
+    def _named(self, who: tuple[str, ...]) -> Iterator[Candidate]:
+        for entry in who:
+            found = candidates(entry, self.case.directory, self.case.subject)
+            if not found and parse(entry).kind is Kind.ENDORSERS:
+                yield from self._future_endorsers()
+            yield from found
+
+    def _future_endorsers(self) -> Iterator[Candidate]:
+        """Those who will be asked to endorse: as long as nobody has, they are whom a proposer should expect."""
+        for candidate in self._named(self.case.policy.gate(self.case.route, ENDORSE_TESTS).who):
+            yield Candidate(candidate.person, "is asked to endorse the tests", Kind.ENDORSERS)
+
+    def _seat(self, candidate: Candidate, *, alone: bool) -> None:
+        """Seat a candidate, or whoever stands in for them unless only they may answer."""
+        person, table = candidate.person, self.table
+        hindrance = table.hindrance(person)
+        if hindrance is None:
+            place = table.place(person, candidate.group)
+            if candidate.reason not in place.own:
+                place.own.append(candidate.reason)
+        if hindrance is None or alone:
+            return
+        reason = f"stands in for {person.name}, who {candidate.reason} and {hindrance}"
+        substitute = table.first_free(self.case.directory.line_of(person.ref))
+        if substitute is None:
+            substitute = next(self._fallback(), None)
+            reason += f"; nobody above {person.name} can"
+        if substitute is not None:
+            place = table.place(substitute, candidate.group)
+            if reason not in place.others:
+                place.others.append(reason)
+            place.stands_in_for = place.stands_in_for or person.ref
+
+    def _fallback(self) -> Iterator[Person]:
+        """Those of the policy's ``fallback`` who can answer now, in its order, then those above them."""
+        named = [
+            found.person
+            for who in self.case.policy.fallback
+            for found in candidates(who, self.case.directory, self.case.subject)
+        ]
+        for person in named:
+            if self.table.hindrance(person) is None:
+                yield person
+        for person in named:
+            above = self.table.first_free(self.case.directory.line_of(person.ref))
+            if above is not None:
+                yield above
+
+    def _seat_fallback(self, why: str) -> bool:
+        """Seat the first of the fallback who has no seat yet; false if there is none."""
+        for person in self._fallback():
+            if person.ref not in self.table.places:
+                self.table.place(person, "fallback").others.append(f"is asked because {why}")
+                return True
+        return False
+
+    def _complete(self, quorum: Quorum) -> None:
+        """Ask as many people as the quorum needs: next in line above those asked, then the fallback."""
+        while (needed := quorum.needed(len(self.table.places))) > len(self.table.places):
+            wanted = counted(needed, "person is", "people are")
+            for place in tuple(self.table.places.values()):
+                above = self._next_above(place.person)
+                if above is not None:
+                    reason = f"is next in line above {place.person.name}; {wanted} needed"
+                    self.table.place(above, place.group).others.append(reason)
+                    break
+            else:
+                if not self._seat_fallback(f"{wanted} needed"):
+                    return
+
+    def _next_above(self, person: Person) -> Person | None:
+        line = (above for above in self.case.directory.line_of(person.ref) if above.ref not in self.table.places)
+        return self.table.first_free(line)
+
+    def _escalate(self, first: list[Person], step: int) -> None:
+        """Add the managers ``step`` levels above those first asked; if all of them are asked already, somebody else."""
+        before = len(self.table.places)
+        for person in first:
+            above = self.table.first_free(self.case.directory.line_of(person.ref)[step - 1 :])
+            if above is not None and above.ref not in self.table.places:
+                where = f"{counted(step, 'level', 'levels')} above {person.name}"
+                group = self.table.places[person.ref].group
+                self.table.place(above, group).others.append(f"is {where}; no answer came in time")
+        if len(self.table.places) > before:
+            return
+        for person in first:
+            above = self._next_above(person)
+            if above is not None:
+                reason = f"is next in line above {person.name}; no answer came in time"
+                self.table.place(above, self.table.places[person.ref].group).others.append(reason)
+                return
+        self._seat_fallback("no answer came in time")

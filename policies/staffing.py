@@ -1,0 +1,183 @@
+"""Whether somebody can be found for every gate, whoever proposes the change.
+
+Only a few people decide that: those a gate can ever reach, see :func:`_reach`. Where these are more than the quorum
+needs and a change can exclude, every proposer is fine; only the rest is tried out, proposer by proposer.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from datetime import date
+from decimal import Decimal
+
+from changes.facts import ENDORSE_TESTS, GATES, Quorum, Subject
+from directory.model import Directory
+from policies.case import Case
+from policies.gates import people_at
+from policies.relations import Kind, candidates, parse
+from policies.schema import REVEAL, Policy, Route
+from policies.wording import counted, listed
+
+MOST_EXCLUDED = 3
+"""People one change usually excludes: who proposed it, who filed it, who ran its test."""
+PATIENCE = 100_000
+"""Gates filled in one check, at about 20 microseconds each."""
+NOBODY = "nobody"
+"""Stands for a proposer whom no rule names."""
+
+
+@dataclass(frozen=True, slots=True)
+class Shortage:
+    """A gate for which people may be lacking. ``certain`` if one proposer alone is enough for that.
+
+    ``spare`` counts the people beyond those the quorum needs.
+    """
+
+    route: str
+    gate: str
+    message: str
+    certain: bool
+    spare: int = 0
+
+
+@dataclass(slots=True)
+class Staffing:
+    """One check of a policy against a directory, as people are on ``today``."""
+
+    policy: Policy
+    directory: Directory
+    today: date
+    left: int = PATIENCE
+    """Gates that may still be filled before the check gives up."""
+    _seen: set[tuple[str, ...]] = field(default_factory=set)
+
+    @property
+    def finished(self) -> bool:
+        """Whether everything was tried."""
+        return self.left > 0
+
+    def shortages(self) -> Iterator[Shortage]:
+        """Every gate once that somebody's change could not pass; of those in doubt the one with the fewest people."""
+        found = [self._gate(route, name) for route in self.policy.routes for name in GATES]
+        doubts = [shortage for shortage in found if shortage is not None and not shortage.certain]
+        yield from (shortage for shortage in found if shortage is not None and shortage.certain)
+        yield from self._reveal(self.policy.routes[-1])
+        if doubts:
+            yield min(doubts, key=lambda shortage: shortage.spare)
+
+    def _gate(self, route: Route, name: str) -> Shortage | None:
+        who = self._who(route, name)
+        quorum = self.policy.gate(route, name).quorum
+        key = (*sorted(who), quorum.model_dump_json())
+        if key in self._seen:
+            return None
+        self._seen.add(key)
+        least = _least(quorum)
+        doubt: Shortage | None = None
+        for subject in self._subjects(who):
+            reach = self._reach(who, subject)
+            spare = len(reach) - least
+            if spare <= 0 and (failure := self._failure(route, name, subject)) is not None:
+                return failure
+            if spare < MOST_EXCLUDED and (doubt is None or spare < doubt.spare):
+                doubt = self._doubt(route, name, subject, reach, spare)
+        return doubt
+
+    def _reveal(self, route: Route) -> Iterator[Shortage]:
+        asked = people_at(self._case(route, self._subject(NOBODY, ())), REVEAL, self.today)
+        if not asked.can_be_reached:
+            needed, there = asked.quorum.needed(len(asked.seats)), counted(len(asked.seats), "person", "people")
+            yield Shortage("", REVEAL, f"needs {needed} yeses, but {there} can be asked", certain=True)
+
+    def _who(self, route: Route, name: str) -> tuple[str, ...]:
+        """The relations a gate asks in the end, ``endorsers`` replaced by those who can be asked to endorse."""
+        who = self.policy.gate(route, name).who
+        if any(parse(entry).kind is Kind.ENDORSERS for entry in who):
+            who = (*who, *self.policy.gate(route, ENDORSE_TESTS).who)
+        return who
+
+    def _subjects(self, who: tuple[str, ...]) -> Iterator[Subject]:
+        """One change for everything that makes a difference to who is asked: per owner, and per team affected.
+
+        Owners of whose changes enough people can be asked whatever teams are affected are left out.
+        """
+        kinds = {parse(entry).kind for entry in (*who, *self.policy.fallback)}
+        by_owner = {process.owner: ref for ref, process in self.directory.processes.items()}
+        processes = sorted(by_owner.values()) if Kind.OWNER_OF_PROCESS in kinds else sorted(by_owner.values())[:1]
+        teams = (
+            tuple(self.directory.teams) if Kind.MANAGERS_OF_AFFECTED_TEAMS in kinds else tuple(self.directory.teams)[:1]
+        )
+        enough = MOST_EXCLUDED + max(
+            _least(self.policy.gate(route, name).quorum) for route in self.policy.routes for name in GATES
+        )
+        for process in processes or [NOBODY]:
+            if len(self._reach(who, self._subject(process, ()))) >= enough:
+                continue
+            for team in teams or (NOBODY,):
+                if self.left <= 0:
+                    return
+                self.left -= 1
+                yield self._subject(process, (team,))
+
+    def _case(self, route: Route, subject: Subject) -> Case:
+        return Case(self.policy, self.directory, subject, route)
+
+    def _subject(self, process: str, teams: tuple[str, ...]) -> Subject:
+        return Subject(
+            proposer=NOBODY,
+            filer=NOBODY,
+            process=process,
+            affected_teams=teams,
+            people_affected=1,
+            cost=Decimal(0),
+            reversible=True,
+            customer_facing=False,
+            regulated=False,
+        )
+
+    def _reach(self, who: tuple[str, ...], subject: Subject) -> frozenset[str]:
+        """Everybody a gate can come to ask about this change, whoever proposes it."""
+        found: set[str] = set()
+        for entry in (*who, *self.policy.fallback):
+            for candidate in candidates(entry, self.directory, subject):
+                for person in (candidate.person, *self.directory.line_of(candidate.person.ref)):
+                    if person.active and not self.directory.away(person.ref, self.today):
+                        found.add(person.ref)
+        return frozenset(found)
+
+    def _failure(self, route: Route, name: str, subject: Subject) -> Shortage | None:
+        """The first proposer for whose change too few people can be asked."""
+        case = self._case(route, subject)
+        for proposer in self.directory.people.values():
+            if not proposer.active or self.left <= 0:
+                continue
+            self.left -= 1
+            asked = people_at(case.proposed_by(proposer.ref), name, self.today)
+            if not asked.seats or not asked.can_be_reached:
+                needed = asked.quorum.needed(len(asked.seats))
+                there = counted(len(asked.seats), "person", "people") if asked.seats else "nobody"
+                about = self._about(subject)
+                message = (
+                    f"if {proposer.name} proposes a change{about}, {there} can be asked, but {needed} must say yes"
+                )
+                return Shortage(route.name, name, message, certain=True)
+        return None
+
+    def _doubt(self, route: Route, name: str, subject: Subject, reach: frozenset[str], spare: int) -> Shortage:
+        names = listed(sorted(self.directory.person(ref).name for ref in reach))
+        message = (
+            f"only {names} can be asked about a change{self._about(subject)}; "
+            "if several of them have a part in it, too few are left"
+        )
+        return Shortage(route.name, name, message, certain=False, spare=spare)
+
+    def _about(self, subject: Subject) -> str:
+        process = self.directory.processes.get(subject.process)
+        teams = listed(self.directory.team(ref).name for ref in subject.affected_teams if ref in self.directory.teams)
+        return (f" to {process.name}" if process is not None else "") + (f" that affects {teams}" if teams else "")
+
+
+def _least(quorum: Quorum) -> int:
+    """The fewest people with whom the quorum can be reached."""
+    return next(seats for seats in range(1, 10_000) if quorum.needed(seats) <= seats)

@@ -1,0 +1,40 @@
+"""Fixtures that every room's tests may use."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+from sqlalchemy import Engine
+
+from store.database import open_database
+from tests.support.databases import Databases, databases
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Whatever uses a database runs on PostgreSQL too: ``make test-postgres`` picks these."""
+    for item in items:
+        if "database_address" in getattr(item, "fixturenames", ()):
+            item.add_marker(pytest.mark.postgres)
+
+
+@pytest.fixture(scope="session")
+def database_maker(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Databases]:
+    """Makes databases for this test process."""
+    with databases(tmp_path_factory.mktemp("databases")) as maker:
+        yield maker
+
+
+@pytest.fixture
+def database_address(database_maker: Databases) -> Iterator[str]:
+    """The address of a fresh database with the demonstration organisation and the shipped policy."""
+    with database_maker.fresh() as address:
+        yield address
+
+
+@pytest.fixture
+def engine(database_address: str) -> Iterator[Engine]:
+    """An engine on a fresh database."""
+    engine = open_database(database_address)
+    yield engine
+    engine.dispose()

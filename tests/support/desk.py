@@ -1,0 +1,134 @@
+"""Takes decisions on real databases as a change's workflow does, without Temporal: look up, decide, record."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+
+from sqlalchemy import Connection, Engine, func, select
+
+from changes.commands import Command
+from changes.decision import decide, evolve_all, subject_of
+from changes.facts import SYSTEM, Facts
+from changes.instruction import Receipt
+from changes.refusals import Refused
+from changes.state import Change
+from changes.testing import ProposeTests
+from changes.waiting import summary
+from store import tables
+from store.authority import Authority
+from store.database import reading
+from store.ledger import Source
+from store.reading import change_state
+from store.recording import Decision, Recorded, record
+from tests.support.examples import the_tests
+
+MONDAY = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
+"""A quiet morning on which most stories begin."""
+SOURCE = Source(namespace="tests", workflow_id="change", run_id="first", update_id="u1")
+WRITTEN_BY_A_DECISION = (
+    tables.ledger_record,
+    tables.ledger_head,
+    tables.ledger_private,
+    tables.change,
+    tables.waiting,
+    tables.part,
+    tables.rollout_load,
+    tables.campaign_place,
+    tables.applied_command,
+    tables.outbox,
+)
+_counter = itertools.count(1)
+
+
+@dataclass
+class Desk:
+    """One change on one database. Time stands still at ``now`` until a test moves it."""
+
+    engine: Engine
+    change: str = "CH-1"
+    now: datetime = MONDAY
+    state: Change | None = None
+    authority: Authority = field(default_factory=Authority)
+
+    def facts(self, actor: str, command: Command | None = None) -> Facts:
+        """What the look-up brings for ``actor`` now; everybody and everything named must be known."""
+        subject = subject_of(self.state, command, actor, self.now)
+        with reading(self.engine) as connection:
+            found = self.authority.look_up(connection, subject, actor, self.now, self.change)
+        assert found.facts is not None, found.unknown
+        return found.facts
+
+    def decision(self, actor: str, command: Command, key: str | None = None) -> Decision:
+        """What is decided about ``command``, not yet recorded."""
+        decided = decide(self.state, command, self.facts(actor, command), self.now)
+        refused, events = (decided, ()) if isinstance(decided, Refused) else (None, decided)
+        after = evolve_all(self.state, events, self.change)
+        return Decision(
+            change=self.change,
+            key=key or f"key-{next(_counter)}",
+            fingerprint=command.fingerprint(),
+            command=command.kind,
+            actor=actor,
+            via="groundswell" if actor == SYSTEM else "api",
+            at=self.now,
+            before=self.state,
+            after=after if events else None,
+            events=events,
+            refused=refused,
+            receipt=_receipt(after, decided) if after and not isinstance(decided, Refused) else None,
+        )
+
+    def record(self, decision: Decision) -> Recorded:
+        """Record ``decision`` and go on from what it left."""
+        recorded = record(self.engine, decision, SOURCE, self.now)
+        if not recorded.repeated and decision.events:
+            self.state = decision.after
+        return recorded
+
+    def give(self, actor: str, command: Command, key: str | None = None) -> Receipt:
+        """Give ``command``; it must not be refused."""
+        answer = self.record(self.decision(actor, command, key)).applied
+        assert answer.receipt is not None, f"{actor} was refused {command.kind}: {answer.refused}"
+        return answer.receipt
+
+    def refused(self, actor: str, command: Command, key: str | None = None) -> Refused:
+        """Give ``command``; it must be refused."""
+        answer = self.record(self.decision(actor, command, key)).applied
+        assert answer.refused is not None, f"{actor} was not refused {command.kind}"
+        return answer.refused
+
+    def walk(self, acts: Iterable[tuple[str, Command]]) -> Desk:
+        """Give several commands in order; tests that are proposed begin on the desk's own day."""
+        for actor, command in acts:
+            self.give(actor, the_tests(self.now) if isinstance(command, ProposeTests) else command)
+        return self
+
+    def stored(self) -> Change:
+        """The change as the read model has it."""
+        with reading(self.engine) as connection:
+            state = change_state(connection, self.change)
+        assert state is not None, f"{self.change} is not stored"
+        return state
+
+
+def rows_written(connection: Connection) -> dict[str, int]:
+    """How many rows each table has that a decision writes to."""
+    return {
+        table.name: connection.execute(select(func.count()).select_from(table)).scalar_one()
+        for table in WRITTEN_BY_A_DECISION
+    }
+
+
+def _receipt(after: Change, events: tuple[object, ...]) -> Receipt:
+    return Receipt(
+        change=after.ref,
+        version=after.version,
+        stage=after.stage,
+        phase=after.phase,
+        outcome=after.closing.outcome if after.closing else "",
+        happened=tuple(getattr(event, "kind", "") for event in events),
+        summary=summary(after),
+    )

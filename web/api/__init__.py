@@ -1,0 +1,21 @@
+"""The JSON interface below /api/v1, and the health checks."""
+
+from __future__ import annotations
+
+from fastapi import APIRouter
+
+from web.api import changes, commands, health, organisation, sign_in
+
+BASE = "/api/v1"
+
+
+def api_router(demonstration: bool) -> APIRouter:
+    """All routes; signing in by a one-time link exists in the demonstration only."""
+    router = APIRouter()
+    router.include_router(changes.router, prefix=BASE, tags=["changes"])
+    router.include_router(commands.router(), prefix=BASE, tags=["commands"])
+    router.include_router(organisation.router, prefix=BASE, tags=["organisation"])
+    if demonstration:
+        router.include_router(sign_in.router, prefix=BASE, tags=["sign-in"])
+    router.include_router(health.router, tags=["health"])
+    return router

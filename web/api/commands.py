@@ -1,0 +1,182 @@
+"""One POST route for each command that people give, made from the registry of commands."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from http import HTTPStatus
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Body, Depends, Header, Path, Request, Response
+from pydantic import BaseModel
+from starlette.exceptions import HTTPException
+
+from changes.commands import Command
+from changes.decision import HUMAN_COMMANDS
+from changes.instruction import Receipt
+from changes.proposal import Submit
+from changes.refusals import Refused
+from web.commanding import KEY_LENGTH, KEY_PATTERN, Given, give
+from web.problems import problem, problem_responses
+from web.refusing import refusal
+from web.security.sign_in import SignedIn, signed_in
+from web.services import Services, ServicesHere
+
+PROBLEMS = (
+    HTTPStatus.BAD_REQUEST,
+    HTTPStatus.UNAUTHORIZED,
+    HTTPStatus.FORBIDDEN,
+    HTTPStatus.NOT_FOUND,
+    HTTPStatus.CONFLICT,
+    HTTPStatus.PRECONDITION_FAILED,
+    HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
+    HTTPStatus.UNSUPPORTED_MEDIA_TYPE,
+    HTTPStatus.UNPROCESSABLE_ENTITY,
+    HTTPStatus.INTERNAL_SERVER_ERROR,
+    HTTPStatus.SERVICE_UNAVAILABLE,
+)
+
+IdempotencyKey = Annotated[
+    str,
+    Header(
+        alias="Idempotency-Key",
+        min_length=1,
+        max_length=KEY_LENGTH,
+        pattern=KEY_PATTERN,
+        description="A random value for each new command, the same one when it is repeated",
+    ),
+]
+IfMatch = Annotated[
+    str | None,
+    Header(
+        alias="If-Match",
+        pattern=r'^"[0-9]{1,9}"$',
+        description="The version you last saw, as the ETag gave it; a newer one refuses with 412",
+    ),
+]
+ChangeAddress = Annotated[str, Path(description="The change's reference, such as CH-7")]
+
+
+class CommandDescription(BaseModel):
+    """A command as forms and command lines need it."""
+
+    kind: str
+    button: str
+    """The words on its button."""
+    description: str
+    json_schema: dict[str, Any]
+
+
+class CommandList(BaseModel):
+    """Every command that people give."""
+
+    commands: list[CommandDescription]
+
+
+def router() -> APIRouter:
+    """The routes of all commands."""
+    made = APIRouter()
+    made.add_api_route(
+        "/commands",
+        list_commands,
+        methods=["GET"],
+        dependencies=[Depends(signed_in)],
+        summary="Every command, with the schema of its fields",
+        responses=problem_responses(HTTPStatus.UNAUTHORIZED, HTTPStatus.SERVICE_UNAVAILABLE),
+    )
+    for kind, command in HUMAN_COMMANDS.items():
+        begins = command is Submit
+        made.add_api_route(
+            "/changes" if begins else f"/changes/{{ref}}/{kind}",
+            _submission() if begins else _order(command),
+            methods=["POST"],
+            status_code=HTTPStatus.CREATED if begins else HTTPStatus.OK,
+            response_model=Receipt,
+            operation_id=kind,
+            name=kind,
+            summary=command.button,
+            description=command.__doc__,
+            dependencies=[Depends(require_json)],
+            responses=problem_responses(*PROBLEMS),
+        )
+    return made
+
+
+async def list_commands() -> CommandList:
+    """Every command that people give, in the order of a change's life."""
+    return CommandList(
+        commands=[
+            CommandDescription(
+                kind=kind, button=command.button, description=command.__doc__ or "", json_schema=command.model_json_schema()
+            )
+            for kind, command in HUMAN_COMMANDS.items()
+        ]
+    )
+
+
+async def require_json(request: Request) -> None:
+    """Take a body only where it says that it is JSON, so that no form of another site is read as a command.
+
+    Raises:
+        HTTPException: 415.
+    """
+    media_type = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+    if media_type != "application/json" and await request.body():
+        raise HTTPException(HTTPStatus.UNSUPPORTED_MEDIA_TYPE)
+
+
+def _order(command: type[Command]) -> Callable[..., Awaitable[Response]]:
+    """The endpoint of one command on a change that exists."""
+
+    async def endpoint(
+        request: Request,
+        visitor: SignedIn,
+        services: ServicesHere,
+        ref: ChangeAddress,
+        key: IdempotencyKey,
+        body: Any,
+        if_match: IfMatch = None,
+    ) -> Response:
+        expected = int(if_match.strip('"')) if if_match else None
+        given = await give(
+            services, body, change=ref, key=key, actor=visitor.ref, via="api", expected_version=expected
+        )
+        return _answer(request, services, given)
+
+    return _typed(endpoint, command)
+
+
+def _submission() -> Callable[..., Awaitable[Response]]:
+    """The endpoint that files a change."""
+
+    async def endpoint(
+        request: Request, visitor: SignedIn, services: ServicesHere, key: IdempotencyKey, body: Any
+    ) -> Response:
+        given = await give(services, body, change=None, key=key, actor=visitor.ref, via="api")
+        return _answer(request, services, given, begun=True)
+
+    return _typed(endpoint, Submit)
+
+
+def _typed(endpoint: Callable[..., Awaitable[Response]], command: type[Command]) -> Callable[..., Awaitable[Response]]:
+    """Tell FastAPI the body's type; a command in which nothing has to be filled in needs no body."""
+    needed = any(field.is_required() for field in command.model_fields.values())
+    endpoint.__annotations__["body"] = Annotated[command, Body() if needed else Body(default_factory=command)]
+    endpoint.command = command  # type: ignore[attr-defined]
+    return endpoint
+
+
+def _answer(request: Request, services: Services, given: Given, begun: bool = False) -> Response:
+    replayed = {"Idempotency-Replayed": "true"} if given.replayed else {}
+    if isinstance(given.answer, Refused):
+        response = problem(request, refusal(given.answer))
+        response.headers.update(replayed)
+        return response
+    headers = {"ETag": f'"{given.answer.version}"', **replayed}
+    if begun:
+        headers["Location"] = f"/api/v1/changes/{given.change}"
+    return Response(
+        given.answer.model_dump_json(),
+        status_code=HTTPStatus.CREATED if begun else HTTPStatus.OK,
+        headers=headers,
+        media_type="application/json",
+    )

@@ -1,0 +1,123 @@
+"""Who is asking: a person by their session's cookie, or by an API token. Nobody, when they are not active any more."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Annotated, Literal
+
+from fastapi import Depends, Request
+from sqlalchemy import Connection
+from starlette.responses import Response
+
+from directory.model import Person
+from store.sign_in import SESSION_LASTS, session_person, token_person, touch_session
+from web.services import Services, ServicesHere
+
+TOUCH_EVERY = timedelta(minutes=5)
+"""A session in use is marked so at most this often, so that reading a page is not a write."""
+
+
+class NotSignedIn(Exception):
+    """Nobody who may be here is signed in."""
+
+
+@dataclass(frozen=True)
+class Visitor:
+    """Somebody who is signed in."""
+
+    person: Person
+    by: Literal["session", "token"]
+
+    @property
+    def ref(self) -> str:
+        """The person's reference."""
+        return self.person.ref
+
+
+def cookie_name(secure: bool) -> str:
+    """The session cookie's name. Browsers take ``__Host-`` only over https, for this host alone and for all paths."""
+    return "__Host-groundswell" if secure else "groundswell"
+
+
+def give_cookie(response: Response, token: str, secure: bool) -> None:
+    """Have the browser carry the session."""
+    response.set_cookie(
+        cookie_name(secure),
+        token,
+        max_age=int(SESSION_LASTS.total_seconds()),
+        path="/",
+        secure=secure,
+        httponly=True,
+        samesite="lax",
+    )
+
+
+def take_cookie(response: Response, secure: bool) -> None:
+    """Have the browser forget the session."""
+    response.delete_cookie(cookie_name(secure), path="/", secure=secure, httponly=True, samesite="lax")
+
+
+def session_token(request: Request, services: Services) -> str | None:
+    """The session that the browser carries, whether or not it still counts."""
+    return request.cookies.get(cookie_name(services.settings.secure_cookies))
+
+
+async def visitor_of(request: Request, services: ServicesHere) -> Visitor | None:
+    """Who is signed in, or None. Where a token is sent, a cookie beside it does not count."""
+    now = services.clock()
+    header = request.headers.get("authorization")
+    if header is not None:
+        scheme, _, token = header.partition(" ")
+        if scheme.lower() != "bearer":
+            return None
+        return await services.read(lambda connection: _by_token(services, connection, token.strip(), now))
+    token = session_token(request, services) or ""
+    if not token:
+        return None
+    visitor = await services.read(lambda connection: _by_session(services, connection, token, now))
+    if visitor and _due_for_touch(services.touched, token, now):
+        await services.write(lambda connection: touch_session(connection, token, now))
+    return visitor
+
+
+async def signed_in(visitor: Annotated[Visitor | None, Depends(visitor_of)]) -> Visitor:
+    """Who is signed in.
+
+    Raises:
+        NotSignedIn: nobody is.
+    """
+    if visitor is None:
+        raise NotSignedIn
+    return visitor
+
+
+SignedIn = Annotated[Visitor, Depends(signed_in)]
+
+
+def _by_token(services: Services, connection: Connection, token: str, now: datetime) -> Visitor | None:
+    person = _active(services, connection, token_person(connection, token, now))
+    return Visitor(person, "token") if person else None
+
+
+def _by_session(services: Services, connection: Connection, token: str, now: datetime) -> Visitor | None:
+    person = _active(services, connection, session_person(connection, token, now))
+    return Visitor(person, "session") if person else None
+
+
+def _active(services: Services, connection: Connection, ref: str | None) -> Person | None:
+    person = services.authority.directory(connection).people.get(ref) if ref else None
+    return person if person and person.active else None
+
+
+MOST_REMEMBERED = 10_000
+"""Sessions whose last touch is remembered; beyond that all are forgotten and touched once more."""
+
+
+def _due_for_touch(touched: dict[str, datetime], token: str, now: datetime) -> bool:
+    if token in touched and now - touched[token] < TOUCH_EVERY:
+        return False
+    if len(touched) >= MOST_REMEMBERED:
+        touched.clear()
+    touched[token] = now
+    return True

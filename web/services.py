@@ -1,0 +1,113 @@
+"""What every part of the web process shares: settings, database, look-ups, the way to Temporal, and the clock."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from functools import partial
+from typing import Annotated, Protocol, TypeVar
+from zoneinfo import ZoneInfo
+
+import anyio.to_thread
+from anyio import CapacityLimiter
+from fastapi import Depends, Request
+from sqlalchemy import Connection, Engine
+
+from changes.commands import Command
+from changes.instruction import Instruction, Receipt
+from changes.refusals import Refused
+from settings import Settings
+from store.authority import Authority
+from store.database import reading, writing
+from store.policies import PolicyCache
+
+T = TypeVar("T")
+
+DATABASE_THREADS = 10
+"""Requests that use the database at a time: as many as its pool has connections, so that none waits for a free one."""
+
+
+class CommandGateway(Protocol):
+    """The way of a command to its change; :class:`temporal.gateway.Gateway` is the real one."""
+
+    async def send(self, command: Command, instruction: Instruction, begins: bool = False) -> Receipt | Refused:
+        """Send ``command`` and wait until its decision is durable.
+
+        Raises:
+            temporal.gateway.NotNow: it could not be decided in time; the same key may be sent again.
+            temporal.gateway.CommandFailed: our fault.
+        """
+        ...
+
+
+NotAnswering = Callable[[], Awaitable[Sequence[str]]]
+"""Which parts behind the gateway do not answer now, in sentences."""
+
+
+async def nothing_missing() -> Sequence[str]:
+    """Everything behind the gateway answers."""
+    return ()
+
+
+def utc_now() -> datetime:
+    """The present moment."""
+    return datetime.now(UTC)
+
+
+@dataclass(frozen=True)
+class Services:
+    """Shared by all requests of one process."""
+
+    settings: Settings
+    engine: Engine
+    gateway: CommandGateway
+    clock: Callable[[], datetime] = utc_now
+    not_answering: NotAnswering = nothing_missing
+    authority: Authority = field(default_factory=Authority)
+    policies: PolicyCache = field(default_factory=PolicyCache)
+    touched: dict[str, datetime] = field(default_factory=dict)
+    """When each session was last marked as in use."""
+    threads: CapacityLimiter = field(default_factory=partial(CapacityLimiter, DATABASE_THREADS))
+
+    async def read(self, work: Callable[[Connection], T]) -> T:
+        """Do ``work`` in a reading transaction, in a thread.
+
+        Raises:
+            store.database.DatabaseUnavailable: when the database cannot be reached.
+        """
+
+        def in_transaction() -> T:
+            with reading(self.engine) as connection:
+                return work(connection)
+
+        return await anyio.to_thread.run_sync(in_transaction, limiter=self.threads)
+
+    async def write(self, work: Callable[[Connection], T]) -> T:
+        """Do ``work`` in a writing transaction, in a thread.
+
+        Raises:
+            store.database.DatabaseUnavailable: when the database cannot be reached or stays locked.
+        """
+
+        def in_transaction() -> T:
+            with writing(self.engine) as connection:
+                return work(connection)
+
+        return await anyio.to_thread.run_sync(in_transaction, limiter=self.threads)
+
+    def zone(self, connection: Connection) -> ZoneInfo:
+        """The organisation's own clock, as the policy in force names it; UTC while no policy is published."""
+        try:
+            return ZoneInfo(self.policies.bound(connection, None).time.zone)
+        except LookupError:
+            return ZoneInfo("UTC")
+
+
+async def services_of(request: Request) -> Services:
+    """The services of the application that ``request`` came to."""
+    services: Services = request.app.state.services
+    return services
+
+
+ServicesHere = Annotated[Services, Depends(services_of)]
