@@ -14,8 +14,8 @@ from pydantic import Field, SecretStr, ValidationError, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 CHECKOUT = Path(__file__).parent
-LOCAL = CHECKOUT / ".local"
-"""Where the demonstration keeps its state; ``make reset`` removes it."""
+LOCAL = Path(os.environ.get("GROUNDSWELL_LOCAL") or CHECKOUT / ".local").absolute()
+"""Where a checkout keeps what is not in version control: the demonstration's state, stored sign-ins, logs."""
 DEMONSTRATION_KEY = "demonstration-key-never-use-this-in-production"
 SHORTEST_KEY = 32
 """Bytes of the key that signs who is acting."""
@@ -53,14 +53,14 @@ class Settings(BaseSettings):
     @model_validator(mode="after")
     def _production_is_serious(self) -> Self:
         if self.mode == "production":
-            wrong = [text for text in self._production_problems() if text]
-            if wrong:
+            if wrong := self.production_problems():
                 raise ValueError("Production mode refuses to start. " + " ".join(wrong))
         return self
 
-    def _production_problems(self) -> list[str]:
+    def production_problems(self) -> list[str]:
+        """What keeps these settings from being used in production, in sentences."""
         key = self.secret_text()
-        return [
+        problems = [
             "Set GROUNDSWELL_ACTOR_KEY_FILE to a file with a random key of at least 32 characters." if not key else "",
             "GROUNDSWELL_ACTOR_KEY is the demonstration's key; make a new one." if key == DEMONSTRATION_KEY else "",
             f"The actor key is shorter than {SHORTEST_KEY} characters." if key and len(key) < SHORTEST_KEY else "",
@@ -69,6 +69,7 @@ class Settings(BaseSettings):
             "GROUNDSWELL_SMTP_URL must name a mail server." if not self.smtp_url else "",
             "GROUNDSWELL_MAIL_FOLDER belongs to the demonstration; remove it." if self.mail_folder else "",
         ]
+        return [problem for problem in problems if problem]
 
     def secret_text(self) -> str:
         """The configured key as text, empty when there is none."""

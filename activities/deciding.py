@@ -24,7 +24,7 @@ from store.authority import Authority
 from store.database import reading
 from store.ledger import Source
 from store.reading import change_state
-from store.recording import Decision, MovedOn, record
+from store.recording import Decision, MovedOn, States, record
 from temporal import calls
 
 log = structlog.get_logger()
@@ -37,6 +37,7 @@ class DecisionActivities:
         self._engine = engine
         self._authority = authority
         self._secret = secret
+        self._states = States()
 
     def all(self) -> list[Callable[..., Any]]:
         """The activities, for the worker's list."""
@@ -85,7 +86,7 @@ class DecisionActivities:
         )
         decision = Decision.model_construct(**{name: getattr(request, name) for name in Decision.model_fields})
         try:
-            recorded = record(self._engine, decision, source, datetime.now(UTC))
+            recorded = record(self._engine, decision, source, datetime.now(UTC), self._states)
         except MovedOn as error:
             raise ApplicationError(str(error), type=calls.MOVED_ON, non_retryable=True) from error
         except NotCanonical as error:
@@ -96,7 +97,7 @@ class DecisionActivities:
             command=request.command,
             actor=request.actor,
             rule=request.refused.rule if request.refused else None,
-            version=request.after.version if request.after else None,
+            version=request.version + len(request.events),
             repeated=recorded.repeated,
         )
         answer = recorded.applied

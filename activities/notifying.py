@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
+from email.message import EmailMessage
 from typing import Any
 
 import structlog
@@ -51,39 +52,77 @@ class NotificationActivities:
     def _deliver(self, change: str | None) -> calls.Delivery:
         with reading(self._engine) as connection:
             outgoing = waiting_to_leave(connection, change)
+            if not outgoing:
+                return calls.Delivery()
             directory = self._authority.directory(connection)
-        if not outgoing:
-            return calls.Delivery()
-        return self._send(outgoing, directory)
-
-    def _send(self, outgoing: Sequence[Outgoing], directory: Directory) -> calls.Delivery:
-        names = {ref: person.name for ref, person in directory.people.items()}
-        delivered: list[int] = []
-        failed: list[tuple[Outgoing, str, bool]] = []
-        unavailable: MailUnavailable | None = None
+            zone = self._authority.zone(connection)
+        round_ = _Round(outgoing)
         try:
             with Mailer(self._mail) as mailer:
                 for item in outgoing:
-                    person = directory.people.get(item.notice.recipient)
-                    if person is None or not person.active:
-                        failed.append((item, "the recipient is not active any more", True))
-                        continue
-                    recipient = Recipient(ref=person.ref, name=person.name, email=person.email)
-                    try:
-                        mailer.send(render(item.notice, recipient, names, self._public_url, self._mail.sender))
-                        delivered.append(item.number)
-                    except MailRefused as error:
-                        failed.append((item, str(error), True))
+                    round_.send(item, mailer, lambda item: self._letter(item, directory, zone))
         except MailUnavailable as error:
-            unavailable = error
-            sent = {*delivered, *(item.number for item, _, _ in failed)}
-            failed += [(item, str(error), False) for item in outgoing if item.number not in sent]
+            round_.give_back(str(error))
+            self._write_down(round_)
+            raise
+        self._write_down(round_)
+        return calls.Delivery(sent=len(round_.delivered), failed=len(round_.failed))
+
+    def _letter(self, item: Outgoing, directory: Directory, zone: str) -> EmailMessage:
+        notice = item.notice
+        person = directory.person(notice.recipient)
+        if not person.active:
+            raise MailRefused(f"{notice.recipient} is not active any more")
+        recipient = Recipient(ref=person.ref, name=person.name, email=person.email, zone=zone)
+        names = {ref: _name(directory, ref) for ref in notice.mentions}
+        return render(notice, recipient, names, self._public_url, self._mail.sender)
+
+    def _write_down(self, round_: _Round) -> None:
         now = datetime.now(UTC)
         with writing(self._engine) as connection:
-            mark_delivered(connection, delivered, now)
-            for item, reason, final in failed:
+            mark_delivered(connection, round_.delivered, now)
+            for item, reason, final in round_.failed:
                 mark_failed(connection, item, reason, final, now)
-        log.info("mail", sent=len(delivered), failed=len(failed))
-        if unavailable:
-            raise unavailable
-        return calls.Delivery(sent=len(delivered), failed=len(failed))
+        log.info("mail", sent=len(round_.delivered), failed=len(round_.failed))
+
+
+class _Round:
+    """One round of sending: what left, and what did not and why."""
+
+    def __init__(self, outgoing: Sequence[Outgoing]) -> None:
+        self._left = {item.number: item for item in outgoing}
+        self.delivered: list[int] = []
+        self.failed: list[tuple[Outgoing, str, bool]] = []
+
+    def send(self, item: Outgoing, mailer: Mailer, write: Callable[[Outgoing], EmailMessage]) -> None:
+        """Write and send one letter. One that cannot be written never keeps the others from leaving."""
+        try:
+            letter = write(item)
+        except Exception as error:
+            log.exception("a letter could not be written", notice=item.notice.key)
+            self._fail(item, f"could not be written: {error}", final=True)
+            return
+        try:
+            mailer.send(letter)
+        except MailRefused as error:
+            self._fail(item, str(error), final=True)
+        else:
+            self.delivered.append(item.number)
+            del self._left[item.number]
+
+    def give_back(self, reason: str) -> None:
+        """The mail server is away: what has not left yet is tried again."""
+        for item in list(self._left.values()):
+            self._fail(item, reason, final=False)
+
+    def _fail(self, item: Outgoing, reason: str, final: bool) -> None:
+        self.failed.append((item, reason, final))
+        del self._left[item.number]
+
+
+def _name(directory: Directory, ref: str) -> str:
+    """The name of a person, team or process, as it is now."""
+    for known in (directory.people, directory.teams, directory.processes):
+        if ref in known:
+            return known[ref].name
+    return ref

@@ -19,7 +19,7 @@ from changes.proposal import Revision, Submit, Submitted
 from changes.recruiting import AcceptInvitation, PlanChampions
 from changes.refusals import Refusal, RefusalKind, Refused, unknown
 from changes.rules import EVOLUTIONS, RULES
-from changes.state import Change, InvitationStatus
+from changes.state import Change, InvitationStatus, Stage
 
 STAGES = (proposal, testing, recruiting, rollout, learning, concerns, any_moment, passing_time)
 """The modules whose rules make up a change's life."""
@@ -104,7 +104,8 @@ def evolve(change: Change | None, event: Event, ref: str = "") -> Change:
     if change is None:
         raise ValueError(f"{type(event).kind} cannot be the first event of a change")
     evolved = EVOLUTIONS[type(event)](change, event)
-    return evolved.having(version=change.version + 1, updated_at=event.at)
+    since = change.phase_since if evolved.phase is change.phase else event.at
+    return evolved.having(version=change.version + 1, updated_at=event.at, phase_since=since)
 
 
 def evolve_all(change: Change | None, events: Iterable[Event], ref: str = "") -> Change | None:
@@ -165,6 +166,7 @@ def subject_of(change: Change | None, command: Command | None, actor: str, now: 
         testers=change.round.testers if change else (),
         levels=_levels(change, command, now),
         champions=_champions(change, command, actor),
+        recruits=change is not None and change.stage in {Stage.CHAMPIONS, Stage.ROLLOUT},
         named=tuple(dict.fromkeys([*people, *(_everyone_in(change) if change else ())])),
         named_teams=tuple(dict.fromkeys([ref for _, kind, ref in named if kind == "team"] + _teams_in(change))),
         named_processes=tuple(ref for _, kind, ref in named if kind == "process"),

@@ -219,6 +219,8 @@ class Subject(Value):
     """How often each gate has been escalated: 1 asks the managers of those first asked, 2 theirs."""
     champions: tuple[Ref, ...] = ()
     """Colleagues who accepted a champion's place and still hold it."""
+    recruits: bool = False
+    """Champions are recruited or a rollout runs now, so coverage and load have to be counted."""
     named: tuple[Ref, ...] = ()
     """Everyone else the command or the change names."""
     named_teams: tuple[Ref, ...] = ()

@@ -383,6 +383,7 @@ def begin(ref: str, event: Submitted) -> Change:
         route_because=event.route.because,
         opened_at=event.at,
         updated_at=event.at,
+        phase_since=event.at,
         proposal=Proposal(
             proposer=event.proposer,
             filer=event.filer,

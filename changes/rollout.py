@@ -266,10 +266,14 @@ def _bad_in_a_row(progress: WaveProgress, guard: Guard) -> int:
     return count
 
 
-@decides(ResumeWave, when=[in_phase(Phase.WAVE_PAUSED), no_blocking_concern], who=the_lead)
-def _resume_wave(change: Change, command: ResumeWave, facts: Facts, now: datetime) -> Iterator[Event]:
+def _paused_and_signed(change: Change) -> None:
+    in_phase(Phase.WAVE_PAUSED)(change)
     if change.rollout.signed_version != change.rollout.plan_version:
         wrong_stage("plan_not_signed", "The rollout plan has changed and has to be signed before the wave can go on.")
+
+
+@decides(ResumeWave, when=[_paused_and_signed, no_blocking_concern], who=the_lead)
+def _resume_wave(change: Change, command: ResumeWave, facts: Facts, now: datetime) -> Iterator[Event]:
     yield WaveResumed(wave=_current(change).wave.name, reason=command.reason)
 
 

@@ -651,6 +651,8 @@ class Change(Value):
     route_because: tuple[str, ...]
     opened_at: Moment
     updated_at: Moment
+    phase_since: Moment
+    """When the change came into its phase."""
     proposal: Proposal
     gate: OpenGate | None = None
     passed: tuple[PassedGate, ...] = ()

@@ -20,8 +20,8 @@ LINE_LENGTH = 200
 """Characters in a title, a name or any other one-line answer."""
 TEXT_LENGTH = 4_000
 """Characters in a free text. Keeps a ledger body far below its 60,000 bytes."""
-FIRST_YEAR, LAST_YEAR = 1970, 2200
-"""Moments outside these years are slips of the keyboard, and no clock or timer can reckon with them."""
+EARLIEST, LATEST = datetime(1970, 1, 1, tzinfo=UTC), datetime(2200, 12, 31, tzinfo=UTC)
+"""Moments outside these are slips of the keyboard, and no calendar or timer can reckon with them."""
 
 
 class Value(BaseModel):
@@ -83,10 +83,9 @@ def _filled(text: str) -> str:
 
 
 def _utc(moment: datetime) -> datetime:
-    if not FIRST_YEAR <= moment.year <= LAST_YEAR:
-        raise PydanticCustomError(
-            "out_of_reach", "must lie between the years {first} and {last}", {"first": FIRST_YEAR, "last": LAST_YEAR}
-        )
+    if not EARLIEST <= moment <= LATEST:
+        years = {"first": EARLIEST.year, "last": LATEST.year}
+        raise PydanticCustomError("out_of_reach", "must lie between the years {first} and {last}", years)
     return moment.astimezone(UTC)
 
 

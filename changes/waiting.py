@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
+from changes.events import Event
 from changes.facts import ANSWER_PROPOSAL, ENDORSE_TESTS, SIGN_TESTS, START_ROLLOUT
+from changes.instruction import Receipt
 from changes.passing_time import unanswered
 from changes.rules import PHASE_WORDS
 from changes.state import Change, ConcernStatus, InvitationStatus, Outcome, Phase
@@ -161,3 +163,16 @@ def summary(change: Change) -> str:
     tasks = waiting_for(change)
     following = f" Next: {tasks[0].task[0].lower()}{tasks[0].task[1:]}." if tasks else ""
     return f"{change.ref} {standing(change)}.{following}"
+
+
+def receipt_for(change: Change, events: Iterable[Event]) -> Receipt:
+    """The receipt for the command that made ``events`` and left ``change``."""
+    return Receipt(
+        change=change.ref,
+        version=change.version,
+        stage=change.stage,
+        phase=change.phase,
+        outcome=change.closing.outcome if change.closing else "",
+        happened=tuple(event.kind for event in events),
+        summary=summary(change),
+    )

@@ -43,12 +43,13 @@ class RowCheck:
 
     def leaves_of(self, records: Sequence[StoredRecord]) -> list[bytes]:
         """The leaves of ``records``, hashed from their stored bytes. This is the hot loop of a verification."""
-        leaves = [sha256(LEAF_PREFIX + record.body).digest() for record in records]
-        if leaves != [record.leaf_hash for record in records]:
+        seqs, bodies, stored, _, _ = zip(*records, strict=True)
+        leaves = [sha256(LEAF_PREFIX + body).digest() for body in bodies]
+        if tuple(leaves) != stored:
             self._find_leaf(records, leaves)
         expected = self._expected
         self._expected = records[-1].seq + 1
-        if [record.seq for record in records] != list(range(expected, expected + len(records))):
+        if seqs != tuple(range(expected, expected + len(records))):
             self._find_gap(records, expected)
         return leaves
 

@@ -153,12 +153,12 @@ def parse_json(text: str) -> dict[str, Any]:
     return value
 
 
-def in_profile(value: object) -> bool:
-    """Whether keys are ASCII and whole numbers within +-(2^53 - 1), at every depth."""
+def in_profile(value: object, depth: int = 1) -> bool:
+    """Whether keys are ASCII, whole numbers within +-(2^53 - 1), and nothing deeper than 32 levels."""
     if isinstance(value, dict):
-        return all(key.isascii() and in_profile(item) for key, item in value.items())
+        return depth <= 32 and all(key.isascii() and in_profile(item, depth + 1) for key, item in value.items())
     if isinstance(value, list):
-        return all(in_profile(item) for item in value)
+        return depth <= 32 and all(in_profile(item, depth + 1) for item in value)
     return not isinstance(value, int) or abs(value) < 2**53
 
 
@@ -168,6 +168,8 @@ def canonical(value: object) -> bytes:
         return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode()
     except UnicodeEncodeError:
         raise Wrong("it holds a broken character") from None
+    except RecursionError:
+        raise Wrong("it is nested too deeply") from None
 
 
 # --- The tree --------------------------------------------------------------------------------------------------------
@@ -392,7 +394,8 @@ def check_evidence(bundle: dict[str, Any], bodies: Sequence[dict[str, Any]]) -> 
     expected = []
     for body in bodies:
         links = body.get("links")
-        for reference in (links.get("evidence") or ()) if isinstance(links, dict) else ():
+        references = links.get("evidence") if isinstance(links, dict) else None
+        for reference in references if isinstance(references, list) else ():
             expected.append({"seq": body.get("seq"), **(reference if isinstance(reference, dict) else {})})
     if get(bundle, "evidence", list) != expected:
         raise Wrong("the list of evidence is not the one in the records")
@@ -416,7 +419,10 @@ def check_records(bundle: dict[str, Any], verdict: Verdict) -> list[dict[str, An
         verdict.problems.append("records are out of order or there twice")
     if get(bundle, "count", int) != len(entries):
         verdict.problems.append(f"the bundle says {bundle['count']} records, {len(entries)} are there")
-    verdict.facts.append(f"Records: {len(bodies)} of the log {shown(origin)}, proven to be in it at size {size}.")
+    verdict.facts.append(
+        f"Records: {len(bodies)} of the log {shown(origin)}, each proven to be in the tree of size {size} that the "
+        "checkpoint states."
+    )
     return bodies
 
 
@@ -426,6 +432,11 @@ def verify_bundle(bundle: dict[str, Any], keys: Sequence[Key] = (), witnesses: S
     bodies: list[dict[str, Any]] = []
     if bundle.get("format") != FORMAT:
         verdict.problems.append(f"this is not a bundle in the format {FORMAT}")
+        return verdict
+    try:
+        canonical(bundle)
+    except Wrong as error:
+        verdict.problems.append(str(error))
         return verdict
     try:
         bodies = check_records(bundle, verdict)
@@ -440,7 +451,7 @@ def verify_bundle(bundle: dict[str, Any], keys: Sequence[Key] = (), witnesses: S
     for check in checks:
         try:
             check()
-        except (Wrong, UnicodeEncodeError) as error:
+        except Wrong as error:
             verdict.problems.append(str(error))
     verdict.facts += [describe(body, bundle.get("change")) for body in bodies]
     return verdict

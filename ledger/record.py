@@ -2,18 +2,29 @@
 
 A :class:`Draft` is what the one who acts knows. :func:`seal` adds what only the appender knows, the position, the time
 of recording and the commitments to private values, and gives the :class:`Body` whose canonical bytes are the leaf.
+
+The types here are this format's own and not those of ``changes.values``: a rule for new input may become stricter any
+day, while every record ever written must stay readable.
 """
 
 from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Annotated, Any, Literal, NamedTuple, Self
 
-from pydantic import AfterValidator, Field, PlainSerializer, TypeAdapter, model_validator
+from pydantic import (
+    AfterValidator,
+    AwareDatetime,
+    BaseModel,
+    ConfigDict,
+    Field,
+    PlainSerializer,
+    TypeAdapter,
+    model_validator,
+)
 
-from changes.values import Line, Moment, Ref, Value
 from ledger.canonical import NotCanonical, canonical_bytes, parse_canonical
 from ledger.commitments import commit, new_salt
 
@@ -48,8 +59,19 @@ def _storable(text: str) -> str:
     return text
 
 
-Instant = Annotated[Moment, PlainSerializer(instant_text, return_type=str)]
+def _utc(moment: datetime) -> datetime:
+    try:
+        return moment.astimezone(UTC)
+    except OverflowError as error:
+        raise ValueError("lies outside the calendar") from error
+
+
+Instant = Annotated[AwareDatetime, AfterValidator(_utc), PlainSerializer(instant_text, return_type=str)]
 """A moment in UTC that is written by :func:`instant_text`."""
+Ref = Annotated[str, Field(min_length=1, max_length=64, pattern=r"^[A-Za-z0-9][A-Za-z0-9._:-]*$")]
+"""The reference of a person, a change, or anything else that is referred to."""
+Line = Annotated[str, AfterValidator(_storable), Field(min_length=1, max_length=200, pattern=r"^[^\r\n]*$")]
+"""One line of text."""
 Name = Annotated[str, Field(min_length=1, max_length=200, pattern=r"^[A-Za-z0-9][A-Za-z0-9._:/@+-]*$")]
 """A technical name or id, ASCII without spaces."""
 RecordType = Annotated[str, Field(max_length=128, pattern=r"^[a-z][a-z0-9-]*(\.[a-z][a-z0-9_-]*)+$")]
@@ -66,7 +88,13 @@ Section = Literal["actor", "reason", "before", "after"]
 SECTIONS: tuple[Section, ...] = ("actor", "reason", "before", "after")
 
 
-class Actor(Value):
+class Part(BaseModel):
+    """A part of a body: immutable, without unknown fields."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Actor(Part):
     """Who acted. ``ref`` is the random per-person reference; an anonymous actor has none, and acts for nobody."""
 
     kind: Literal["user", "service", "system", "anonymous"]
@@ -84,7 +112,7 @@ class Actor(Value):
         return self
 
 
-class Subject(Value):
+class Subject(Part):
     """What was acted upon, and the policy that decided."""
 
     change_id: Ref | None = None
@@ -96,14 +124,14 @@ class Subject(Value):
     policy_sha256: Digest | None = None
 
 
-class Reason(Value):
+class Reason(Part):
     """Why: a code, and free text as a commitment only."""
 
     code: Name | None = None
     commit: Commitments | None = None
 
 
-class Signature(Value):
+class Signature(Part):
     """What an electronic signature means (21 CFR 11.50), bound to its record by the digest of the signed statement."""
 
     signer_ref: Ref
@@ -114,7 +142,7 @@ class Signature(Value):
     assertion_sha256: Digest | None = None
 
 
-class Source(Value):
+class Source(Part):
     """The software that recorded. ``worker`` is left out of anonymous records."""
 
     component: Name
@@ -122,7 +150,7 @@ class Source(Value):
     worker: Name | None = None
 
 
-class Workflow(Value):
+class Workflow(Part):
     """The workflow the decision belongs to; never the attempt."""
 
     namespace: Name
@@ -132,14 +160,14 @@ class Workflow(Value):
     activity_type: Name | None = None
 
 
-class Erasure(Value):
+class Erasure(Part):
     """Private values of the record at ``seq`` that were erased."""
 
     seq: int = Field(ge=0)
     labels: tuple[Label, ...] = Field(min_length=1)
 
 
-class Evidence(Value):
+class Evidence(Part):
     """Something kept elsewhere, known by its digest."""
 
     sha256: Digest
@@ -147,7 +175,7 @@ class Evidence(Value):
     media_type: Name | None = None
 
 
-class Links(Value):
+class Links(Part):
     """How the record relates to other records (by record id) and to evidence."""
 
     corrects: Name | None = None
@@ -156,7 +184,7 @@ class Links(Value):
     evidence: tuple[Evidence, ...] = ()
 
 
-class PrivateValue(Value):
+class PrivateValue(Part):
     """A personal value or free text that stays outside the leaf. ``section`` says where its commitment goes.
 
     ``subject_ref`` is the person it is about, whose erasure erases it.
@@ -168,7 +196,7 @@ class PrivateValue(Value):
     subject_ref: Ref | None = None
 
 
-class _Content(Value):
+class _Content(Part):
     """What a draft and a body have in common."""
 
     idem_key: BusinessKey

@@ -12,7 +12,6 @@ from collections.abc import Mapping
 from datetime import date, datetime
 from email.headerregistry import Address
 from email.message import EmailMessage
-from email.policy import SMTP
 from email.utils import format_datetime
 from functools import cache
 from typing import Any
@@ -25,6 +24,7 @@ from pydantic import field_validator
 from changes.facts import SYSTEM
 from changes.values import Line, Ref, Value
 from notifications.addresses import mail_address
+from notifications.headers import LETTER
 from notifications.notices import Notice
 from notifications.wording import day_in_words, enumerated, moment_in_words, one_line, short_day, shortened
 
@@ -149,7 +149,7 @@ def _tidy(text: str) -> str:
 
 def _message(notice: Notice, recipient: Recipient, sender: Address, subject: str, text: str, html: str) -> EmailMessage:
     thread = _identity(f"change {notice.change}", sender)
-    message = EmailMessage(policy=SMTP)
+    message = EmailMessage(policy=LETTER)
     message["From"] = sender
     message["To"] = Address(display_name=recipient.name, addr_spec=recipient.email)
     message["Subject"] = subject

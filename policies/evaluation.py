@@ -109,15 +109,16 @@ def _case(policy: Policy, directory: Directory, subject: Subject) -> tuple[Case,
     """The change on the first route that fits, and the reasons. A policy's last route fits every change."""
     circumstances = circumstances_of(directory, subject)
     passed: list[str] = []
-    for route in policy.routes:
-        outcome = evaluate(route.when, circumstances)
-        if outcome.holds:
-            because = (f"Route {route.name}: {outcome.because}", *passed)
-            return Case(policy, directory, subject, route), RouteFacts(
-                policy=policy.ref, route=route.name, because=because
-            )
-        passed.append(f"Not {route.name}: {outcome.because}")
-    raise LookupError(f'no route of the policy "{policy.name}" fits, not even its last')
+    *special, route = policy.routes
+    outcome = evaluate(route.when, circumstances)
+    for one in special:
+        found = evaluate(one.when, circumstances)
+        if found.holds:
+            route, outcome = one, found
+            break
+        passed.append(f"Not {one.name}: {found.because}")
+    because = (f"Route {route.name}: {outcome.because}", *passed)
+    return Case(policy, directory, subject, route), RouteFacts(policy=policy.ref, route=route.name, because=because)
 
 
 def _named(subject: Subject, actor: str) -> tuple[str, ...]:

@@ -25,8 +25,10 @@ from policies.conditions import (
     When,
 )
 
-PATIENCE = 20_000
-"""Conditions looked at for one route."""
+PATIENCE = 200_000
+"""Comparisons made for one route, about a second's worth."""
+MOST_QUESTIONS = 400
+"""Different questions in the conditions of one comparison of routes; each is one level of the search."""
 MOST_PEOPLE = 1_000_000
 """The most people a change can affect, see :class:`changes.facts.Subject`."""
 
@@ -52,6 +54,21 @@ def comparisons(when: When) -> Iterator[Comparison]:
             yield when
 
 
+@dataclass(frozen=True, slots=True)
+class Asking:
+    """A condition with the questions it asks, and the number of comparisons it takes."""
+
+    when: When
+    questions: frozenset[Question]
+    size: int
+
+    @classmethod
+    def of(cls, when: When) -> Asking:
+        """Look through a condition once, so that the search need not."""
+        leaves = list(comparisons(when))
+        return cls(when, frozenset(question for leaf in leaves for question in _questions(leaf)), len(leaves))
+
+
 def can_hold(wanted: When, unless: Sequence[When] = ()) -> bool:
     """Whether some change fulfils ``wanted`` and none of ``unless``; true as well if that took too long to find out."""
     if wanted == "always" and not unless:
@@ -62,22 +79,25 @@ def can_hold(wanted: When, unless: Sequence[When] = ()) -> bool:
     for leaf in (leaf for when in (wanted, *unless) for leaf in comparisons(when)):
         for question in _questions(leaf):
             compared.setdefault(question, []).extend(_compared_with(leaf))
-    search = _Search(wanted, [(question, _answers(question, values)) for question, values in compared.items()])
-    return search.succeeds(tuple((when, _asked(when)) for when in unless), 0)
+    if len(compared) > MOST_QUESTIONS:
+        return True
+    questions = [(question, _answers(question, values)) for question, values in compared.items()]
+    search = _Search(Asking.of(wanted), questions)
+    return search.succeeds(tuple(Asking.of(when) for when in unless), 0)
 
 
 @dataclass(slots=True)
 class _Search:
     """Answers one question after the other, and turns back where no further answer could help."""
 
-    wanted: When
+    wanted: Asking
     questions: list[tuple[Question, list[Any]]]
     facts: Facts = field(default_factory=dict)
     steps: int = 0
 
-    def succeeds(self, unless: tuple[tuple[When, frozenset[Question]], ...], number: int) -> bool:
+    def succeeds(self, unless: tuple[Asking, ...], number: int) -> bool:
         if number == len(self.questions):
-            return truth(self.wanted, self.facts) is True and not unless
+            return truth(self.wanted.when, self.facts) is True and not unless
         question, answers = self.questions[number]
         for answer in answers:
             self.facts[question] = answer
@@ -89,23 +109,22 @@ class _Search:
         del self.facts[question]
         return False
 
-    def _left(
-        self, unless: tuple[tuple[When, frozenset[Question]], ...], question: Question
-    ) -> tuple[tuple[When, frozenset[Question]], ...] | None:
+    def _left(self, unless: tuple[Asking, ...], question: Question) -> tuple[Asking, ...] | None:
         """What of ``unless`` is still open after an answer; none if the search has failed here."""
-        if truth(self.wanted, self.facts) is False:
+        self.steps += self.wanted.size
+        if truth(self.wanted.when, self.facts) is False:
             return None
         left = []
-        for when, asked in unless:
-            if question not in asked:
-                left.append((when, asked))
+        for asking in unless:
+            if question not in asking.questions:
+                left.append(asking)
                 continue
-            self.steps += 1
-            holds = truth(when, self.facts)
+            self.steps += asking.size
+            holds = truth(asking.when, self.facts)
             if holds:
                 return None
             if holds is None:
-                left.append((when, asked))
+                left.append(asking)
         return tuple(left)
 
 
@@ -141,10 +160,6 @@ def _questions(leaf: Comparison) -> list[Question]:
     if isinstance(leaf, SetComparison):
         return [(leaf.field, element) for element in leaf.elements]
     return [(leaf.field, "")]
-
-
-def _asked(when: When) -> frozenset[Question]:
-    return frozenset(question for leaf in comparisons(when) for question in _questions(leaf))
 
 
 def _compared_with(leaf: Comparison) -> tuple[Any, ...]:

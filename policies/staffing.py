@@ -48,7 +48,7 @@ class Staffing:
     policy: Policy
     directory: Directory
     today: date
-    left: int = PATIENCE
+    left: int = field(default_factory=lambda: PATIENCE)
     """Gates that may still be filled before the check gives up."""
     _seen: set[tuple[str, ...]] = field(default_factory=set)
 

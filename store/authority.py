@@ -54,6 +54,10 @@ class Authority:
         """The policy that a change submitted now would be bound to."""
         return self._policies.bound(connection, None).ref
 
+    def zone(self, connection: Connection) -> str:
+        """The organisation's time zone, an IANA name."""
+        return self._policies.bound(connection, None).time.zone
+
     def look_up(
         self, connection: Connection, subject: Subject, actor: str, now: datetime, change: str = ""
     ) -> LookedUp:
@@ -72,15 +76,15 @@ class Authority:
             testers=tuple(ref for ref in subject.testers if ref not in unknown),
         )
         facts = facts_for(policy, directory, known, actor, now)
-        campaigns = _campaigns(connection, change, (*facts.people, *subject.champions))
+        if not subject.recruits:
+            return LookedUp(facts=facts.having(unknown=unknown))
         today = now.date()
-        ground = _ground(directory, known, facts, change, today, campaigns) if subject.champions else None
         return LookedUp(
             facts=facts.having(
                 unknown=unknown,
-                campaigns=campaigns,
+                campaigns=_campaigns(connection, change, (*facts.people, *subject.champions)),
                 rollouts=_rollouts(connection, change, (*subject.affected_teams, *subject.named_teams)),
-                coverage=_coverage(directory, known, facts, change, today, ground),
+                coverage=_coverage(directory, known, facts, change, today),
                 recommendation=self._recommendation(connection, directory, known, facts, change, today),
             )
         )
@@ -193,11 +197,10 @@ def _candidate(
 
 
 def _coverage(
-    directory: Directory, subject: Subject, facts: Facts, change: str, today: date, ground: Ground | None
+    directory: Directory, subject: Subject, facts: Facts, change: str, today: date
 ) -> tuple[UnitCoverage, ...]:
-    """Per affected unit of five or more people; where all are smaller they count as one, so that nobody is singled out."""
-    if ground is None:
-        ground = _ground(directory, subject, facts, change, today, {})
+    """Per affected unit of five or more; where all are smaller they count as one, so that nobody is singled out."""
+    ground = _ground(directory, subject, facts, change, today, {})
     units = coverage(ground, subject.champions).units
     if not units:
         teams = " and ".join(directory.team(team).name for team in subject.affected_teams)

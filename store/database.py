@@ -13,7 +13,8 @@ from typing import Any
 
 from sqlalchemy import Connection, Engine, create_engine, event, text
 from sqlalchemy.engine import URL, make_url
-from sqlalchemy.exc import DBAPIError, OperationalError
+from sqlalchemy.exc import DatabaseError, DBAPIError, OperationalError
+from sqlalchemy.exc import TimeoutError as PoolExhausted
 
 LEDGER_LOCK = 0x67_72_6F_75_6E_64
 """PostgreSQL's advisory lock of the ledger: "ground" as a number, unlikely to meet another application's."""
@@ -33,14 +34,14 @@ def open_database(address: str) -> Engine:
     """
     try:
         url = make_url(address)
-    except Exception as error:
+    except Exception:
         raise DatabaseUnavailable(
             "DATABASE_URL is not an address. Write sqlite:///path/to/file or postgresql://user:password@host/name."
-        ) from error
+        ) from None  # the cause quotes parts of the address, such as a password with a slash in it
     match url.get_backend_name():
         case "sqlite":
             return _sqlite(url)
-        case "postgresql":
+        case "postgresql" | "postgres":
             return create_engine(
                 url.set(drivername="postgresql+psycopg"),
                 pool_pre_ping=True,
@@ -54,7 +55,12 @@ def open_database(address: str) -> Engine:
 
 def _sqlite(url: URL) -> Engine:
     if url.database and url.database != ":memory:":
-        Path(url.database).parent.mkdir(parents=True, exist_ok=True)
+        try:
+            Path(url.database).parent.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise DatabaseUnavailable(
+                f"The SQLite database {url.database} cannot be used: {error.strerror}."
+            ) from error
     engine = create_engine(url.set(drivername="sqlite+pysqlite"), connect_args={"timeout": BUSY_SECONDS})
 
     @event.listens_for(engine, "connect")
@@ -108,8 +114,17 @@ def lock_ledger(connection: Connection) -> None:
 def _named_failure(engine: Engine) -> Iterator[None]:
     try:
         yield
-    except OperationalError as error:
+    except PoolExhausted as error:
+        raise DatabaseUnavailable(f"{in_words(engine)} cannot be used right now: all connections are busy") from error
+    except DBAPIError as error:
+        if not _is_outage(error):
+            raise
         raise DatabaseUnavailable(f"{in_words(engine)} cannot be used right now: {_first_line(error)}") from error
+
+
+def _is_outage(error: DBAPIError) -> bool:
+    """Whether the database is to blame, and not what we asked of it. A damaged file is a plain DatabaseError."""
+    return isinstance(error, OperationalError) or error.connection_invalidated or type(error) is DatabaseError
 
 
 def _first_line(error: DBAPIError) -> str:
@@ -121,4 +136,5 @@ def in_words(engine: Engine) -> str:
     url = engine.url
     if url.get_backend_name() == "sqlite":
         return f"The SQLite database {url.database or 'in memory'}"
-    return f"The PostgreSQL database {url.database} on {url.host}:{url.port or 5432}"
+    host = url.host or url.query.get("host", "this machine")
+    return f"The PostgreSQL database {url.database} on {host}:{url.port or 5432}"

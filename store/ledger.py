@@ -61,13 +61,16 @@ class Entry:
 
 
 def append_many(connection: Connection, entries: Sequence[Entry], now: datetime) -> int:
-    """Append ``entries`` in order and return the size of the log. The caller holds the ledger's lock.
+    """Append ``entries`` in order and return the size of the log; none leave it as it is. The caller holds the
+    ledger's lock.
 
     Raises:
         ledger.canonical.NotCanonical: when an entry cannot be written in the canonical form, such as one too large.
     """
     head = connection.execute(select(tables.ledger_head).order_by(tables.ledger_head.c.size.desc()).limit(1)).first()
     tree = CompactRange.from_bytes(head.size, head.frontier) if head else CompactRange()
+    if not entries:
+        return tree.size
     recorded_at = max(now, head.recorded_at) if head else now
     records, private = [], []
     for entry in entries:

@@ -10,7 +10,7 @@ from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import Engine
 
-from store.database import reading, writing
+from store.database import DatabaseUnavailable, in_words, lock_ledger, reading, writing
 
 FOLDER = Path(__file__).parent / "migrations"
 
@@ -22,9 +22,15 @@ def _config() -> Config:
 
 
 def migrate(engine: Engine, to: str = "head") -> None:
-    """Upgrade to ``to``; a no-op when the database is there already."""
+    """Upgrade to ``to``; a no-op when the database is there already. Of several at once, one does the work.
+
+    Raises:
+        DatabaseUnavailable: when the database is at a schema that this program does not know.
+    """
+    require_known(engine)
     config = _config()
     with writing(engine) as connection:
+        lock_ledger(connection)
         config.attributes["connection"] = connection
         command.upgrade(config, to)
 
@@ -41,3 +47,19 @@ def latest_revision() -> str:
     if head is None:
         raise RuntimeError("there is no migration")
     return head
+
+
+def require_known(engine: Engine) -> None:
+    """Refuse a database that a newer program has migrated.
+
+    Raises:
+        DatabaseUnavailable: saying so.
+    """
+    present = present_revision(engine)
+    if present and present not in {
+        script.revision for script in ScriptDirectory.from_config(_config()).walk_revisions()
+    }:
+        raise DatabaseUnavailable(
+            f"{in_words(engine)} is at schema {present}, which this program does not know. "
+            "It belongs to a newer Groundswell: start that one, or restore the backup made before it was installed."
+        )

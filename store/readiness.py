@@ -1,5 +1,5 @@
-"""Whether a database is fit to work with: reachable, at the right schema, with a policy, and without demonstration data
-where there must be none."""
+"""Whether a database is fit to work with: reachable, at the right schema, and without demonstration data where there
+must be none."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from sqlalchemy import Connection, Engine, insert, select
 
 from store import tables
 from store.database import DatabaseUnavailable, in_words, reading
-from store.migrating import latest_revision, present_revision
+from store.migrating import latest_revision, present_revision, require_known
 
 DEMONSTRATION = "demonstration"
 
@@ -31,6 +31,7 @@ def require_ready(engine: Engine, demonstration_allowed: bool) -> None:
     Raises:
         DatabaseUnavailable: saying what is wrong and what to do.
     """
+    require_known(engine)
     present = present_revision(engine)
     if present != latest_revision():
         state = f"is at schema {present}" if present else "has no tables yet"

@@ -7,20 +7,23 @@ did not happen.
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+import threading
+from collections import OrderedDict
+from collections.abc import Callable, Sequence
 from datetime import datetime
 from typing import NamedTuple
 
-from sqlalchemy import Connection, Engine, delete, insert, select, update
+from sqlalchemy import Connection, Engine, Table, bindparam, delete, insert, select, update
 
+from changes.decision import evolve_all
 from changes.events import AnyEvent, Event
 from changes.facts import SYSTEM
 from changes.instruction import Applied, Receipt
 from changes.passing_time import next_moment
 from changes.refusals import Refused
-from changes.state import Change, InvitationStatus
+from changes.state import Change
 from changes.values import Moment, Ref, Value
-from changes.waiting import parts_in, standing, waiting_for
+from changes.waiting import Waiting, parts_in, standing, waiting_for
 from notifications.notices import notices_for
 from store import tables
 from store.database import lock_ledger, writing
@@ -41,11 +44,51 @@ class Decision(Value):
     actor: str
     via: str
     at: Moment
-    before: Change | None = None
-    after: Change | None = None
+    version: int
+    """How many events the change had when this was decided; 0 when it did not exist yet."""
     events: tuple[AnyEvent, ...] = ()
     refused: Refused | None = None
     receipt: Receipt | None = None
+
+
+class States:
+    """The latest states of changes in memory, so that a command costs no reading and parsing of the whole change.
+
+    Only a memory: the version in the database decides, under the lock, whether a remembered state is still true.
+    Safe to share between threads.
+    """
+
+    def __init__(self, most: int = 500) -> None:
+        self._most = most
+        self._lock = threading.Lock()
+        self._known: OrderedDict[str, Change] = OrderedDict()
+
+    def at(self, connection: Connection, ref: str, version: int) -> Change | None:
+        """The change at ``version``, None for one that does not exist yet.
+
+        Raises:
+            MovedOn: when the stored change is at another version.
+        """
+        table = tables.change
+        stored = connection.execute(select(table.c.version).where(table.c.ref == ref)).scalar()
+        if (stored or 0) != version:
+            raise MovedOn(f"{ref} is at version {stored or 0}, the decision was made on {version}")
+        if not version:
+            return None
+        with self._lock:
+            remembered = self._known.get(ref)
+        if remembered and remembered.version == version:
+            return remembered
+        document = connection.execute(select(table.c.document).where(table.c.ref == ref)).scalar_one()
+        return Change.model_validate_json(document)
+
+    def remember(self, change: Change) -> None:
+        """Keep ``change`` as the latest; called after it was committed."""
+        with self._lock:
+            self._known[change.ref] = change
+            self._known.move_to_end(change.ref)
+            while len(self._known) > self._most:
+                self._known.popitem(last=False)
 
 
 class Recorded(NamedTuple):
@@ -55,30 +98,38 @@ class Recorded(NamedTuple):
     repeated: bool
 
 
-def record(engine: Engine, decision: Decision, source: Source, now: datetime) -> Recorded:
+def record(engine: Engine, decision: Decision, source: Source, now: datetime, states: States | None = None) -> Recorded:
     """Write ``decision`` once. Delivered again, it answers what was recorded the first time.
+
+    The read model is evolved from the recorded events here, by the same function the workflow uses; it cannot say
+    anything that is not on record.
 
     Raises:
         MovedOn: when somebody else changed the change in between.
         store.database.DatabaseUnavailable: when nothing could be written; nothing is lost, try again.
     """
+    states = states or States()
     with writing(engine) as connection:
         lock_ledger(connection)
         if known := applied(connection, decision.change, decision.key):
             return Recorded(known, repeated=True)
+        # First, because it notices when the change has moved on; then nothing at all is written.
+        before = states.at(connection, decision.change, decision.version)
+        after = evolve_all(before, decision.events, decision.change)
+        if after and decision.events:
+            _write_change(connection, before, after)
+            _write_lists(connection, before, after)
+            _write_outbox(connection, before, after, decision.events, now)
+        append_many(connection, _entries(decision, after, source), now)
         answer = Applied(fingerprint=decision.fingerprint, receipt=decision.receipt, refused=decision.refused)
-        if decision.after and decision.events:
-            # First, because it notices when the change has moved on; then nothing else is written.
-            _write_change(connection, decision.before, decision.after)
-            _write_lists(connection, decision.after)
-            _write_outbox(connection, decision, now)
-        append_many(connection, _entries(decision, source), now)
         connection.execute(
             insert(tables.applied_command).values(
                 change=decision.change, key=decision.key, applied=answer.model_dump_json(), at=now
             )
         )
-        return Recorded(answer, repeated=False)
+    if after and decision.events:
+        states.remember(after)
+    return Recorded(answer, repeated=False)
 
 
 def applied(connection: Connection, change: str, key: str) -> Applied | None:
@@ -88,9 +139,8 @@ def applied(connection: Connection, change: str, key: str) -> Applied | None:
     return Applied.model_validate_json(stored) if stored else None
 
 
-def _entries(decision: Decision, source: Source) -> list[Entry]:
+def _entries(decision: Decision, state: Change | None, source: Source) -> list[Entry]:
     if decision.refused:
-        state = decision.before
         return [
             Entry(
                 key=f"{decision.change}/refused/{decision.key}",
@@ -109,13 +159,14 @@ def _entries(decision: Decision, source: Source) -> list[Entry]:
                 source=source,
             )
         ]
-    return [_entry(decision, event, index, source) for index, event in enumerate(decision.events, start=1)]
+    assert state is not None  # noqa: S101 - a decision that is not refused has events, and they make a state
+    return [
+        _entry(decision, event, version, state, source)
+        for version, event in enumerate(decision.events, start=decision.version + 1)
+    ]
 
 
-def _entry(decision: Decision, event: Event, index: int, source: Source) -> Entry:
-    after = decision.after
-    assert after is not None  # noqa: S101 - a decision with events has a state after them
-    version = after.version - len(decision.events) + index
+def _entry(decision: Decision, event: Event, version: int, after: Change, source: Source) -> Entry:
     return Entry(
         key=f"{decision.change}/{version}",
         change=decision.change,
@@ -155,64 +206,90 @@ def _write_change(connection: Connection, before: Change | None, after: Change) 
         "document": after.model_dump_json(),
     }
     if before is None:
-        taken = connection.execute(select(table.c.version).where(table.c.ref == after.ref)).scalar()
-        if taken is not None:
-            raise MovedOn(after.ref)
         number = int(after.ref.rpartition("-")[2])
         connection.execute(insert(table).values(ref=after.ref, number=number, opened_at=after.opened_at, **row))
         return
-    written = connection.execute(
-        update(table).where(table.c.ref == after.ref, table.c.version == before.version).values(**row)
-    )
-    if written.rowcount != 1:
-        raise MovedOn(after.ref)
+    connection.execute(update(table).where(table.c.ref == after.ref).values(**row))
 
 
-def _write_lists(connection: Connection, after: Change) -> None:
-    """What pages list: who is waited for, who has a part, which teams and champions are busy."""
-    table = tables.waiting
-    known = {
-        (row.person, row.task): row.since
-        for row in connection.execute(select(table).where(table.c.change == after.ref))
+def _write_lists(connection: Connection, before: Change | None, after: Change) -> None:
+    """What pages list: who is waited for, who has a part, which teams and champions are busy.
+
+    Only what differs from ``before`` is written: most commands touch one or two of these lists.
+    """
+    for table, rows in _LISTS:
+        old, new = (rows(before) if before else {}), rows(after)
+        if old == new:
+            continue
+        gone = [key for key, row in old.items() if new.get(key) != row]
+        added = [
+            {"change": after.ref, **dict(zip(_keys(table), key, strict=True)), **row}
+            for key, row in new.items()
+            if old.get(key) != row
+        ]
+        if gone:
+            columns = [table.c[name] for name in _keys(table)]
+            matches = [column == bindparam(f"old_{column.name}") for column in columns]
+            connection.execute(
+                delete(table).where(table.c.change == bindparam("of"), *matches),
+                [{"of": after.ref, **{f"old_{c.name}": v for c, v in zip(columns, key, strict=True)}} for key in gone],
+            )
+        if added:
+            connection.execute(insert(table), added)
+
+
+def _keys(table: Table) -> list[str]:
+    """The columns that tell a change's rows apart."""
+    return [column.name for column in table.primary_key if column.name != "change"]
+
+
+def _waiting_rows(change: Change) -> _Rows:
+    return {
+        (task.person, task.task): {"commands": list(task.commands), "since": _since(change, task), "due": task.due}
+        for task in waiting_for(change)
     }
-    tasks = [
-        {
-            "change": after.ref,
-            "person": task.person,
-            "task": task.task,
-            "commands": list(task.commands),
-            "since": known.get((task.person, task.task), after.updated_at),
-            "due": task.due,
-        }
-        for task in waiting_for(after)
-    ]
-    parts = [{"change": after.ref, "person": person, "parts": list(found)} for person, found in parts_in(after).items()]
-    current = after.rollout.current
-    running = current.wave.teams if current and not after.closing else ()
-    invited = after.recruiting.with_status(InvitationStatus.ACCEPTED) if not after.closing else ()
-    for target, rows in (
-        (table, tasks),
-        (tables.part, parts),
-        (tables.rollout_load, [{"change": after.ref, "team": team} for team in running]),
-        (tables.campaign_place, [{"change": after.ref, "person": person} for person in invited]),
-    ):
-        connection.execute(delete(target).where(target.c.change == after.ref))
-        if rows:
-            connection.execute(insert(target), rows)
 
 
-def _write_outbox(connection: Connection, decision: Decision, now: datetime) -> None:
-    assert decision.after is not None  # noqa: S101 - see _entry
+def _since(change: Change, task: Waiting) -> Moment:
+    """Since when a task waits: a gate's since it was asked, everything else since the change last moved on its road."""
+    return change.gate.opened_at if change.gate and task.due == change.gate.due else change.phase_since
+
+
+def _part_rows(change: Change) -> _Rows:
+    return {(person,): {"parts": list(found)} for person, found in parts_in(change).items()}
+
+
+def _load_rows(change: Change) -> _Rows:
+    current = change.rollout.current
+    return {(team,): {} for team in current.wave.teams} if current and not change.closing else {}
+
+
+def _place_rows(change: Change) -> _Rows:
+    return {(person,): {} for person in change.recruiting.champions} if not change.closing else {}
+
+
+_Rows = dict[tuple[str, ...], dict[str, object]]
+_LISTS: tuple[tuple[Table, Callable[[Change], _Rows]], ...] = (
+    (tables.waiting, _waiting_rows),
+    (tables.part, _part_rows),
+    (tables.rollout_load, _load_rows),
+    (tables.campaign_place, _place_rows),
+)
+
+
+def _write_outbox(
+    connection: Connection, before: Change | None, after: Change, events: Sequence[Event], now: datetime
+) -> None:
     rows = [
         {
             "key": notice.key,
-            "change": decision.change,
+            "change": after.ref,
             "recipient": notice.recipient,
             "notice": notice.model_dump_json(),
             "created_at": now,
             "attempts": 0,
         }
-        for notice in notices_for(decision.before, decision.after, decision.events)
+        for notice in notices_for(before, after, events)
     ]
     if rows:
         connection.execute(insert(tables.outbox), rows)

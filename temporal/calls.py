@@ -6,7 +6,6 @@ from changes.events import AnyEvent
 from changes.facts import Facts, Subject
 from changes.instruction import Assertion, Receipt
 from changes.refusals import Refused
-from changes.state import Change
 from changes.values import Moment, Ref, Value
 
 CHANGE_WORKFLOW = "Change"
@@ -57,8 +56,7 @@ class RecordRequest(Value):
     via: str
     at: Moment
     update_id: str = ""
-    before: Change | None = None
-    after: Change | None = None
+    version: int = 0
     events: tuple[AnyEvent, ...] = ()
     refused: Refused | None = None
     receipt: Receipt | None = None

@@ -31,6 +31,8 @@ class Target:
     address: str
     namespace: str
     because: str
+    configured: bool = False
+    """Whether somebody chose it; a server that the demonstration brings itself never replaces such a choice."""
 
 
 def target() -> Target:
@@ -40,7 +42,9 @@ def target() -> Target:
         because = "it is configured (TEMPORAL_ADDRESS or a Temporal profile)"
     else:
         because = "nothing is configured, so it must run on this machine"
-    return Target(profile.address or DEFAULT_ADDRESS, profile.namespace or "default", because)
+    return Target(
+        profile.address or DEFAULT_ADDRESS, profile.namespace or "default", because, configured=bool(profile.address)
+    )
 
 
 def runtime_with_metrics(port: int) -> Runtime:
@@ -48,14 +52,14 @@ def runtime_with_metrics(port: int) -> Runtime:
     return Runtime(telemetry=TelemetryConfig(metrics=PrometheusConfig(bind_address=f"127.0.0.1:{port}")))
 
 
-async def connect(runtime: Runtime | None = None) -> Client:
-    """Connect to the configured server.
+async def connect(runtime: Runtime | None = None, to: Target | None = None) -> Client:
+    """Connect to the configured server, or to another one ``to`` which this process was told of.
 
     Raises:
         TemporalUnavailable: when it does not answer in time.
     """
-    chosen = target()
-    config = {**ClientConfigProfile.load().to_client_connect_config()}
+    chosen = to or target()
+    config = {} if to else {**ClientConfigProfile.load().to_client_connect_config()}
     config.setdefault("target_host", chosen.address)
     config.setdefault("namespace", chosen.namespace)
     try:

@@ -32,5 +32,5 @@ def free_port(avoid: Collection[int] = ()) -> int:
 
 
 def port_like(wanted: int, avoid: Collection[int] = ()) -> int:
-    """``wanted`` where it is free on 127.0.0.1 and none of ``avoid``, else another that is."""
-    return wanted if wanted not in avoid and is_free(wanted) else free_port(avoid)
+    """``wanted`` where it is free on 127.0.0.1 and none of ``avoid``, else another that is; 0 wants any."""
+    return wanted if wanted and wanted not in avoid and is_free(wanted) else free_port(avoid)

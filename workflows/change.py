@@ -22,7 +22,7 @@ with workflow.unsafe.imports_passed_through():
     from changes.passing_time import NoticeTime, next_moment
     from changes.refusals import Refusal, RefusalKind, Refused
     from changes.state import Change
-    from changes.waiting import standing, summary
+    from changes.waiting import receipt_for, standing
     from temporal import calls, retrying
     from temporal.start import Carried, ChangeStart
 
@@ -126,7 +126,7 @@ class ChangeWorkflow:
         except Refusal as refusal:
             refused = refusal.refused
         after = evolve_all(change, events, self._ref)
-        receipt = None if refused or after is None else _receipt(after, tuple(event.kind for event in events))
+        receipt = None if refused or after is None else receipt_for(after, events)
         recorded = await self._record(
             calls.RecordRequest(
                 change=self._ref,
@@ -137,8 +137,7 @@ class ChangeWorkflow:
                 via=asked.via,
                 at=now,
                 update_id=asked.update_id,
-                before=change,
-                after=after if events else None,
+                version=change.version if change else 0,
                 events=events,
                 refused=refused,
                 receipt=receipt,
@@ -286,18 +285,6 @@ def _has_moved_on(error: ActivityError | ApplicationError) -> bool:
     """Whether the record was refused by the store; a local activity's error arrives bare or wrapped."""
     cause = error.cause if isinstance(error, ActivityError) else error
     return isinstance(cause, ApplicationError) and cause.type == calls.MOVED_ON
-
-
-def _receipt(change: Change, happened: tuple[str, ...]) -> Receipt:
-    return Receipt(
-        change=change.ref,
-        version=change.version,
-        stage=change.stage,
-        phase=change.phase,
-        outcome=change.closing.outcome if change.closing else "",
-        happened=happened,
-        summary=summary(change),
-    )
 
 
 def _nothing_known(unknown: tuple[str, ...]) -> Refused:

@@ -8,7 +8,6 @@ from datetime import UTC, datetime, timedelta
 from hashlib import sha256
 from typing import Any
 
-from changes.facts import SYSTEM
 from ledger.canonical import canonical_bytes, parse_canonical
 from ledger.checkpoint import Checkpoint, sign_checkpoint
 from ledger.keys import PinnedKey, SigningKey, key_from_text
@@ -75,7 +74,7 @@ def erasure(number: int, *places: tuple[int, str]) -> Draft:
         number,
         type="org.groundswell.ledger.erased",
         action="erase",
-        actor=Actor(kind="system", ref=SYSTEM),
+        actor=Actor(kind="system", ref="system"),
         subject=Subject(),
         links=Links(erases=tuple(Erasure(seq=seq, labels=(label,)) for seq, label in places)),
         private=(),

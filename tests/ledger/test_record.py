@@ -9,7 +9,6 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
-from changes.values import Value
 from ledger.canonical import MAXIMUM_BYTES, NotCanonical, canonical_bytes, parse_canonical
 from ledger.commitments import verify
 from ledger.record import (
@@ -18,6 +17,7 @@ from ledger.record import (
     Body,
     Draft,
     Links,
+    Part,
     Position,
     PrivateValue,
     Reason,
@@ -114,7 +114,7 @@ def test_a_private_value_without_a_salt_is_an_error() -> None:
     ids=range(13),
 )
 def test_malformed_drafts_are_refused_by_name(changes: dict[str, Any], reason: str) -> None:
-    values = {key: part.model_dump() if isinstance(part, Value) else part for key, part in changes.items()}
+    values = {key: part.model_dump() if isinstance(part, Part) else part for key, part in changes.items()}
     with pytest.raises(ValidationError) as refused:
         draft(7, **values)
     assert reason in str(refused.value)
@@ -168,6 +168,11 @@ def test_other_forms_of_a_time_are_refused_in_stored_bytes(text: str) -> None:
     body["occurred_at"] = text
     with pytest.raises((NotCanonical, ValidationError)):
         Body.from_bytes(canonical_bytes(body))
+
+
+def test_a_time_outside_the_calendar_is_refused() -> None:
+    with pytest.raises(ValidationError, match="outside the calendar"):
+        draft(7, occurred_at=datetime(9999, 12, 31, 23, tzinfo=timezone(timedelta(hours=-2))))
 
 
 def test_unknown_and_missing_fields_are_refused_in_stored_bytes() -> None:

@@ -7,21 +7,25 @@ import tracemalloc
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from functools import cache
+from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ledger.canonical import parse_canonical
+from ledger import offline
+from ledger.bundle import build_bundle
+from ledger.canonical import canonical_bytes, parse_canonical
 from ledger.checkpoint import cosign
 from ledger.keys import PinnedKey, generate_key, generate_witness_key
 from ledger.merkle import CompactRange, leaf_hash
 from ledger.note import parse_note
 from ledger.record import columns_of
 from ledger.stored import StoredCheckpoint, StoredHead, StoredPrivate, StoredRecord
-from ledger.tiles import Tile
+from ledger.tiles import Tile, TileReader
 from ledger.verification import Kind, Layer, verify
-from tests.ledger.memory import LOG_KEY, ORIGIN, OTHER_KEY, PINNED, MemoryLog, draft, erasure, filled
+from tests.ledger.memory import LOG_KEY, ORIGIN, OTHER_KEY, PINNED, START, MemoryLog, draft, erasure, filled
+from tests.ledger.test_canonical import scalars
 
 WITNESS = generate_witness_key("witness.example/w1")
 
@@ -208,6 +212,25 @@ def test_a_malformed_commitment_is_found_and_does_not_break_the_verifier(small: 
     log.edit_body(3, lambda body: body["actor"]["commit"].update({"actor.name": commitment}))
     report = log.verify()
     assert Layer.PRIVATE in report.layers
+
+
+FIELDS = st.sampled_from(["actor", "subject", "reason", "before", "after", "links", "commit", "erases", "recorded_at"])
+
+
+@given(st.dictionaries(FIELDS, st.recursive(scalars, lambda inner: st.dictionaries(FIELDS, inner) | st.lists(inner))))
+def test_no_body_breaks_the_verifiers(fields: dict[str, Any]) -> None:
+    log = shared().copy()
+    raw = canonical_bytes({"seq": 3, "log": ORIGIN, **fields})
+    log.edit(3, body=raw, columns=columns_of(parse_canonical(raw)))
+    log.fix_leaf(3)
+    log.fix_heads()
+    log.sign_again(LOG_KEY)
+    assert log.verify().layers <= {Layer.CONTENT, Layer.PRIVATE}
+    reader = TileReader(log, 20)
+    bundle = build_bundle(
+        "c-3", log.records[3:4], log.note(), reader, vkeys=[], made_at=START, made_by="test", signer=LOG_KEY
+    )
+    assert offline.verify_bundle(bundle, [offline.Key.parse(LOG_KEY.vkey, offline.LOG_KEY)]).trust == "pinned"
 
 
 # --- trust ---

@@ -240,9 +240,11 @@ def _disputed_tests() -> Story:
     world.quorums[ENDORSE_TESTS] = Quorum(rule="all")
     story = at_endorsement(world)
     story.do("omar", Endorse(note="Good."))
-    story.do("paul", ProposeTests(tests=(a_test(pass_line="12"), a_test("T2", ("tom", "uta")))))
+    story.do("paul", ProposeTests(tests=(a_test().having(pass_line=Decimal(12)), a_test("T2", ("tom", "uta")))))
     story.do("omar", Endorse())
-    better = EndorseWithChanges(what="Ten hours.", tests=(a_test(pass_line="10"), a_test("T2", ("uta",))))
+    better = EndorseWithChanges(
+        what="Ten hours.", tests=(a_test().having(pass_line=Decimal(10)), a_test("T2", ("uta",)))
+    )
     story.do("mara", better)
     story.do("omar", Endorse())
     story.do("tom", StopEarly(test="T1", reason="The desk was closed."))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
+
 import pytest
 
 from changes.any_moment import Follow
@@ -144,7 +146,7 @@ def test_stale_endorsers_hear_that_the_tests_changed_and_are_asked_again_in_the_
     world.quorums[ENDORSE_TESTS] = Quorum(rule="all")
     story = at_endorsement(world)
     story.do("omar", Endorse())
-    story.do("paul", ProposeTests(tests=(a_test(pass_line="12"),)))
+    story.do("paul", ProposeTests(tests=(a_test().having(pass_line=Decimal(12)),)))
     assert story.last_step.told == {"omar": "changed_since_you_answered", "mara": "asked"}
     data = story.last_step.notice("omar").data
     assert data["task"].startswith("endorse the tests")

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import re
 from email import message_from_bytes
+from email.header import decode_header, make_header
 from email.message import EmailMessage
-from email.policy import SMTP
+from email.policy import SMTP, compat32
 from html.parser import HTMLParser
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from jinja2 import UndefinedError
 from pydantic import ValidationError
@@ -204,7 +205,7 @@ def test_marks_in_a_title_stay_words() -> None:
     assert "script" not in links.tags
     assert "&lt;script&gt;" in html(message)
     assert f"“{title}”" in plain(message)
-    assert message["Subject"].endswith(title[:40] + message["Subject"].partition(title[:40])[2])
+    assert message["Subject"].endswith(f": {title}")
 
 
 def test_a_reason_cannot_play_the_foot_of_a_letter() -> None:
@@ -220,6 +221,7 @@ anything = st.text(max_size=300)
 printable = st.text(st.characters(exclude_categories=["Cs", "Cc"]), min_size=1, max_size=200).filter(str.strip)
 
 
+@settings(deadline=None, max_examples=60)
 @given(title=anything, reason=anything)
 def test_nothing_that_people_write_adds_a_header_or_a_part(title: str, reason: str) -> None:
     notice = declined().notice("paul")
@@ -234,17 +236,26 @@ def test_nothing_that_people_write_adds_a_header_or_a_part(title: str, reason: s
     assert Links(html(arrived)).targets == [f"{PUBLIC_URL}/changes/CH-0001"]
 
 
+def _decoded_subject(message: EmailMessage) -> str:
+    """As a mail program reads it; the standard library's newer parser adds spaces of its own."""
+    raw = message_from_bytes(message.as_bytes(), policy=compat32)["Subject"]
+    return str(make_header(decode_header(raw)))
+
+
+@settings(deadline=None, max_examples=60)
 @given(title=printable, reason=printable)
 def test_what_people_write_arrives(title: str, reason: str) -> None:
     story = filed(submit=proposal(title=title))
     story.do("mara", Decline(reason=reason, way_forward="Later."))
     step: Step = story.last_step
-    arrived = sent_and_read(letter(step.notice("paul")))
+    sent = letter(step.notice("paul"))
+    arrived = sent_and_read(sent)
     written = step.notice("paul").data
-    assert " ".join(written["title"].split())[:70].strip() in " ".join(str(arrived["Subject"]).split())
+    assert " ".join(written["title"].split())[:70].strip() in " ".join(_decoded_subject(sent).split())
     assert " ".join(written["reason"].split()) in " ".join(plain(arrived).split())
 
 
+@settings(deadline=None, max_examples=60)
 @given(name=printable)
 def test_any_name_fits_into_the_address(name: str) -> None:
     notice = declined().notice("paul")

@@ -73,6 +73,7 @@ def shipped_text() -> str:
     return shipped()[1]
 
 
+@lru_cache(maxsize=256)
 def altered(*replacements: tuple[str, str]) -> Policy:
     """The shipped policy with pieces of its text replaced, each of them once."""
     return parse_policy(altered_text(*replacements))
@@ -87,6 +88,7 @@ def altered_text(*replacements: tuple[str, str]) -> str:
     return text
 
 
+@lru_cache(maxsize=64)
 def with_gate(gate: str, rule: str) -> Policy:
     """The shipped policy reduced to its everyday route, with one gate described by ``rule``."""
     head, _, rest = shipped_text().partition("routes:\n")

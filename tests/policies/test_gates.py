@@ -145,11 +145,11 @@ def test_before_anybody_endorsed_those_who_will_be_asked_are_expected_to_sign() 
 
 ESCALATION = {
     0: {"mara": "Mara Lind owns Invoicing"},
-    1: {"mara": "Mara Lind owns Invoicing", "otto": "Otto Kern is 1 level above Mara Lind; no answer came in time"},
+    1: {"mara": "Mara Lind owns Invoicing", "otto": "Otto Kern is asked above Mara Lind; no answer came in time"},
     2: {
         "mara": "Mara Lind owns Invoicing",
-        "otto": "Otto Kern is 1 level above Mara Lind; no answer came in time",
-        "eva": "Eva Roth is 2 levels above Mara Lind; no answer came in time",
+        "otto": "Otto Kern is asked above Mara Lind; no answer came in time",
+        "eva": "Eva Roth is asked above Mara Lind; no answer came in time",
     },
 }
 
@@ -182,6 +182,17 @@ def test_escalation_finds_somebody_where_all_managers_are_asked_already() -> Non
     top = with_gate("start_rollout", "{who: [person:eva]}")
     gate = seats_for(top, firm(), change(levels={"start_rollout": 1}), "start_rollout", TUESDAY)
     assert reasons(gate)["mara"] == "Mara Lind is asked because no answer came in time"
+
+
+def test_escalation_goes_on_upward_past_those_who_are_away() -> None:
+    policy = with_gate("start_rollout", "{who: [person:ann]}")
+    away = firm(mara={"away_until": date(2026, 4, 1)})
+    gate = seats_for(policy, away, change("ben", levels={"start_rollout": 2}), "start_rollout", TUESDAY)
+    assert reasons(gate) == {
+        "ann": "Ann Berg is named in the policy",
+        "otto": "Otto Kern is asked above Ann Berg; no answer came in time",
+        "eva": "Eva Roth is asked above Ann Berg; no answer came in time",
+    }
 
 
 def reveal(quorum: str) -> Policy:

@@ -5,6 +5,7 @@ from datetime import date
 import pytest
 
 from directory.model import Directory
+from policies import staffing
 from policies.lint import Finding, check
 from policies.loader import shipped
 from policies.schema import Policy
@@ -154,6 +155,22 @@ def test_a_change_that_expires_before_everybody_was_asked() -> None:
     message = "warning: routes.everyday: a change expires before all levels of managers had their time at sign_tests"
     assert message in found(altered(("expire_after: 30cd", "expire_after: 2w")))
     assert message not in found(POLICY)
+
+
+def test_deadlines_that_reach_into_a_time_without_working_days() -> None:
+    policy = altered(
+        ("answer_in: 5d", "answer_in: 2600d"),
+        ("levels: 2", "levels: 5"),
+        ("from: 12-20, to: 01-02", "from: 2082-01-01, to: 2099-12-31"),
+    )
+    assert "error: time: leaves no working day in the years ahead, so that deadlines never come" in found(policy)
+
+
+def test_a_check_that_gives_up_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(staffing, "PATIENCE", 0)
+    policy = with_gate("start_rollout", "{who: [owner_of_process]}")
+    message = "note: gates: not every combination of proposer, process and team could be tried"
+    assert message in found(policy, Directory(list(firm().people.values())[3:], TEAMS, PROCESSES))
 
 
 def test_people_and_things_that_the_directory_does_not_have() -> None:

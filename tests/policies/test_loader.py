@@ -63,6 +63,11 @@ def test_the_shipped_policy_loads_by_name_and_by_path() -> None:
         ("\nrollout:\n", "\n¦rollouts:\n", "rollouts", 'unknown key "rollouts"; did you mean "rollout"?'),
         ("ratio: {easy: 25, pilot: 12, hard: 6}", "ratio: ¦12", "champions.ratio", "must be a group of lines"),
         ("effect_checks: [30cd, 90cd]", "effect_checks: ¦30cd", "learning.effect_checks", "must be a list"),
+        ("[30cd, 90cd]", "¦[1d,1d,1d,1d,1d,1d,1d,1d,1d,1d,1d]", "learning.effect_checks", "at most 10 entries"),
+        ("zone: Europe/Berlin", "zone: ¦~", "time.zone", "must be text; nothing is given"),
+        ("version: 1", "version: ¦true", "version", "must be a whole number, not true"),
+        ("{name: year-end, from: 12-20, to: 01-02}", "¦{name: move, from: 2026-12-20, to: 2026-01-02}",
+         "time.freezes[0]", "must not be later"),
         ("campaign: 6w", "campaign: 6w\n  ¦campaign: 7w", "champions.campaign", "already given in line"),
     ],
 )  # fmt: skip

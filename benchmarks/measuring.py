@@ -1,0 +1,90 @@
+"""Reading what a run cost: latencies, processor time of processes, billable actions, history events."""
+
+from __future__ import annotations
+
+import os
+import re
+import statistics
+import time
+from collections import Counter
+from dataclasses import dataclass, field
+
+import httpx2
+from temporalio.api.enums.v1 import EventType
+from temporalio.client import Client
+
+FLUSH_SECONDS = 2.5
+"""The server writes its action counter about once a second; reading earlier loses the tail (temporal.md, 2)."""
+TICKS = os.sysconf("SC_CLK_TCK")
+
+
+@dataclass
+class Run:
+    """The figures of one run."""
+
+    name: str
+    at_a_time: int
+    seconds: float = 0.0
+    latencies: list[float] = field(default_factory=list)
+    cpu: dict[str, float] = field(default_factory=dict)
+    actions: Counter[str] = field(default_factory=Counter)
+    events: int = 0
+    commands: int = 0
+
+    @property
+    def rate(self) -> float:
+        """Decisions a second."""
+        return len(self.latencies) / self.seconds
+
+    def percentile(self, percent: int) -> float:
+        """Latency in milliseconds."""
+        return statistics.quantiles(self.latencies, n=100)[percent - 1] * 1_000
+
+    @property
+    def actions_each(self) -> float:
+        """Billable actions for each decision."""
+        return sum(self.actions.values()) / max(len(self.latencies), 1)
+
+
+def cpu_seconds(pid: int) -> float:
+    """User and system time of a process so far."""
+    with open(f"/proc/{pid}/stat", encoding="ascii") as stat:
+        fields = stat.read().rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / TICKS
+
+
+def billable_actions(metrics_url: str, namespace: str) -> Counter[str]:
+    """The server's own counter of actions by kind, of one namespace."""
+    time.sleep(FLUSH_SECONDS)
+    found: Counter[str] = Counter()
+    for line in httpx2.get(metrics_url).text.splitlines():
+        match = re.match(r"action\{(.*)\} ([0-9.e+]+)$", line)
+        if match and f'namespace="{namespace}"' in match[1]:
+            kind = re.search(r'action_type="([^"]*)"', match[1])
+            found[kind[1] if kind else "?"] += int(float(match[2]))
+    return found
+
+
+@dataclass(frozen=True)
+class Shape:
+    """How much Temporal work a workflow did, from its own history."""
+
+    updates: int
+    local_activities: int
+    activities: int
+    timers: int
+    events: int
+
+
+async def shape_of(client: Client, workflow_id: str) -> Shape:
+    """Count the work in the history of a workflow."""
+    kinds: Counter[int] = Counter()
+    async for event in client.get_workflow_handle(workflow_id).fetch_history_events():
+        kinds[event.event_type] += 1
+    return Shape(
+        updates=kinds[EventType.EVENT_TYPE_WORKFLOW_EXECUTION_UPDATE_ACCEPTED],
+        local_activities=kinds[EventType.EVENT_TYPE_MARKER_RECORDED],
+        activities=kinds[EventType.EVENT_TYPE_ACTIVITY_TASK_SCHEDULED],
+        timers=kinds[EventType.EVENT_TYPE_TIMER_STARTED],
+        events=sum(kinds.values()),
+    )

@@ -1,0 +1,59 @@
+"""What tests do in several threads and processes at once. No test framework here: a process has to start quickly."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any
+
+from sqlalchemy import Engine, select
+
+from store import tables
+from store.database import lock_ledger, open_database, writing
+from store.ledger import Entry, append_many
+from tests.support.desk import MONDAY
+
+
+def count_on(engine: Engine) -> None:
+    """Ten times: read a number and write the next one, the way that loses updates when two do it at once."""
+    table = tables.deployment
+    for _ in range(10):
+        with writing(engine) as connection:
+            lock_ledger(connection)
+            count = int(connection.execute(select(table.c.value).where(table.c.name == "count")).scalar_one())
+            connection.execute(table.update().where(table.c.name == "count").values(value=str(count + 1)))
+
+
+def count_on_at(address: str, _number: int) -> None:
+    """:func:`count_on` in a process of its own."""
+    count_on(open_database(address))
+
+
+def entry(key: str, **updates: Any) -> Entry:
+    """Something for the ledger."""
+    fields: dict[str, Any] = {
+        "key": key,
+        "change": "CH-1",
+        "version": 1,
+        "action": "commented",
+        "outcome": "applied",
+        "actor": "mara.lind",
+        "via": "page",
+        "occurred_at": MONDAY - timedelta(seconds=1),
+        "stage": "proposal",
+        "phase": "awaiting_answer",
+        "content": '{"kind":"commented"}',
+    }
+    return Entry(**{**fields, **updates})
+
+
+def append_ten(engine: Engine, writer: int) -> None:
+    """Ten times, append two entries."""
+    for number in range(10):
+        with writing(engine) as connection:
+            lock_ledger(connection)
+            append_many(connection, [entry(f"{writer}/{number}/a"), entry(f"{writer}/{number}/b")], MONDAY)
+
+
+def append_ten_at(address: str, writer: int) -> None:
+    """:func:`append_ten` in a process of its own."""
+    append_ten(open_database(address), writer)
