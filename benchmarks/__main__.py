@@ -1,4 +1,4 @@
-"""``make bench``: what a decision costs, against workflows that do the same Temporal work and one bare insert each time.
+"""``make bench``: what a decision costs, against workflows that do the same Temporal work and bare inserts.
 
 One server for all runs, one run at a time, each at 1 and at 10 changes at a time:
 (a) a minimal workflow whose update does one local activity that inserts one row;
@@ -31,10 +31,10 @@ from temporalio.common import WorkflowIDConflictPolicy
 
 from benchmarks.comparison import BareRoad, Work
 from benchmarks.measuring import Run, Shape, billable_actions, cpu_seconds, shape_of
-from benchmarks.organisation import Cell, main_road, organisation
+from benchmarks.organisation import Cell, cast_of, organisation
 from changes.instruction import Instruction, Receipt, assert_actor
+from demo.road import main_road
 from demo.sending import Act
-from notifications.catcher import Catcher
 from policies.loader import shipped
 from settings import DEMONSTRATION_KEY
 from store.database import open_database, writing
@@ -132,7 +132,7 @@ async def road_by_temporal(bench: Bench, run: Run, cell: Cell) -> str:
     key = uuid.uuid4().hex
     with writing(bench.engine) as connection:
         change = reserve_reference(connection, cell.colleague(0), key, datetime.now(UTC))
-    for number, act in enumerate(main_road(cell)):
+    for number, act in enumerate(main_road(cast_of(cell), datetime.now(UTC))):
         began = time.perf_counter()
         answer = await gateway.send(act.command, _instruction(act, change, f"{key}-{number}"), begins=number == 0)
         run.latencies.append(time.perf_counter() - began)
@@ -152,12 +152,12 @@ async def road_by_http(bench: Bench, run: Run, cell: Cell, tokens: dict[str, str
 
     key, change = uuid.uuid4().hex, ""
     async with httpx2.AsyncClient(base_url=bench.web, timeout=60) as http:
-        for number, act in enumerate(main_road(cell)):
+        for number, act in enumerate(main_road(cast_of(cell), datetime.now(UTC))):
             path = f"/api/v1/changes/{change}/{act.command.kind}" if change else "/api/v1/changes"
             began = time.perf_counter()
             answer = await http.post(
                 path,
-                json=act.command.model_dump(mode="json", exclude_none=True),
+                json=act.command.model_dump(mode="json", exclude_unset=True),
                 headers={"Authorization": f"Bearer {tokens[act.person]}", "Idempotency-Key": f"{key}-{number}"},
             )
             run.latencies.append(time.perf_counter() - began)
@@ -176,19 +176,18 @@ async def installation(folder: Path, roads: int) -> AsyncIterator[tuple[Bench, d
     with writing(engine) as connection:
         save_directory(connection, organisation(CELLS), datetime.now(UTC))
         publish_policy(connection, policy, policy_text, datetime.now(UTC))
-    catcher = Catcher(folder / "mail")
-    catcher.start()
     async with DevelopmentServer(folder / "temporal.db") as server:
-        port = free_port()
+        port, mail_port = free_port(), free_port()
         environment = {
             **os.environ,
             "TEMPORAL_ADDRESS": server.address,
             "DATABASE_URL": database,
-            "GROUNDSWELL_SMTP_URL": f"smtp://127.0.0.1:{catcher.port}",
+            "GROUNDSWELL_SMTP_URL": f"smtp://127.0.0.1:{mail_port}",
             "GROUNDSWELL_METRICS_PORT": "0",
         }
         os.environ["TEMPORAL_ADDRESS"] = server.address
         programs = {
+            "mail sink": ["-m", "benchmarks.mail_sink", str(mail_port)],
             "worker": ["-m", "worker"],
             "bare worker": ["-m", "benchmarks.comparison", "bare", f"sqlite:///{folder / 'bare.db'}"],
             "web": ["-m", "cli", "web", "--port", str(port)],
@@ -206,7 +205,6 @@ async def installation(folder: Path, roads: int) -> AsyncIterator[tuple[Bench, d
         finally:
             for child in children.values():
                 await child.stop()
-            catcher.stop()
             engine.dispose()
 
 
@@ -267,7 +265,7 @@ async def _runs(
 
 def _tokens(bench: Bench) -> dict[str, str]:
     now, lasts = datetime.now(UTC), timedelta(hours=2)
-    people = {act.person for cell in map(Cell, range(CELLS)) for act in main_road(cell)}
+    people = {act.person for cell in map(Cell, range(CELLS)) for act in main_road(cast_of(cell), now)}
     with writing(bench.engine) as connection:
         return {person: make_token(connection, person, "bench", lasts, now) for person in sorted(people)}
 

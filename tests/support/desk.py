@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
-from sqlalchemy import Connection, Engine, func, select
+from sqlalchemy import Engine, select
 
 from changes.commands import Command
 from changes.decision import decide, evolve_all, subject_of
@@ -78,13 +78,13 @@ class Desk:
             version=self.state.version if self.state else 0,
             events=events,
             refused=refused,
-            receipt=receipt_for(after, decided) if after and not isinstance(decided, Refused) else None,
+            receipt=receipt_for(after, events) if after and not refused else None,
         )
 
     def record(self, decision: Decision) -> Recorded:
         """Record ``decision`` and go on from what it left."""
-        recorded = record(self.engine, decision, SOURCE, self.now)
-        if not recorded.repeated and decision.events:
+        recorded = record(self.engine, decision, SOURCE, self.now, self.states)
+        if not recorded.repeated:
             self.state = evolve_all(self.state, decision.events, self.change)
         return recorded
 
@@ -114,9 +114,10 @@ class Desk:
         return state
 
 
-def rows_written(connection: Connection) -> dict[str, int]:
-    """How many rows each table has that a decision writes to."""
-    return {
-        table.name: connection.execute(select(func.count()).select_from(table)).scalar_one()
-        for table in WRITTEN_BY_A_DECISION
-    }
+def everything_written(engine: Engine) -> dict[str, list[tuple[object, ...]]]:
+    """All rows of the tables that a decision writes to, to see that nothing at all has changed."""
+    with reading(engine) as connection:
+        return {
+            table.name: sorted((tuple(row) for row in connection.execute(select(table))), key=repr)
+            for table in WRITTEN_BY_A_DECISION
+        }

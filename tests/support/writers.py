@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import os
+import signal
 from datetime import timedelta
 from typing import Any
 
-from sqlalchemy import Engine, select
+from sqlalchemy import Engine, event, select
 
 from store import tables
 from store.database import lock_ledger, open_database, writing
 from store.ledger import Entry, append_many
-from tests.support.desk import MONDAY
+from store.recording import Decision, record
+from tests.support.desk import MONDAY, SOURCE, Desk
+from tests.support.examples import TO_TESTING
 
 
 def count_on(engine: Engine) -> None:
@@ -57,3 +61,18 @@ def append_ten(engine: Engine, writer: int) -> None:
 def append_ten_at(address: str, writer: int) -> None:
     """:func:`append_ten` in a process of its own."""
     append_ten(open_database(address), writer)
+
+
+def record_and_die(address: str, decision: str, when: str, _number: int) -> None:
+    """Record a decision given as JSON, and be killed ``before`` or ``after`` the commit; nobody gets an answer."""
+    engine = open_database(address)
+    if when == "before":
+        event.listen(engine, "commit", lambda _connection: os.kill(os.getpid(), signal.SIGKILL))
+    record(engine, Decision.model_validate_json(decision), SOURCE, MONDAY)
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
+def walk_at(address: str, number: int) -> None:
+    """Take a change of its own from filing to testing."""
+    engine = open_database(address)
+    Desk(engine, f"CH-{number + 1}").walk(TO_TESTING)

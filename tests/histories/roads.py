@@ -1,0 +1,170 @@
+"""The roads whose histories are kept for replay, and the program that records them.
+
+``python -m tests.histories.roads`` records each road again beside the kept ones, under today's version. Kept histories
+are never replaced: they are what changes in flight have in their past, so today's workflow must still follow them.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import gzip
+import os
+import shutil
+import sys
+import tempfile
+from collections.abc import Awaitable, Callable
+from datetime import timedelta
+from decimal import Decimal
+from pathlib import Path
+
+from temporalio.testing import WorkflowEnvironment
+
+from changes.any_moment import AddComment, MoveDeadline, PutOnHold, Renew, Resume, Withdraw
+from changes.concerns import AnswerWhy, AskWhy, RaiseConcern, ResolveConcern, Respond
+from changes.proposal import AcceptForTesting, AskForChanges, DecideYourself, Decline, Resubmit
+from changes.recruiting import DeclineInvitation, Invite
+from changes.rollout import CompleteWave, RollBack, StartWave
+from changes.state import ConcernCode
+from store.database import open_database
+from temporal.plugin import groundswell_plugin
+from tests.support.databases import Databases
+from tests.support.examples import (
+    CHAMPION,
+    IN_ROLLOUT,
+    LEARNING,
+    MANAGER,
+    OWNER,
+    PROPOSER,
+    TO_CHAMPIONS,
+    TO_ROLLOUT,
+    TO_TESTING,
+    champions_of_the_service_desk,
+    effect,
+    metric,
+    submit,
+    the_tests,
+)
+from tests.support.senders import ByTemporal
+from tests.support.waiting import eventually
+from tests.support.workers import Running, running_worker
+
+FOLDER = Path(__file__).parent
+VERSION = "0.1"
+"""The release whose command order these histories show."""
+Road = Callable[[Running, ByTemporal, WorkflowEnvironment], Awaitable[None]]
+
+
+async def main_road(running: Running, change: ByTemporal, skipping: WorkflowEnvironment) -> None:
+    """From filing to closing, with both effect checks opening by themselves."""
+    await running.give(change, (*TO_ROLLOUT, *champions_of_the_service_desk("lea.fontaine"), *IN_ROLLOUT))
+    for number, check in enumerate(running.state(change.change).learning.checks):
+        await skipping.sleep(check.opens - await skipping.get_current_time() + timedelta(seconds=2))
+
+        def opened(number: int = number) -> bool:
+            return running.state(change.change).learning.checks[number].opened
+
+        await eventually(opened)
+        await change.send(check.owner, effect(check.ref))
+    await running.give(change, LEARNING)
+
+
+async def side_roads(running: Running, change: ByTemporal, skipping: WorkflowEnvironment) -> None:
+    """Changes asked, hold and resume, a blocking concern, a refused command, a moved deadline, then withdrawn."""
+    await change.send(PROPOSER, submit())
+    await change.send(MANAGER, AskForChanges(what="Say who pays."))
+    await change.send(PROPOSER, Resubmit(what_changed="The desk pays.", cost=Decimal(250)))
+    await change.send(MANAGER, PutOnHold(reason="After the season."))
+    await change.send(MANAGER, Resume(reason="The season is over."))
+    await change.send(
+        CHAMPION, RaiseConcern(title="Warranty cases", text="Some need an expert.", code=ConcernCode.R09, blocking=True)
+    )
+    await change.refused(MANAGER, AcceptForTesting())
+    await change.send(OWNER, AskWhy(concern="C1", question="Which ones?"))
+    await change.send(CHAMPION, AnswerWhy(concern="C1", answer="Cracked frames."))
+    await change.send(PROPOSER, Respond(concern="C1", text="Frames stay with the experts.", changed_something=True))
+    await change.send(CHAMPION, ResolveConcern(concern="C1", because="Frames are out."))
+    await change.send(OWNER, AddComment(about="better", text="Write the list down."))
+    later = await skipping.get_current_time() + timedelta(days=30)
+    await change.send(OWNER, MoveDeadline(deadline="gate", to=later, reason="Holidays."))
+    await change.send(MANAGER, AcceptForTesting())
+    await change.send(PROPOSER, Withdraw(reason="Solved by the new shop system."))
+
+
+async def silence(running: Running, change: ByTemporal, skipping: WorkflowEnvironment) -> None:
+    """Reminders, two escalations, expiry; each is a timer."""
+    await change.send(PROPOSER, submit())
+    await skipping.sleep(timedelta(days=200))
+    await eventually(lambda: running.state(change.change).closing)
+
+
+async def declined(running: Running, change: ByTemporal, skipping: WorkflowEnvironment) -> None:
+    """A decline ends the first run."""
+    await running.give(change, TO_TESTING)
+    await change.send(PROPOSER, the_tests())
+    await change.send(OWNER, Decline(reason="Too risky now.", way_forward="Try it with paper first."))
+
+
+async def alone(running: Running, change: ByTemporal, skipping: WorkflowEnvironment) -> None:
+    """Decided alone; the window closes by itself; then withdrawn."""
+    small = submit(affected_teams=("service-desk",), people_affected=5, cost=Decimal(50), customer_facing=False)
+    await change.send(PROPOSER, small)
+    await change.send(PROPOSER, DecideYourself())
+    await skipping.sleep(timedelta(days=10))
+    await eventually(lambda: running.state(change.change).stage == "testing")
+    await change.send(PROPOSER, Withdraw(reason="Enough for this road."))
+
+
+async def rolled_back(running: Running, change: ByTemporal, skipping: WorkflowEnvironment) -> None:
+    """A declined invitation, a wave that is rolled back, and the whole rollout undone."""
+    await running.give(change, TO_CHAMPIONS)
+    await change.send(PROPOSER, Invite(people=(CHAMPION,)))
+    await change.send(CHAMPION, DeclineInvitation())
+    await running.give(change, (*TO_ROLLOUT[len(TO_CHAMPIONS) :], *champions_of_the_service_desk("lea.fontaine")))
+    await running.give(change, IN_ROLLOUT[:2])
+    await change.send(PROPOSER, metric(9))
+    await change.send(PROPOSER, RollBack(scope="wave", reason="Wrong decisions."))
+    await change.send(PROPOSER, StartWave(wave="Pilot"))
+    await change.send(PROPOSER, metric(1))
+    await change.send(PROPOSER, CompleteWave(adoption=70))
+    await change.send(OWNER, RollBack(scope="all", reason="The shop system changes."))
+    await running.give(change, LEARNING)
+
+
+ROADS: dict[str, Road] = {
+    "main-road": main_road,
+    "side-roads": side_roads,
+    "silence": silence,
+    "declined": declined,
+    "alone": alone,
+    "rolled-back": rolled_back,
+}
+
+
+async def record(name: str, databases: Databases) -> Path:
+    """Take one road on a fresh server and database and keep its history."""
+    binary = shutil.which("temporal-test-server", path=f"{Path(sys.executable).parent}:{os.environ['PATH']}")
+    environment = await WorkflowEnvironment.start_time_skipping(
+        test_server_existing_path=binary, plugins=[groundswell_plugin()]
+    )
+    with databases.fresh() as address:
+        engine = open_database(address)
+        async with environment, running_worker(environment.client, engine) as running:
+            change = running.change("CH-1")
+            await ROADS[name](running, change, environment)
+            await asyncio.sleep(0.5)
+            history = await running.client.get_workflow_handle("CH-1").fetch_history()
+    path = FOLDER / f"{name}-{VERSION}.json.gz"
+    path.write_bytes(gzip.compress(history.to_json().encode(), mtime=0))
+    return path
+
+
+async def record_all() -> None:
+    """Record every road that is not kept yet under this version."""
+    databases = Databases(Path(tempfile.mkdtemp()), None)
+    for name in ROADS:
+        path = await record(name, databases)
+        print(f"{path.name}: {path.stat().st_size // 1024} kB")
+
+
+if __name__ == "__main__":
+    asyncio.run(record_all())
