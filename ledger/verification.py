@@ -103,36 +103,49 @@ class _Verification:
     def run(self) -> Report:
         """Read everything once."""
         reported = self.start
-        self._check_states()
+        self.heads.check(self.tree)
+        self._check_checkpoints()
         for chunk in self._chunks():
             first = self.tree.size
             leaves = self.rows.leaves_of(chunk)
-            self.tree.extend(leaves)
+            self._grow(leaves)
             if self.tiles:
                 self.tiles.add(first, leaves)
             if self.contents:
                 for record in chunk:
                     self.contents.check(record)
-            self._check_states()
+            self._check_checkpoints()
             if self.progress and self.tree.size - reported >= PROGRESS_STEP:
                 reported = self.tree.size
                 self.progress(reported)
         return self._finish()
 
     def _chunks(self) -> Iterator[list[StoredRecord]]:
-        """Runs of records that end where a tile ends or a stored state wants to be compared."""
+        """Runs of records that end where a tile ends or a checkpoint wants to be compared."""
         while True:
             size = self.tree.size
-            ends = [size - size % TILE_WIDTH + TILE_WIDTH, self.stop]
-            ends += [self.heads.next_size, self.inside.next_size, self.outside.next_size]
+            tile_end = size - size % TILE_WIDTH + TILE_WIDTH
+            ends = (tile_end, self.stop, self.inside.next_size, self.outside.next_size)
             end = min(one for one in ends if one is not None)
             chunk = list(islice(self.records, max(end - size, 0)))
             if not chunk:
                 return
             yield chunk
 
-    def _check_states(self) -> None:
-        self.heads.check(self.tree)
+    def _grow(self, leaves: Sequence[bytes]) -> None:
+        """Add leaves, stopping at each head: there may be one for every record."""
+        done = 0
+        while done < len(leaves):
+            due = self.heads.next_size
+            end = len(leaves) if due is None else min(done + due - self.tree.size, len(leaves))
+            if end - done == 1:
+                self.tree.append(leaves[done])
+            else:
+                self.tree.extend(leaves[done:end])
+            self.heads.check(self.tree)
+            done = end
+
+    def _check_checkpoints(self) -> None:
         self.inside.check(self.tree)
         self.outside.check(self.tree)
 

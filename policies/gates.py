@@ -233,14 +233,14 @@ class _Seating:
         for person in first:
             above = self.table.first_free(self.case.directory.line_of(person.ref)[step - 1 :])
             if above is not None and above.ref not in self.table.places:
-                reason = f"is asked above {person.name}; no answer came in time"
+                reason = f"is in line above {person.name}, and no answer came in time"
                 self.table.place(above, self.table.places[person.ref].group).others.append(reason)
         if len(self.table.places) > before:
             return
         for person in first:
             above = self._next_above(person)
             if above is not None:
-                reason = f"is asked above {person.name}; no answer came in time"
+                reason = f"is in line above {person.name}, and no answer came in time"
                 self.table.place(above, self.table.places[person.ref].group).others.append(reason)
                 return
         self._seat_fallback("no answer came in time")

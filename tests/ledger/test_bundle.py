@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import base64
 import copy
+import hmac
 import json
 import random
 import subprocess
@@ -23,6 +24,7 @@ from ledger.keys import generate_key, generate_witness_key
 from ledger.merkle import leaf_hash, root_of
 from ledger.note import parse_note, sign_note
 from ledger.proofs import inclusion_proof
+from ledger.stored import StoredPrivate
 from ledger.tiles import TileReader
 from tests.ledger.memory import LOG_KEY, ORIGIN, OTHER_KEY, POLICY_TEXT, START, MemoryLog
 from tests.ledger.test_tiles import Storage
@@ -147,6 +149,16 @@ def test_the_offline_verifier_follows_proofs_in_trees_of_every_shape() -> None:
             assert offline.root_from(bodies[index], index, size, proof) == root_of(leaves[:size])
 
 
+def test_a_proof_of_another_length_is_refused_even_where_the_hashes_would_fit() -> None:
+    step = bytes(32)
+    with pytest.raises(offline.Wrong, match="too short"):
+        offline.root_from(b"body", 0, 4, [step])
+    with pytest.raises(offline.Wrong, match="too long"):
+        offline.root_from(b"body", 0, 2, [step, step])
+    with pytest.raises(offline.Wrong, match="too long or malformed"):
+        offline.root_from(b"body", 0, 2, [step[1:]])
+
+
 # --- forgeries: each with everything else made to fit as well as an attacker without the key can ---
 
 
@@ -194,17 +206,29 @@ def true_for_a_number(forged: dict[str, Any]) -> None:
     forged["records"][1]["seq"] = True
 
 
+def fit_evidence(forged: dict[str, Any]) -> None:
+    bodies = [json.loads(entry["body"]) for entry in forged["records"]]
+    forged["evidence"] = [{"seq": body["seq"], **one} for body in bodies for one in body["links"]["evidence"]]
+
+
 def swapped(forged: dict[str, Any]) -> None:
     forged["records"].reverse()
+    fit_evidence(forged)
 
 
 def twice(forged: dict[str, Any]) -> None:
     forged["records"][1:2] = [forged["records"][1]] * 2
     forged["count"] += 1
+    fit_evidence(forged)
 
 
 def left_out_but_counted(forged: dict[str, Any]) -> None:
     del forged["records"][1]
+    fit_evidence(forged)
+
+
+def emptied_and_renamed(forged: dict[str, Any]) -> None:
+    forged.update(records=[], evidence=[], policies=[], count=0, origin="elsewhere.example")
 
 
 def other_value(forged: dict[str, Any]) -> None:
@@ -285,6 +309,7 @@ FORGERIES: list[Forgery] = [
     swapped,
     twice,
     left_out_but_counted,
+    emptied_and_renamed,
     other_value,
     other_label,
     other_salt,
@@ -358,29 +383,46 @@ def test_a_record_in_another_encoding_is_found_though_the_log_holds_it(thousand:
     assert verdict.problems[0] == "record 7: its bytes are not in canonical form"
 
 
-STRANGE_BODIES = [
-    b"\xff\xfe",
-    b"[1]",
-    b"{}",
-    b'{"a":1.5}',
-    b'{"a":1,"a":1}',
-    b'{"a":"\\ud800"}',
-    b'{"a":9007199254740992}',
-    '{"\u00e9":1}'.encode(),
-    b'{"a":' * 400 + b"1" + b"}" * 400,
-    b'{"a":' * 5_000 + b"1" + b"}" * 5_000,
+def body_of(**fields: Any) -> bytes:
+    content = {"seq": 7, "log": ORIGIN, **fields}
+    return json.dumps(content, sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode()
+
+
+def nested(depth: int) -> bytes:
+    return b'{"a":' * depth + b"1" + b"}" * depth
+
+
+SHORT_SALT = bytes(31)
+STRANGE_BODIES: list[tuple[bytes, str]] = [
+    (b"\xff\xfe", "not UTF-8"),
+    (b"[1]", "not a JSON object"),
+    (b"{}", "another place"),
+    (body_of(seq=8), "another place"),
+    (body_of(log="elsewhere.example"), "another log"),
+    (body_of(a=1.5), "not a whole number"),
+    (body_of(a=2**53), "canonical form"),
+    (body_of(**{"\u00e9": 1}), "canonical form"),
+    (body_of().replace(b"{", b'{"log":"x",'), "twice"),
+    (b'{"a":"\\ud800"}', "broken character"),
+    (nested(33), "canonical form"),
+    (nested(5_000), "nested too deeply"),
+    (
+        body_of(actor={"commit": {"actor.name": hmac.digest(SHORT_SALT, b"actor.name\0Mara", "sha256").hex()}}),
+        "private value actor.name",
+    ),
 ]
 
 
-@pytest.mark.parametrize("raw", STRANGE_BODIES, ids=range(len(STRANGE_BODIES)))
-def test_bytes_that_are_no_record_can_be_bundled_and_are_found(thousand: MemoryLog, raw: bytes) -> None:
+@pytest.mark.parametrize(("raw", "problem"), STRANGE_BODIES, ids=range(len(STRANGE_BODIES)))
+def test_what_is_no_record_is_found_though_the_log_holds_it(thousand: MemoryLog, raw: bytes, problem: str) -> None:
     log = thousand.copy()
-    log.edit(7, body=raw)
+    log.edit(7, body=raw, private=[StoredPrivate("actor.name", SHORT_SALT, "Mara")])
     log.fix_leaf(7)
     log.fix_heads()
     log.sign_again(LOG_KEY)
     verdict = judged(made(log, records=[log.records[7]]), LOG_KEY.vkey)
     assert verdict.problems[0].startswith("record 7: ")
+    assert problem in verdict.problems[0]
 
 
 def leaves_of(value: Any, path: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:
@@ -478,6 +520,12 @@ def test_an_unreadable_file_is_tampered(tmp_path: Path, raw: bytes, capsys: pyte
     path.write_bytes(raw)
     assert offline.main([str(path), "--key", LOG_KEY.vkey]) == 1
     assert capsys.readouterr().out.startswith("TAMPERED")
+
+
+def test_a_field_twice_in_the_file_is_found(bundle: dict[str, Any], tmp_path: Path) -> None:
+    path = tmp_path / "bundle.json"
+    path.write_bytes(bundle_bytes(bundle).replace(b'"change"', b'"change": "c-9", "change"', 1))
+    assert offline.main([str(path), "--key", LOG_KEY.vkey]) == 1
 
 
 def test_nothing_in_a_bundle_can_steer_the_terminal(bundle: dict[str, Any]) -> None:

@@ -165,3 +165,6 @@ def test_a_log_key_cosigns_nothing_and_a_plain_signature_is_no_cosignature() -> 
         open_checkpoint(str(SIGNED), ORIGIN, [WITNESS.verifier_key])
     opened = open_checkpoint(str(SIGNED), ORIGIN, [KEY.verifier_key], [KEY.verifier_key])
     assert opened.cosignatures == ()
+    cosigned = str(SIGNED.with_signatures(cosign(SIGNED, WITNESS, SEEN_AT)))
+    both = [KEY.verifier_key, WITNESS.verifier_key]
+    assert open_checkpoint(cosigned, ORIGIN, both).signed_by == (KEY.verifier_key,)

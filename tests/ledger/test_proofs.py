@@ -166,6 +166,19 @@ def test_a_node_cannot_be_passed_off_as_a_leaf() -> None:
     verify_inclusion(node_hash(LEAVES[0], LEAVES[1]), 0, 2, shorter, ROOT_OF[4])
 
 
+def test_a_proof_of_another_length_is_refused_even_where_the_hashes_would_fit() -> None:
+    """Whoever may choose the root can make any chain of hashes end in it, so the length itself has to be right."""
+    a, b, c = LEAVES[:3]
+    with pytest.raises(ProofInvalid, match="too short"):
+        verify_inclusion(a, 0, 4, [b], node_hash(a, b))
+    with pytest.raises(ProofInvalid, match="too long"):
+        verify_inclusion(a, 0, 2, [b, c], node_hash(c, node_hash(a, b)))
+    with pytest.raises(ProofInvalid, match="too short"):
+        verify_consistency(2, 8, a, node_hash(a, b), [b])
+    with pytest.raises(ProofInvalid, match="too long"):
+        verify_consistency(2, 3, a, node_hash(c, node_hash(a, b)), [b, c])
+
+
 def test_the_proofs_of_the_rfc_example() -> None:
     """The seven-leaf example of RFC 6962 2.1.3, by the names used there."""
     a, b, c, d, e, f, j = (leaf_hash(entry) for entry in ENTRIES[:7])

@@ -16,11 +16,11 @@ from hypothesis import strategies as st
 from ledger import offline
 from ledger.bundle import build_bundle
 from ledger.canonical import canonical_bytes, parse_canonical
-from ledger.checkpoint import cosign
+from ledger.checkpoint import Checkpoint, cosign, sign_checkpoint
 from ledger.keys import PinnedKey, generate_key, generate_witness_key
 from ledger.merkle import CompactRange, leaf_hash
 from ledger.note import parse_note
-from ledger.record import columns_of
+from ledger.record import Erasure, Links, columns_of
 from ledger.stored import StoredCheckpoint, StoredHead, StoredPrivate, StoredRecord
 from ledger.tiles import Tile, TileReader
 from ledger.verification import Kind, Layer, verify
@@ -99,6 +99,16 @@ def test_a_head_with_other_numbers_is_found(small: MemoryLog, field: str, by: in
 def test_a_checkpoint_row_with_another_size_is_found(small: MemoryLog, by: int) -> None:
     log = small.copy()
     log.checkpoints[0] = log.checkpoints[0]._replace(size=10 + by)
+    assert log.verify().layers == {Layer.CHECKPOINT}
+
+
+def test_a_checkpoint_that_lies_about_its_size_is_found_though_its_key_is_right(small: MemoryLog) -> None:
+    ten, twenty = (head.root for head in small.heads if head.size in (10, 20))
+    log = small.copy()
+    log.checkpoints[0] = StoredCheckpoint(10, str(sign_checkpoint(Checkpoint(ORIGIN, 11, ten), [LOG_KEY])))
+    assert log.verify().layers == {Layer.CHECKPOINT}
+    log = small.copy()
+    log.checkpoints.append(StoredCheckpoint(10, str(sign_checkpoint(Checkpoint(ORIGIN, 10, twenty), [LOG_KEY]))))
     assert log.verify().layers == {Layer.CHECKPOINT}
 
 
@@ -185,6 +195,13 @@ def test_an_erasure_cannot_come_before_its_value(small: MemoryLog) -> None:
     log = small.copy()
     log.append_many([erasure(20, (21, "actor.name")), draft(21)])
     log.edit(21, private=log.records[21].private[1:])
+    assert log.verify().layers == {Layer.PRIVATE}
+
+
+def test_a_record_cannot_erase_its_own_value(small: MemoryLog) -> None:
+    log = small.copy()
+    log.append_many([draft(20, links=Links(erases=(Erasure(seq=20, labels=("actor.name", "reason.text")),)))])
+    log.edit(20, private=())
     assert log.verify().layers == {Layer.PRIVATE}
 
 

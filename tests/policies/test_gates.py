@@ -145,11 +145,11 @@ def test_before_anybody_endorsed_those_who_will_be_asked_are_expected_to_sign() 
 
 ESCALATION = {
     0: {"mara": "Mara Lind owns Invoicing"},
-    1: {"mara": "Mara Lind owns Invoicing", "otto": "Otto Kern is asked above Mara Lind; no answer came in time"},
+    1: {"mara": "Mara Lind owns Invoicing", "otto": "Otto Kern is in line above Mara Lind, and no answer came in time"},
     2: {
         "mara": "Mara Lind owns Invoicing",
-        "otto": "Otto Kern is asked above Mara Lind; no answer came in time",
-        "eva": "Eva Roth is asked above Mara Lind; no answer came in time",
+        "otto": "Otto Kern is in line above Mara Lind, and no answer came in time",
+        "eva": "Eva Roth is in line above Mara Lind, and no answer came in time",
     },
 }
 
@@ -190,8 +190,8 @@ def test_escalation_goes_on_upward_past_those_who_are_away() -> None:
     gate = seats_for(policy, away, change("ben", levels={"start_rollout": 2}), "start_rollout", TUESDAY)
     assert reasons(gate) == {
         "ann": "Ann Berg is named in the policy",
-        "otto": "Otto Kern is asked above Ann Berg; no answer came in time",
-        "eva": "Eva Roth is asked above Ann Berg; no answer came in time",
+        "otto": "Otto Kern is in line above Ann Berg, and no answer came in time",
+        "eva": "Eva Roth is in line above Ann Berg, and no answer came in time",
     }
 
 
