@@ -31,7 +31,9 @@ class Settings(BaseSettings):
     model_config = SettingsConfigDict(env_prefix="GROUNDSWELL_", extra="ignore")
 
     mode: Literal["demo", "production"] = "demo"
-    database_url: str = Field(default=f"sqlite:///{LOCAL / 'groundswell.db'}", validation_alias="DATABASE_URL")
+    database_url: str = Field(
+        default_factory=lambda: f"sqlite:///{LOCAL / 'groundswell.db'}", validation_alias="DATABASE_URL"
+    )
     temporal_task_queue: str = "groundswell"
     actor_key: SecretStr | None = None
     """The key by which the web process asserts who is acting and the worker checks it. At least 32 characters."""

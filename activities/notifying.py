@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from email.message import EmailMessage
+from smtplib import SMTPDataError, SMTPRecipientsRefused
 from typing import Any
 
 import structlog
@@ -50,23 +51,32 @@ class NotificationActivities:
         return self._deliver(None)
 
     def _deliver(self, change: str | None) -> calls.Delivery:
+        """Send batch by batch, and tick each off before the next: what dies in between repeats no more than a batch."""
+        sent = failed = last = 0
+        with Mailer(self._mail) as mailer:
+            while outgoing := self._waiting(change, last):
+                round_ = self._send(outgoing, mailer)
+                sent, failed, last = sent + len(round_.delivered), failed + len(round_.failed), outgoing[-1].number
+        return calls.Delivery(sent=sent, failed=failed)
+
+    def _waiting(self, change: str | None, after: int) -> Sequence[Outgoing]:
         with reading(self._engine) as connection:
-            outgoing = waiting_to_leave(connection, change)
-            if not outgoing:
-                return calls.Delivery()
+            return waiting_to_leave(connection, change, after)
+
+    def _send(self, outgoing: Sequence[Outgoing], mailer: Mailer) -> _Round:
+        with reading(self._engine) as connection:
             directory = self._authority.directory(connection)
             zone = self._authority.zone(connection)
         round_ = _Round(outgoing)
         try:
-            with Mailer(self._mail) as mailer:
-                for item in outgoing:
-                    round_.send(item, mailer, lambda item: self._letter(item, directory, zone))
+            for item in outgoing:
+                round_.send(item, mailer, lambda item: self._letter(item, directory, zone))
         except MailUnavailable as error:
             round_.give_back(str(error))
-            self._write_down(round_)
             raise
-        self._write_down(round_)
-        return calls.Delivery(sent=len(round_.delivered), failed=len(round_.failed))
+        finally:
+            self._write_down(round_)
+        return round_
 
     def _letter(self, item: Outgoing, directory: Directory, zone: str) -> EmailMessage:
         notice = item.notice
@@ -98,6 +108,9 @@ class _Round:
         """Write and send one letter. One that cannot be written never keeps the others from leaving."""
         try:
             letter = write(item)
+        except MailRefused as error:
+            self._fail(item, str(error), final=True)
+            return
         except Exception as error:
             log.exception("a letter could not be written", notice=item.notice.key)
             self._fail(item, f"could not be written: {error}", final=True)
@@ -106,6 +119,10 @@ class _Round:
             mailer.send(letter)
         except MailRefused as error:
             self._fail(item, str(error), final=True)
+        except MailUnavailable as error:
+            if not _is_about_the_letter(error):
+                raise
+            self._fail(item, str(error), final=False)
         else:
             self.delivered.append(item.number)
             del self._left[item.number]
@@ -118,6 +135,22 @@ class _Round:
     def _fail(self, item: Outgoing, reason: str, final: bool) -> None:
         self.failed.append((item, reason, final))
         del self._left[item.number]
+
+
+def _is_about_the_letter(error: MailUnavailable) -> bool:
+    """Whether the server is there and puts off this one letter: a full mailbox, an unknown sender. Others may go."""
+    match error.__cause__:
+        case SMTPRecipientsRefused(recipients=answers):
+            codes = {code for code, _ in answers.values()}
+        case SMTPDataError(smtp_code=code):
+            codes = {code}
+        case _:
+            return False
+    return _CLOSING not in codes
+
+
+_CLOSING = 421
+"""The reply of a server that goes away (RFC 5321, 3.8)."""
 
 
 def _name(directory: Directory, ref: str) -> str:

@@ -27,6 +27,7 @@ from changes.facts import (
 from changes.values import Value
 from directory.model import Directory
 from policies.evaluation import facts_for
+from policies.working_time import working_time
 from store import tables
 from store.directory import DirectoryCache
 from store.policies import PolicyCache
@@ -78,7 +79,7 @@ class Authority:
         facts = facts_for(policy, directory, known, actor, now)
         if not subject.recruits:
             return LookedUp(facts=facts.having(unknown=unknown))
-        today = now.date()
+        today = working_time(policy.time).today(now)
         return LookedUp(
             facts=facts.having(
                 unknown=unknown,

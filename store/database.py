@@ -71,6 +71,8 @@ def _sqlite(url: URL) -> Engine:
         cursor.execute("PRAGMA synchronous=FULL")  # a decision that was acknowledged survives a power cut
         cursor.execute("PRAGMA foreign_keys=ON")
         cursor.close()
+        # SQLite's own knows A to Z only, so that “ÄRGER” would not find “Ärger”.
+        connection.create_function("lower", 1, _lower, deterministic=True)
 
     @event.listens_for(engine, "begin")
     def _begin(connection: Connection) -> None:
@@ -80,14 +82,20 @@ def _sqlite(url: URL) -> Engine:
     return engine
 
 
+def _lower(text: Any) -> Any:
+    return text.lower() if isinstance(text, str) else text
+
+
 @contextmanager
 def reading(engine: Engine) -> Iterator[Connection]:
-    """A transaction that only reads.
+    """A transaction that only reads, and sees the database as it was at one moment, whatever is committed meanwhile.
 
     Raises:
         DatabaseUnavailable: when the database cannot be reached.
     """
-    with _named_failure(engine), engine.connect() as connection, connection.begin():
+    # SQLite's transactions are like that anyway; at READ COMMITTED each statement would see a moment of its own.
+    snapshot = {"isolation_level": "REPEATABLE READ"} if engine.dialect.name == "postgresql" else {}
+    with _named_failure(engine), engine.connect().execution_options(**snapshot) as connection, connection.begin():
         yield connection
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import threading
 from collections.abc import Mapping
 from datetime import datetime
@@ -26,7 +27,7 @@ def save_directory(connection: Connection, directory: Directory, now: datetime) 
         if row["ref"] not in directory.people:
             row["active"] = False
             if row["email"] in taken:
-                row["email"] = f"{row['ref']}@left.invalid"  # the address belongs to somebody else now
+                row["email"] = _address_of_nobody(row["ref"])  # theirs belongs to somebody else now
     teams = _with_gone(connection, tables.team, directory.teams)
     processes = _with_gone(connection, tables.process, directory.processes)
     for table, rows in ((tables.person, people), (tables.team, teams), (tables.process, processes)):
@@ -42,6 +43,11 @@ def _with_gone(connection: Connection, table: Table, items: Mapping[str, BaseMod
     """The rows of ``items``, and after them those of the table that ``items`` does not have any more."""
     kept = [dict(row._mapping) for row in connection.execute(select(table)) if row.ref not in items]
     return [*(item.model_dump(mode="python") for item in items.values()), *kept]
+
+
+def _address_of_nobody(ref: str) -> str:
+    """An address of their own that takes no mail; hashed, because a reference may hold what an address must not."""
+    return f"{hashlib.sha256(ref.encode()).hexdigest()[:32]}@left.invalid"
 
 
 def load_directory(connection: Connection) -> Directory:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 
 from sqlalchemy import Connection, insert, select
+from sqlalchemy.exc import IntegrityError
 
 from store import tables
 
@@ -13,8 +14,13 @@ def reserve_reference(connection: Connection, person: str, key: str, now: dateti
     """The reference for a submission; asked again with the same key it answers the same."""
     table = tables.change_number
     reserved_for = f"{person}/{key}"
-    number = connection.execute(select(table.c.number).where(table.c.reserved_for == reserved_for)).scalar()
+    known = select(table.c.number).where(table.c.reserved_for == reserved_for)
+    number = connection.execute(known).scalar()
     if number is None:
-        made = connection.execute(insert(table).values(reserved_for=reserved_for, reserved_at=now))
-        number = made.inserted_primary_key[0]  # type: ignore[index]
+        try:
+            with connection.begin_nested():
+                made = connection.execute(insert(table).values(reserved_for=reserved_for, reserved_at=now))
+                number = made.inserted_primary_key[0]  # type: ignore[index]
+        except IntegrityError:  # the same submission, sent twice at once: the other was first
+            number = connection.execute(known).scalar_one()
     return f"CH-{number}"

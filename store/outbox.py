@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from sqlalchemy import Connection, func, select, update
 
-from changes.values import Value
+from changes.values import Moment, Value
 from notifications.notices import Notice
 from store import tables
 
-MOST_ATTEMPTS = 8
-"""After so many failures a notice is given up, with its error on record; the change itself is never held up by mail."""
+PATIENCE = timedelta(days=5)
+"""A notice that is older and still could not leave is given up, with its error on record (RFC 5321, 4.5.4.1)."""
+BATCH = 50
+"""Notices that are read, sent and ticked off together; a program that dies repeats no more than these."""
 
 
 class Outgoing(Value):
@@ -21,16 +23,25 @@ class Outgoing(Value):
     number: int
     notice: Notice
     attempts: int
+    created_at: Moment
 
 
-def waiting_to_leave(connection: Connection, change: str | None = None, limit: int = 200) -> Sequence[Outgoing]:
-    """Notices not yet delivered, oldest first; of one change, or of all."""
+def waiting_to_leave(
+    connection: Connection, change: str | None = None, after: int = 0, limit: int = BATCH
+) -> Sequence[Outgoing]:
+    """Notices not yet delivered, oldest first, from after number ``after``; of one change, or of all."""
     table = tables.outbox
-    query = select(table.c.number, table.c.notice, table.c.attempts).where(table.c.finished_at.is_(None))
+    query = select(table.c.number, table.c.notice, table.c.attempts, table.c.created_at)
+    query = query.where(table.c.finished_at.is_(None), table.c.number > after)
     if change:
         query = query.where(table.c.change == change)
     return [
-        Outgoing(number=row.number, notice=Notice.model_validate_json(row.notice), attempts=row.attempts)
+        Outgoing(
+            number=row.number,
+            notice=Notice.model_validate_json(row.notice),
+            attempts=row.attempts,
+            created_at=row.created_at,
+        )
         for row in connection.execute(query.order_by(table.c.number).limit(limit))
     ]
 
@@ -44,13 +55,21 @@ def mark_delivered(connection: Connection, numbers: Sequence[int], now: datetime
 
 
 def mark_failed(connection: Connection, outgoing: Outgoing, error: str, final: bool, now: datetime) -> None:
-    """This one could not be delivered; ``final`` when trying again makes no sense."""
-    given_up = final or outgoing.attempts + 1 >= MOST_ATTEMPTS
+    """This one could not be delivered; ``final`` when trying again makes no sense.
+
+    How often it was tried does not matter: a mail server that is away for a night uses up no patience.
+    """
+    given_up = final or now - outgoing.created_at >= PATIENCE
     connection.execute(
         update(tables.outbox)
         .where(tables.outbox.c.number == outgoing.number)
-        .values(attempts=outgoing.attempts + 1, last_error=error[:500], finished_at=now if given_up else None)
+        .values(attempts=outgoing.attempts + 1, last_error=_kept(error), finished_at=now if given_up else None)
     )
+
+
+def _kept(error: str) -> str:
+    """What a mail server said, as far as a database can keep it."""
+    return error.replace("\0", "")[:500]
 
 
 def count_waiting(connection: Connection) -> int:

@@ -11,6 +11,7 @@ from changes.facts import PolicyRef
 from policies.loader import parse_policy
 from policies.schema import Policy
 from store import tables
+from store.database import lock_ledger
 
 
 class PolicyConflict(Exception):
@@ -26,6 +27,7 @@ def publish_policy(connection: Connection, policy: Policy, text: str, now: datet
     Raises:
         PolicyConflict: when the name and version are taken by other content.
     """
+    lock_ledger(connection)  # two programs that start at once publish it once
     table = tables.policy_version
     known = connection.execute(
         select(table.c.sha256).where(table.c.name == policy.name, table.c.version == policy.version)
@@ -56,7 +58,7 @@ class PolicyCache:
         """The policy a change is bound to; for None, the one in force (the latest published).
 
         Raises:
-            LookupError: when no such policy is published.
+            LookupError: when no such policy is published, or it is not what was published any more.
         """
         table = tables.policy_version
         if ref is not None and (known := self._known.get(ref.sha256)):
@@ -65,8 +67,22 @@ class PolicyCache:
         query = query.where(table.c.sha256 == ref.sha256) if ref else query.order_by(table.c.number.desc()).limit(1)
         row = connection.execute(query).first()
         if row is None:
-            raise LookupError("No policy is published yet. Publish one with: groundswell policy publish FILE")
+            raise LookupError(
+                f"The policy “{ref.name}” version {ref.version} is not in the database. Restore it from a backup."
+                if ref
+                else "No policy is published yet. Publish one with: groundswell policy publish FILE"
+            )
         with self._lock:
             if row.sha256 not in self._known:
-                self._known[row.sha256] = parse_policy(row.text, row.name)
+                self._known[row.sha256] = _as_published(row.text, row.name, row.sha256)
             return self._known[row.sha256]
+
+
+def _as_published(text: str, name: str, sha256: str) -> Policy:
+    policy = parse_policy(text, name)
+    if policy.sha256 != sha256:
+        raise LookupError(
+            f"The policy “{name}” version {policy.version} in the database was altered after it was published. "
+            "Restore it from a backup; nothing is decided under it until then."
+        )
+    return policy

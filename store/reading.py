@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import base64
 import json
+import unicodedata
 from collections.abc import Sequence
 from datetime import datetime
 
+from pydantic import TypeAdapter
 from sqlalchemy import Connection, RowMapping, Select, and_, func, or_, select
 
 from changes.events import EVENTS, event_from
 from changes.refusals import Refused
 from changes.state import Change
-from changes.values import Moment, Value
+from changes.values import Moment, Ref, Value
 from store import tables
 
 PAGE = 50
@@ -104,8 +106,7 @@ def list_changes(
     if stage:
         query = query.where(table.c.stage == stage)
     if text:
-        escaped = text.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
-        query = query.where(func.lower(table.c.title).like(f"%{escaped.lower()}%", escape="\\"))
+        query = query.where(func.lower(table.c.title).like(func.lower(_anywhere(text)), escape="\\"))
     if ended is not None:
         query = query.where(table.c.outcome != "" if ended else table.c.outcome == "")
     if cursor:
@@ -118,19 +119,26 @@ def list_changes(
     return ChangesPage(changes=changes, following=following)
 
 
+def _anywhere(text: str) -> str:
+    """A pattern for titles that hold ``text`` as it stands. Titles are stored in NFC and without U+0000."""
+    plain = unicodedata.normalize("NFC", text.replace("\0", ""))
+    literal = plain.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
+    return f"%{literal}%"
+
+
 def _make_cursor(last: Listed) -> str:
     return base64.urlsafe_b64encode(json.dumps([last.updated_at.isoformat(), last.ref]).encode()).decode()
 
 
 def _read_cursor(cursor: str) -> tuple[datetime, str]:
     try:
-        moment, ref = json.loads(base64.urlsafe_b64decode(cursor))
-        parsed = datetime.fromisoformat(moment)
-        if parsed.tzinfo is None or not isinstance(ref, str):
-            raise ValueError(cursor)
-    except (ValueError, TypeError) as error:
+        return _POSITION.validate_json(base64.urlsafe_b64decode(cursor))
+    except (ValueError, RecursionError) as error:
         raise CursorInvalid("This page address is damaged. Start again from the first page.") from error
-    return parsed, ref
+
+
+_POSITION: TypeAdapter[tuple[datetime, str]] = TypeAdapter(tuple[Moment, Ref])
+"""Where a page ended: when its last change moved, and which that was."""
 
 
 def waiting_of(connection: Connection, person: str) -> tuple[WaitingItem, ...]:
@@ -140,7 +148,7 @@ def waiting_of(connection: Connection, person: str) -> tuple[WaitingItem, ...]:
         select(table, about.c.title)
         .join(about, about.c.ref == table.c.change)
         .where(table.c.person == person)
-        .order_by(table.c.due.is_(None), table.c.due, table.c.since, table.c.change)
+        .order_by(table.c.due.is_(None), table.c.due, table.c.since, table.c.change, table.c.task)
     ).mappings()
     return tuple(WaitingItem.model_validate(dict(row)) for row in rows)
 
@@ -188,5 +196,5 @@ def _trail_entry(row: RowMapping, reader: str) -> TrailEntry:
     )
 
 
-_DISCREET_COMMANDS = {"nominate", "declare_interest", "decline_invitation"}
-"""Commands whose events are discreet; a refused attempt must not give the person away either."""
+_DISCREET_COMMANDS = {"nominate", "declare_interest", "accept_invitation", "decline_invitation"}
+"""A refused attempt must not give away either who voted, who is interested, or who has said no before."""

@@ -13,7 +13,7 @@ from collections.abc import Callable, Sequence
 from datetime import datetime
 from typing import NamedTuple
 
-from sqlalchemy import Connection, Engine, Table, bindparam, delete, insert, select, update
+from sqlalchemy import Connection, Engine, Table, delete, insert, select, update
 
 from changes.decision import evolve_all
 from changes.events import AnyEvent, Event
@@ -70,14 +70,16 @@ class States:
             MovedOn: when the stored change is at another version.
         """
         table = tables.change
-        stored = connection.execute(select(table.c.version).where(table.c.ref == ref)).scalar()
-        if (stored or 0) != version:
-            raise MovedOn(f"{ref} is at version {stored or 0}, the decision was made on {version}")
-        if not version:
+        stored = connection.execute(select(table.c.version, table.c.updated_at).where(table.c.ref == ref)).first()
+        found = stored.version if stored else 0
+        if found != version:
+            raise MovedOn(f"{ref} is at version {found}, the decision was made on {version}")
+        if stored is None:
             return None
         with self._lock:
             remembered = self._known.get(ref)
-        if remembered and remembered.version == version:
+        # The time too: after a restored backup, the same number of events may be other events.
+        if remembered and (remembered.version, remembered.updated_at) == tuple(stored):
             return remembered
         document = connection.execute(select(table.c.document).where(table.c.ref == ref)).scalar_one()
         return Change.model_validate_json(document)
@@ -215,39 +217,29 @@ def _write_change(connection: Connection, before: Change | None, after: Change) 
 def _write_lists(connection: Connection, before: Change | None, after: Change) -> None:
     """What pages list: who is waited for, who has a part, which teams and champions are busy.
 
-    Only what differs from ``before`` is written: most commands touch one or two of these lists.
+    A list that stays as it was is not written: most commands touch one or two of them. One that differs is written
+    whole, because what an earlier version of this program left there may be something else than we would have written.
     """
     for table, rows in _LISTS:
-        old, new = (rows(before) if before else {}), rows(after)
-        if old == new:
+        new = rows(after)
+        if before and rows(before) == new:
             continue
-        gone = [key for key, row in old.items() if new.get(key) != row]
-        added = [
-            {"change": after.ref, **dict(zip(_keys(table), key, strict=True)), **row}
-            for key, row in new.items()
-            if old.get(key) != row
-        ]
-        if gone:
-            columns = [table.c[name] for name in _keys(table)]
-            matches = [column == bindparam(f"old_{column.name}") for column in columns]
-            connection.execute(
-                delete(table).where(table.c.change == bindparam("of"), *matches),
-                [{"of": after.ref, **{f"old_{c.name}": v for c, v in zip(columns, key, strict=True)}} for key in gone],
-            )
-        if added:
-            connection.execute(insert(table), added)
-
-
-def _keys(table: Table) -> list[str]:
-    """The columns that tell a change's rows apart."""
-    return [column.name for column in table.primary_key if column.name != "change"]
+        connection.execute(delete(table).where(table.c.change == after.ref))
+        if new:
+            connection.execute(insert(table), [{"change": after.ref, **row} for row in new])
 
 
 def _waiting_rows(change: Change) -> _Rows:
-    return {
-        (task.person, task.task): {"commands": list(task.commands), "since": _since(change, task), "due": task.due}
+    return [
+        {
+            "person": task.person,
+            "task": task.task,
+            "commands": list(task.commands),
+            "since": _since(change, task),
+            "due": task.due,
+        }
         for task in waiting_for(change)
-    }
+    ]
 
 
 def _since(change: Change, task: Waiting) -> Moment:
@@ -256,19 +248,19 @@ def _since(change: Change, task: Waiting) -> Moment:
 
 
 def _part_rows(change: Change) -> _Rows:
-    return {(person,): {"parts": list(found)} for person, found in parts_in(change).items()}
+    return [{"person": person, "parts": list(found)} for person, found in parts_in(change).items()]
 
 
 def _load_rows(change: Change) -> _Rows:
     current = change.rollout.current
-    return {(team,): {} for team in current.wave.teams} if current and not change.closing else {}
+    return [{"team": team} for team in current.wave.teams] if current and not change.closing else []
 
 
 def _place_rows(change: Change) -> _Rows:
-    return {(person,): {} for person in change.recruiting.champions} if not change.closing else {}
+    return [{"person": person} for person in change.recruiting.champions] if not change.closing else []
 
 
-_Rows = dict[tuple[str, ...], dict[str, object]]
+_Rows = list[dict[str, object]]
 _LISTS: tuple[tuple[Table, Callable[[Change], _Rows]], ...] = (
     (tables.waiting, _waiting_rows),
     (tables.part, _part_rows),

@@ -28,6 +28,10 @@ from temporal.start import ChangeStart
 
 PATIENCE = timedelta(seconds=20)
 """How long a sender waits for a decision. It may still be made later; the same key then finds its answer."""
+HITCHES = {RPCStatusCode.FAILED_PRECONDITION, RPCStatusCode.ABORTED, RPCStatusCode.UNAVAILABLE}
+"""What passes by itself: a workflow task that failed once, a run that ended meanwhile, a server that restarts."""
+FIRST_PAUSE, LONGEST_PAUSE = 0.05, 1.0
+"""Seconds between attempts."""
 
 
 class NotNow(Exception):
@@ -63,7 +67,7 @@ class Gateway:
         """
         try:
             async with asyncio.timeout(self._patience.total_seconds()):
-                return await self._deliver(command, instruction, begins)
+                return await self._deliver_in_spite_of_hitches(command, instruction, begins)
         except WorkflowUpdateFailedError as error:
             return _refusal(error)
         except (TimeoutError, WorkflowUpdateRPCTimeoutOrCancelledError) as error:
@@ -72,6 +76,23 @@ class Gateway:
             if error.status is RPCStatusCode.RESOURCE_EXHAUSTED:
                 raise NotNow(retry_after=1) from error
             raise NotNow(retry_after=5) from error
+
+    async def _deliver_in_spite_of_hitches(
+        self, command: Command, instruction: Instruction, begins: bool
+    ) -> Receipt | Refused:
+        """Try again where the server asks for it, such as while a workflow continues as new.
+
+        Safe, because the key makes a command that had arrived after all happen once.
+        """
+        pause = FIRST_PAUSE
+        while True:
+            try:
+                return await self._deliver(command, instruction, begins)
+            except RPCError as error:
+                if error.status not in HITCHES:
+                    raise
+                await asyncio.sleep(pause)
+                pause = min(pause * 2, LONGEST_PAUSE)
 
     async def _deliver(self, command: Command, instruction: Instruction, begins: bool) -> Receipt | Refused:
         if not begins:

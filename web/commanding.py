@@ -6,6 +6,7 @@ or the refusal.
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -25,6 +26,12 @@ KEY_PATTERN = r"^[!-~]+$"
 """An idempotency key has visible ASCII characters only."""
 KEY_LENGTH = 128
 """Characters of a key, so that it fits beside the name of the person who chose it."""
+
+
+KEY = re.compile(f"[!-~]{{1,{KEY_LENGTH}}}")
+"""An idempotency key."""
+REFERENCE = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:-]{0,63}")
+"""What a change can be called. Nothing else is looked up: a database may not even be able to ask for it."""
 
 
 class UnknownChange(Exception):
@@ -99,6 +106,8 @@ async def _reserve(services: Services, actor: str, key: str, now: datetime) -> s
 def _known(connection: Connection, ref: str, own_key: str, begins: bool) -> Applied | None:
     if not begins:
         table = tables.change
+        if not REFERENCE.fullmatch(ref):
+            raise UnknownChange(ref)
         if connection.execute(select(table.c.ref).where(table.c.ref == ref)).first() is None:
             raise UnknownChange(ref)
     return applied(connection, ref, own_key)

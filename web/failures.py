@@ -39,3 +39,9 @@ def request_id(request: Request) -> str:
 
 Respond = Callable[[Request, Failure], Awaitable[Response]]
 """How a failure is answered; see :func:`web.handlers.respond`."""
+
+
+def path_for_log(request: Request) -> str:
+    """The path without the token of a one-time sign-in link, which is a secret until it is used."""
+    path: str = request.scope["path"]
+    return "/sign-in/…" if path.startswith("/sign-in/") else path

@@ -19,7 +19,7 @@ from store.reading import CursorInvalid
 from temporal.gateway import CommandFailed, NotNow
 from web import refusing
 from web.commanding import KEY_LENGTH, UnknownChange
-from web.failures import Failure, for_programs, request_id
+from web.failures import Failure, for_programs, path_for_log, request_id
 from web.pages.trouble import trouble
 from web.plain_words import Finding, findings
 from web.problems import problem
@@ -61,17 +61,17 @@ def register(app: FastAPI) -> None:
 
     @app.exception_handler(NotNow)
     async def _not_now(request: Request, error: NotNow) -> Response:
-        log.warning("a command has to wait", path=request.scope["path"], cause=repr(error.__cause__))
+        log.warning("a command has to wait", path=path_for_log(request), cause=repr(error.__cause__))
         return await respond(request, refusing.not_now(error))
 
     @app.exception_handler(DatabaseUnavailable)
     async def _database(request: Request, error: DatabaseUnavailable) -> Response:
-        log.error("database unavailable", path=request.scope["path"], detail=str(error))
+        log.error("database unavailable", path=path_for_log(request), detail=str(error))
         return await respond(request, refusing.database_away())
 
     @app.exception_handler(CommandFailed)
     async def _failed(request: Request, error: CommandFailed) -> Response:
-        log.error("command failed", path=request.scope["path"], cause=str(error))
+        log.error("command failed", path=path_for_log(request), cause=str(error))
         return await respond(request, refusing.our_fault(request_id(request)))
 
 
@@ -128,17 +128,20 @@ def invalid(found: Sequence[Finding]) -> Failure:
     """Some fields do not hold what they should."""
     shown = " ".join(finding.message for finding in found[:3])
     more = f" And {len(found) - 3} more." if len(found) > 3 else ""
-    return Failure(HTTPStatus.UNPROCESSABLE_ENTITY, "invalid_fields", "Something needs another look", shown + more, found)
+    title = "Something needs another look"
+    return Failure(HTTPStatus.UNPROCESSABLE_ENTITY, "invalid_fields", title, shown + more, found)
 
 
 def _of_http(error: HTTPException) -> Failure:
     status = HTTPStatus(error.status_code)
-    headers = dict(error.headers or {})
     if status is HTTPStatus.REQUEST_ENTITY_TOO_LARGE:
         return TOO_LARGE
-    rule, title, detail = _HTTP.get(status, (status.phrase.lower().replace(" ", "_"), status.phrase, ""))
-    own_words = isinstance(error.detail, str) and error.detail != status.phrase
-    return Failure(status, rule, title, str(error.detail) if own_words else detail or f"{title}.", headers=headers)
+    if status not in _HTTP:
+        return Failure(status, status.phrase.lower().replace(" ", "_"), status.phrase, f"{status.phrase}.")
+    rule, title, detail = _HTTP[status]
+    if status is HTTPStatus.NOT_FOUND and error.detail != status.phrase:
+        detail = error.detail
+    return Failure(status, rule, title, detail, headers=dict(error.headers or {}))
 
 
 _HTTP = {
@@ -153,5 +156,9 @@ _HTTP = {
         "The body is not JSON",
         "Send the body as JSON, with the header Content-Type: application/json.",
     ),
-    HTTPStatus.BAD_REQUEST: ("unreadable", "The request cannot be read", "The request cannot be read."),
+    HTTPStatus.BAD_REQUEST: (
+        "unreadable",
+        "The request cannot be read",
+        "The request cannot be read. A body must be JSON in UTF-8, and a form must have been sent whole.",
+    ),
 }

@@ -2,21 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
 from sqlalchemy import Connection
 
-from changes.decision import offers, subject_of
-from changes.facts import SYSTEM
+from changes.decision import HUMAN_COMMANDS, offers, subject_of
+from changes.facts import SYSTEM, Facts
+from changes.refusals import Refusal
+from changes.rules import RULES
 from changes.sight import HIDDEN_IN_WORDS, seen_by
 from changes.state import Change
 from changes.waiting import Waiting, standing, waiting_for
 from directory.model import Directory
 from store.reading import change_state
-from web.commanding import UnknownChange
+from web.commanding import REFERENCE, UnknownChange
 from web.services import Services
 
 
@@ -33,10 +35,16 @@ class Look:
     you_may: tuple[str, ...]
     """The kinds of command this person may give now."""
     directory: Directory
+    obstacles: Mapping[str, str]
+    """For each other kind: the words of the rule that stands in its way."""
 
     def asked_of(self, person: str) -> tuple[Waiting, ...]:
         """What is asked of ``person`` now."""
         return tuple(task for task in self.waiting if task.person == person)
+
+    def why_not(self, kind: str) -> str:
+        """Why this person may not give the command now; empty when they may."""
+        return self.obstacles.get(kind, "")
 
 
 def look_at(services: Services, connection: Connection, ref: str, viewer: str, now: datetime) -> Look:
@@ -45,27 +53,45 @@ def look_at(services: Services, connection: Connection, ref: str, viewer: str, n
     Raises:
         UnknownChange: there is no such change.
     """
-    change = change_state(connection, ref)
+    change = change_state(connection, ref) if REFERENCE.fullmatch(ref) else None
     if change is None:
         raise UnknownChange(ref)
     seen = seen_by(change, viewer, now)
+    facts = _facts(services, connection, change, viewer, now)
+    may = offers(change, facts) if facts else ()
     return Look(
         change=seen,
         standing=standing(seen),
         who_sees=HIDDEN_IN_WORDS,
         waiting=waiting_for(seen),
-        you_may=_offers(services, connection, change, viewer, now),
+        you_may=may,
         directory=services.authority.directory(connection),
+        obstacles=_obstacles(change, facts, may),
     )
 
 
-def _offers(services: Services, connection: Connection, change: Change, viewer: str, now: datetime) -> tuple[str, ...]:
+def _facts(services: Services, connection: Connection, change: Change, viewer: str, now: datetime) -> Facts | None:
     subject = subject_of(change, None, viewer, now)
     try:
-        found = services.authority.look_up(connection, subject, viewer, now, change.ref)
+        return services.authority.look_up(connection, subject, viewer, now, change.ref).facts
     except LookupError:
-        return ()  # no policy is published, so nobody may do anything yet
-    return offers(change, found.facts) if found.facts else ()
+        return None  # no policy is published, so nobody may do anything yet
+
+
+def _obstacles(change: Change, facts: Facts | None, may: tuple[str, ...]) -> dict[str, str]:
+    if facts is None:
+        return dict.fromkeys(HUMAN_COMMANDS, "Nothing can be decided at the moment; please tell your administrator.")
+    found = {}
+    for kind, command in HUMAN_COMMANDS.items():
+        if kind in may or command not in RULES:
+            continue
+        try:
+            for condition in RULES[command].when:
+                condition(change)
+            RULES[command].who(change, facts)
+        except Refusal as refusal:
+            found[kind] = refusal.refused.detail
+    return found
 
 
 def names_within(document: Any, directory: Directory) -> dict[str, str]:

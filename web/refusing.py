@@ -65,7 +65,7 @@ def our_fault(request_id: str) -> Failure:
         HTTPStatus.INTERNAL_SERVER_ERROR,
         "internal_error",
         "Something went wrong on our side",
-        f"Groundswell could not finish this, and it is our fault. If you report it, please name the request {request_id}.",
+        f"Groundswell could not finish this, and that is our fault. To report it, name the request {request_id}.",
     )
 
 

@@ -39,6 +39,10 @@ class Road:
         assert self.state is not None
         return self.state
 
+    def is_at(self, phase: Phase) -> bool:
+        """Whether the change has come to ``phase``."""
+        return self.change.phase is phase
+
     def facts(self, person: str, command: Command | None = None) -> Facts:
         """What the look-up brings for ``person`` now."""
         return self.world.facts(subject_of(self.state, command, person, self.now), person, self.now)
@@ -94,9 +98,17 @@ class Road:
         """The commands a page would offer to ``person`` now."""
         return offers(self.change, self.facts(person))
 
+    def offers_to_all(self) -> dict[str, tuple[str, ...]]:
+        """The same for everybody in the organisation, from one look-up."""
+        facts = self.facts(SYSTEM)
+        return {
+            ref: offers(self.change, facts.having(actor=person, people={**facts.people, ref: person}))
+            for ref, person in self.world.people.items()
+        }
+
     def offered(self) -> set[str]:
         """The commands a page would offer to anybody now."""
-        return {kind for person in self.world.people for kind in self.offers(person)}
+        return {kind for kinds_ in self.offers_to_all().values() for kind in kinds_}
 
     def last(self, kind: type[E]) -> E:
         """The latest event of ``kind``."""

@@ -47,7 +47,10 @@ class TestRaise:
         story = road()
         story.do("kai", FRAUD)
         story.do("paul", HURRY)
-        assert [(c.ref, c.by, c.blocking) for c in story.change.concerns] == [("C1", "kai", True), ("C2", "paul", False)]
+        assert [(c.ref, c.by, c.blocking) for c in story.change.concerns] == [
+            ("C1", "kai", True),
+            ("C2", "paul", False),
+        ]
         assert [c.ref for c in story.change.blocking_concerns] == ["C1"]
 
     def test_reads_well_in_the_trail(self) -> None:
@@ -179,7 +182,9 @@ class TestOverrule:
         assert concern.text == "Nobody checks receipts."
         assert not concern.holds_gates
 
-    @pytest.mark.parametrize(("person", "rule"), [("omar", "one_level_up"), ("lena", "one_level_up"), ("paul", "own_change")])
+    @pytest.mark.parametrize(
+        ("person", "rule"), [("omar", "one_level_up"), ("lena", "one_level_up"), ("paul", "own_change")]
+    )
     def test_refuses_others(self, person: str, rule: str) -> None:
         refused = worried().refused(person, OVERRULE)
         assert (refused.kind, refused.rule) == (RefusalKind.NOT_YOURS, rule)

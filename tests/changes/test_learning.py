@@ -158,7 +158,7 @@ class TestRecordEffect:
         road = at_check()
         road.do("bela", found("ineffective", next_step="accept", reason="It is cheaper at least."))
         assert road.change.learning.checks[0].next_step == "accept"
-        assert road.change.phase is Phase.CHECKING_EFFECT
+        assert road.is_at(Phase.CHECKING_EFFECT)
 
     def test_rolled_back_it_can_be_closed(self) -> None:
         road = at_check()
@@ -196,7 +196,7 @@ class TestASecondTime:
         assert len(road.change.recruiting.signatures) == 1
         world.owners["returns"] = "lena"
         assert kinds(road.do("lena", SignCoverage(decision="go"))) == ["coverage_signed"]
-        assert road.change.phase is Phase.RECRUITING
+        assert road.is_at(Phase.RECRUITING)
 
     def test_every_check_has_a_name_of_its_own(self) -> None:
         road = at_check()

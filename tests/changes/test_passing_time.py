@@ -105,7 +105,7 @@ class TestSilence:
         road.now = road.change.gate.due
         road.notice()
         road.do("vera", Endorse())
-        assert road.change.phase is Phase.RUNNING_TESTS
+        assert road.is_at(Phase.RUNNING_TESTS)
 
     def test_a_long_absence_skips_no_level(self) -> None:
         road = filed()

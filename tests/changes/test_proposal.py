@@ -190,7 +190,7 @@ class TestEdit:
         road = filed()
         road.do("mara", AskForChanges(what="Name the desk."))
         assert kinds(road.do("paul", Edit(title="Desk 2 decides", what_changed="Named the desk."))) == ["edited"]
-        assert road.change.phase is Phase.NEEDS_CHANGES
+        assert road.is_at(Phase.NEEDS_CHANGES)
 
     def test_can_empty_the_goal_but_no_needed_field(self) -> None:
         road = filed(submit=proposal().having(goal="Fast answers"))
@@ -300,7 +300,7 @@ class TestAskForChanges:
         assert road.change.proposal.changes_asked == "Name the desk."
         assert road.rule("omar", AcceptForTesting()) == "wrong_stage"
         road.do("paul", Resubmit(suggestion="Desk 2 decides.", what_changed="Named the desk."))
-        assert road.change.phase is Phase.AWAITING_ANSWER
+        assert road.is_at(Phase.AWAITING_ANSWER)
         assert road.change.proposal.changes_asked == ""
         assert before is not None
         assert road.change.gate is not None
@@ -408,7 +408,7 @@ class TestDecideYourself:
         road.wait(days=1)
         assert road.notice() == ()
         assert kinds(road.to_next_moment()) == ["objection_window_closed", "gate_passed"]
-        assert road.change.phase is Phase.PLANNING_TESTS
+        assert road.is_at(Phase.PLANNING_TESTS)
         assert "nobody objected" in road.change.passed[0].because
 
     def test_an_objection_brings_it_back_to_the_usual_road(self) -> None:
@@ -416,7 +416,7 @@ class TestDecideYourself:
         assert road.rule("paul", Object(reason="Me.")) == "own_change"
         assert road.rule("kai", Object(reason="Me.")) == "not_asked"
         assert kinds(road.do("mara", Object(reason="It touches Support."))) == ["objected", "gate_opened"]
-        assert road.change.phase is Phase.AWAITING_ANSWER
+        assert road.is_at(Phase.AWAITING_ANSWER)
         assert road.change.proposal.self_decision is None
         road.do("mara", AcceptForTesting())
         assert road.rule("mara", Object(reason="Late.")) == "wrong_stage"
@@ -453,13 +453,13 @@ class TestDecideYourself:
         road.wait(days=3)
         assert road.notice() == ()
         assert next_moment(road.change) is None
-        assert road.change.phase is Phase.OBJECTION_WINDOW
+        assert road.is_at(Phase.OBJECTION_WINDOW)
         road.do("vera", OverruleConcern(concern="C1", reason="Receipts are checked by the till."))
         assert kinds(road.to_next_moment()) == ["objection_window_closed", "gate_passed"]
 
     def test_meets_no_gate_with_people_later_on(self) -> None:
         road = decided_alone()
-        assert road.change.phase is Phase.PLANNING_TESTS
+        assert road.is_at(Phase.PLANNING_TESTS)
         assert "accept_for_testing" not in road.offered()
 
     def test_people_cannot_close_the_window(self) -> None:
@@ -475,7 +475,7 @@ class TestResubmit:
         road.do("paul", Withdraw(reason="Not now."))
         road.do("paul", Resubmit(what_changed="Now."))
         assert road.change.closing is None
-        assert road.change.phase is Phase.AWAITING_ANSWER
+        assert road.is_at(Phase.AWAITING_ANSWER)
 
     def test_of_a_change_that_was_rolling_out_starts_the_road_anew(self) -> None:
         road = at_wave()

@@ -245,7 +245,7 @@ class TestAnswers:
         assert kinds(road.do("sina", AcceptInvitation())) == ["invitation_accepted", "gate_opened"]
         assert road.change.gate is not None
         assert road.change.gate.name == START_ROLLOUT
-        assert road.change.phase is Phase.RECRUITING
+        assert road.is_at(Phase.RECRUITING)
         assert road.change.recruiting.champions == ("bela", "sina")
 
     def test_a_yes_during_the_rollout_asks_nobody(self) -> None:
@@ -373,10 +373,8 @@ class TestSignCoverage:
     def test_hold_stays_where_it_is_and_may_be_lifted(self) -> None:
         road = at_coverage()
         assert road.rule("omar", SignCoverage(decision="hold")) == "say_what_is_missing"
-        assert kinds(road.do("omar", SignCoverage(decision="hold", conditions="A night shift."))) == [
-            "coverage_signed"
-        ]
-        assert road.change.phase is Phase.RECRUITING
+        assert kinds(road.do("omar", SignCoverage(decision="hold", conditions="A night shift."))) == ["coverage_signed"]
+        assert road.is_at(Phase.RECRUITING)
         road.do("omar", GO)
         assert road.change.stage is Stage.ROLLOUT
 
@@ -388,7 +386,7 @@ class TestSignCoverage:
         road.do("omar", SignCoverage(decision="hold", conditions="I was too fast."))
         road.world.owners["returns"] = "lena"
         assert kinds(road.do("lena", GO)) == ["coverage_signed"]
-        assert road.change.phase is Phase.RECRUITING
+        assert road.is_at(Phase.RECRUITING)
 
     def test_signatures_on_an_earlier_plan_do_not_count(self) -> None:
         world = World()
@@ -404,7 +402,7 @@ class TestSignCoverage:
         road = at_champions()
         assert road.change.gate is None
         road.do("omar", SignCoverage(decision="go_with_conditions", conditions="Plan the waves."))
-        assert road.change.phase is Phase.PREPARING_WAVE
+        assert road.is_at(Phase.PREPARING_WAVE)
         assert road.rule("omar", GO) == "signed_already"
 
     @pytest.mark.parametrize(("person", "rule"), [("paul", "own_change"), ("mara", "not_asked"), ("bela", "not_asked")])
@@ -442,7 +440,7 @@ class TestCampaign:
     def test_of_somebody_who_decided_alone_passes_by_itself(self) -> None:
         road = champions_of_a_lone_decision()
         assert kinds(road.to_next_moment()) == ["campaign_ended", "gate_passed"]
-        assert road.change.phase is Phase.PREPARING_WAVE
+        assert road.is_at(Phase.PREPARING_WAVE)
 
     def test_of_somebody_who_decided_alone_waits_for_a_blocking_concern(self) -> None:
         road = champions_of_a_lone_decision()

@@ -10,6 +10,7 @@ from changes.any_moment import Follow, PutOnHold
 from changes.commands import COMMANDS
 from changes.concerns import AskWhy, RaiseConcern, Respond
 from changes.facts import GATES, START_ROLLOUT
+from changes.learning import RecordEffect
 from changes.proposal import AskForChanges, Decline, SayBack
 from changes.recruiting import Invite, PlanChampions, SignCoverage
 from changes.rollout import RollBack
@@ -36,7 +37,6 @@ from tests.changes.road import (
     planned,
     recruited,
 )
-from changes.learning import RecordEffect
 
 EVERYWHERE = [
     filed,
@@ -186,9 +186,7 @@ def test_parts_name_everybody_once_per_part_and_no_one_who_said_no() -> None:
 class TestSummary:
     def test_says_where_it_stands_and_what_comes_next(self) -> None:
         road = filed()
-        assert summary(road.change) == (
-            "CH-0001 is waiting for an answer to the proposal. Next: answer the proposal."
-        )
+        assert summary(road.change) == ("CH-0001 is waiting for an answer to the proposal. Next: answer the proposal.")
 
     def test_keeps_references_as_they_are_written(self) -> None:
         assert summary(at_testing().change).endswith("Next: run T1 and enter its result.")

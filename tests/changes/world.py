@@ -246,18 +246,19 @@ class World:
         )
 
     def _recommendation(self, subject: Subject) -> Recommendation | None:
-        if subject.picking is None:
+        picking = subject.picking
+        if picking is None:
             return None
         taken = {subject.proposer, subject.filer, *subject.co_proposers, *subject.testers, *subject.endorsers}
-        taken |= {*subject.picking.asked, *subject.picking.not_again, *subject.champions}
+        taken |= {*picking.asked, *picking.not_again, *subject.champions}
         eligible = [
             ref
             for team in subject.affected_teams
             for ref in self._members(team)
             if ref not in taken and not self.people[ref].leads_people
         ]
-        places = subject.picking.places or 2
-        ranked = sorted(eligible, key=lambda ref: (-subject.picking.votes.get(ref, 0) if subject.picking else 0, ref))
+        places = picking.places or 2
+        ranked = sorted(eligible, key=lambda ref: (-picking.votes.get(ref, 0), ref))
         return Recommendation(
             places=places,
             picks=tuple(Recommended(person=ref, reasons=("3 colleagues go to you",)) for ref in ranked[:places]),
@@ -303,11 +304,11 @@ def proposal(
 def a_test(
     ref: str = "T1",
     testers: tuple[str, ...] = ("tom",),
-    pass_line: str = "24",
+    at_most: str = "24",
     starts: date = date(2026, 3, 3),
     ends: date = date(2027, 12, 31),
 ) -> Test:
-    """One test; it passes when the waiting time is at most ``pass_line`` hours."""
+    """One test; it passes when the waiting time is ``at_most`` so many hours."""
     return Test(
         ref=ref,
         hypothesis="People at the desk can decide small returns.",
@@ -315,7 +316,7 @@ def a_test(
         unit="hours",
         baseline=Decimal(96),
         operator=Operator.AT_MOST,
-        pass_line=Decimal(pass_line),
+        pass_line=Decimal(at_most),
         where="Desk 2",
         testers=testers,
         starts=starts,

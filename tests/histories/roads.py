@@ -19,7 +19,7 @@ from pathlib import Path
 
 from temporalio.testing import WorkflowEnvironment
 
-from changes.any_moment import AddComment, MoveDeadline, PutOnHold, Renew, Resume, Withdraw
+from changes.any_moment import AddComment, MoveDeadline, PutOnHold, Resume, Withdraw
 from changes.concerns import AnswerWhy, AskWhy, RaiseConcern, ResolveConcern, Respond
 from changes.proposal import AcceptForTesting, AskForChanges, DecideYourself, Decline, Resubmit
 from changes.recruiting import DeclineInvitation, Invite

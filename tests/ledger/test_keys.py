@@ -86,7 +86,11 @@ def test_unusable_keys_are_refused_by_name(text: str, reason: str) -> None:
     assert reason in str(refused.value)
 
 
-@pytest.mark.parametrize("text", [KEY.to_text() + "!", KEY.to_text()[:-4], KEY.to_pem().decode().replace("MC4", "MC5")])
+@pytest.mark.parametrize(
+    "text",
+    [KEY.to_text() + "!", KEY.to_text()[:-4], KEY.to_pem().decode().replace("MC4", "MC5")],
+    ids=["longer", "shorter", "other PEM"],
+)
 def test_no_message_and_no_text_form_shows_a_key(text: str) -> None:
     with pytest.raises(KeyUnusable) as refused:
         key_from_text(NAME, text)

@@ -10,14 +10,15 @@ from datetime import UTC, datetime, timedelta, timezone
 from pathlib import Path
 
 import pytest
-from sqlalchemy import Engine, func, insert, select, text
+from sqlalchemy import Connection, Engine, create_engine, func, insert, select, text
 from sqlalchemy.exc import IntegrityError, StatementError
 
 from store import database, tables
 from store.database import DatabaseUnavailable, in_words, lock_ledger, open_database, reading, writing
 from tests.support.databases import ON_POSTGRESQL
 from tests.support.desk import MONDAY
-from tests.support.processes import address_of, finish, start_python
+from tests.support.processes import address_of, in_processes
+from tests.support.writers import count_on, count_on_at
 
 ONLY_SQLITE = pytest.mark.skipif(ON_POSTGRESQL, reason="about SQLite")
 ONLY_POSTGRESQL = pytest.mark.skipif(not ON_POSTGRESQL, reason="about PostgreSQL")
@@ -71,7 +72,7 @@ def test_the_folder_of_a_sqlite_database_is_made(tmp_path: Path) -> None:
 
 def test_a_folder_that_cannot_be_made_is_said_in_words(tmp_path: Path) -> None:
     (tmp_path / "a-file").write_text("in the way")
-    with pytest.raises(DatabaseUnavailable, match="a-file/groundswell.db cannot be used"):
+    with pytest.raises(DatabaseUnavailable, match=r"a-file/groundswell.db cannot be used"):
         open_database(f"sqlite:///{tmp_path / 'a-file' / 'groundswell.db'}")
 
 
@@ -134,14 +135,15 @@ MOMENTS = [
 ]
 
 
-@pytest.mark.parametrize("moment", MOMENTS, ids=str)
-def test_a_moment_comes_back_as_the_same_instant_in_utc(engine: Engine, moment: datetime) -> None:
-    with writing(engine) as connection:
-        connection.execute(insert(tables.change_number).values(reserved_for="a", reserved_at=moment))
-    with reading(engine) as connection:
-        stored = connection.execute(select(tables.change_number.c.reserved_at)).scalar_one()
-    assert stored == moment
-    assert stored.tzinfo is UTC
+def test_a_moment_comes_back_as_the_same_instant_in_utc(engine: Engine) -> None:
+    table = tables.change_number
+    for moment in MOMENTS:
+        with writing(engine) as connection:
+            connection.execute(insert(table).values(reserved_for=str(moment), reserved_at=moment))
+            query = select(table.c.reserved_at).where(table.c.reserved_at == moment)
+            stored = connection.execute(query).scalar_one()
+        assert stored == moment
+        assert stored.tzinfo is UTC
 
 
 def test_the_session_time_zone_changes_nothing(engine: Engine) -> None:
@@ -179,6 +181,19 @@ def test_a_transaction_that_fails_leaves_nothing(engine: Engine) -> None:
         raise RuntimeError("the power is gone")
     with reading(engine) as connection:
         assert connection.execute(select(func.count()).select_from(tables.deployment)).scalar_one() == 0
+
+
+def test_reading_sees_one_moment_whatever_is_committed_meanwhile(engine: Engine) -> None:
+    def names(connection: Connection) -> list[str]:
+        return list(connection.execute(select(tables.deployment.c.name)).scalars())
+
+    with reading(engine) as connection:
+        assert names(connection) == []
+        with writing(engine) as other:
+            other.execute(insert(tables.deployment).values(name="meanwhile", value="x"))
+        assert names(connection) == []
+    with reading(engine) as connection:
+        assert names(connection) == ["meanwhile"]
 
 
 @ONLY_SQLITE
@@ -239,50 +254,41 @@ def test_the_ledger_lock_is_exclusive_and_waiting_for_it_ends(engine: Engine) ->
         lock_ledger(connection)  # the lock went with its transaction
 
 
-@ONLY_POSTGRESQL
-def test_a_connection_that_the_server_ended_is_replaced(engine: Engine) -> None:
+def end_connection(address: str, process: int) -> None:
+    """What a PostgreSQL server does to all connections when it restarts."""
+    engine = open_database(address)
     with reading(engine) as connection:
-        process = connection.execute(text("SELECT pg_backend_pid()")).scalar_one()
-    with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as first, engine.connect() as second:
-        mine = first.execute(text("SELECT pg_backend_pid()")).scalar_one()
-        killer, victim = (second, process) if mine == process else (first, process)
-        killer.execute(text("SELECT pg_terminate_backend(:process)"), {"process": victim})
-        (first if killer is second else second).invalidate()
-    with reading(engine) as connection:
-        assert connection.execute(text("SELECT 1")).scalar_one() == 1
+        connection.execute(text("SELECT pg_terminate_backend(:process, 5000)"), {"process": process})
+    engine.dispose()
 
 
 @ONLY_POSTGRESQL
-def test_a_connection_that_the_server_ends_in_the_middle_is_said_in_words(engine: Engine) -> None:
+def test_a_connection_that_the_server_ended_is_replaced(engine: Engine, database_address: str) -> None:
+    with reading(engine) as connection:
+        before = connection.execute(text("SELECT pg_backend_pid()")).scalar_one()
+    end_connection(database_address, before)
+    with reading(engine) as connection:
+        assert connection.execute(text("SELECT pg_backend_pid()")).scalar_one() != before
+
+
+@ONLY_POSTGRESQL
+def test_a_connection_that_ends_in_the_middle_is_said_in_words(engine: Engine, database_address: str) -> None:
     with pytest.raises(DatabaseUnavailable, match="cannot be used right now"), writing(engine) as connection:
         connection.execute(insert(tables.deployment).values(name="half", value="done"))
-        process = connection.execute(text("SELECT pg_backend_pid()")).scalar_one()
-        with reading(engine) as other:
-            other.execute(text("SELECT pg_terminate_backend(:process)"), {"process": process})
+        end_connection(database_address, connection.execute(text("SELECT pg_backend_pid()")).scalar_one())
         connection.execute(insert(tables.deployment).values(name="other half", value="done"))
     with reading(engine) as connection:
         assert connection.execute(select(func.count()).select_from(tables.deployment)).scalar_one() == 0
 
 
+def test_a_pool_without_a_free_connection_is_said_in_words(database_address: str) -> None:
+    engine = create_engine(open_database(database_address).url, pool_size=1, max_overflow=0, pool_timeout=0.05)
+    with reading(engine), pytest.raises(DatabaseUnavailable, match="all connections are busy"), reading(engine):
+        pytest.fail("there was a second connection")
+    engine.dispose()
+
+
 # ------------------------------------------------------------------------------------------------ concurrency
-
-
-def count_on(engine: Engine, times: int) -> None:
-    """Read a number and write the next one, the way that loses updates when two do it at once."""
-    for _ in range(times):
-        with writing(engine) as connection:
-            lock_ledger(connection)
-            table = tables.deployment
-            count = int(connection.execute(select(table.c.value).where(table.c.name == "count")).scalar_one())
-            connection.execute(table.update().where(table.c.name == "count").values(value=str(count + 1)))
-
-
-COUNT_ON = """
-import sys
-from store.database import open_database
-from tests.store.test_database import count_on
-count_on(open_database(sys.argv[1]), int(sys.argv[2]))
-"""
 
 
 def counted(engine: Engine) -> int:
@@ -300,11 +306,11 @@ def counting(engine: Engine) -> Engine:
 
 def test_writers_in_threads_wait_for_each_other(counting: Engine) -> None:
     with ThreadPoolExecutor(8) as threads:
-        for writer in [threads.submit(count_on, counting, 10) for _ in range(8)]:
+        for writer in [threads.submit(count_on, counting) for _ in range(8)]:
             writer.result()
     assert counted(counting) == 80
 
 
 def test_writers_in_four_processes_wait_for_each_other(counting: Engine) -> None:
-    finish([start_python(COUNT_ON, address_of(counting), "10") for _ in range(4)])
+    in_processes(4, count_on_at, address_of(counting))
     assert counted(counting) == 40

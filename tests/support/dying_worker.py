@@ -16,8 +16,7 @@ from typing import Any
 import activities.deciding
 import worker
 from settings import load_settings
-
-_record = activities.deciding.record
+from store.recording import record as _record
 
 
 def main(moment: str, flag: Path) -> None:
@@ -37,7 +36,7 @@ def main(moment: str, flag: Path) -> None:
             die_once("after-commit")
         return recorded
 
-    activities.deciding.record = record  # type: ignore[assignment]
+    setattr(activities.deciding, "record", record)  # noqa: B010 - it is imported there, not exported
     asyncio.run(worker.run(load_settings()))
 
 

@@ -13,8 +13,7 @@ from store import tables
 from store.database import lock_ledger, open_database, writing
 from store.ledger import Entry, append_many
 from store.recording import Decision, record
-from tests.support.desk import MONDAY, SOURCE, Desk
-from tests.support.examples import TO_TESTING
+from tests.support.desk import MONDAY, SOURCE
 
 
 def count_on(engine: Engine) -> None:
@@ -72,7 +71,6 @@ def record_and_die(address: str, decision: str, when: str, _number: int) -> None
     os.kill(os.getpid(), signal.SIGKILL)
 
 
-def walk_at(address: str, number: int) -> None:
-    """Take a change of its own from filing to testing."""
-    engine = open_database(address)
-    Desk(engine, f"CH-{number + 1}").walk(TO_TESTING)
+def record_at(address: str, decisions: tuple[str, ...], number: int) -> None:
+    """Record the ``number``-th of some decisions given as JSON."""
+    record(open_database(address), Decision.model_validate_json(decisions[number]), SOURCE, MONDAY)

@@ -8,6 +8,7 @@ import uuid
 import pytest
 from temporalio import workflow
 from temporalio.client import WorkflowUpdateFailedError
+from temporalio.exceptions import ApplicationError
 
 from changes.any_moment import AddComment, Withdraw
 from changes.decision import HUMAN_COMMANDS
@@ -58,7 +59,8 @@ async def test_a_key_used_for_something_else_is_refused(running: Running) -> Non
         await handle.execute_update(
             "comment", args=[other, instruction(other, OWNER, change.change, key="k")], id=uuid.uuid4().hex
         )
-    assert failed.value.cause.details[0]["rule"] == "key_reused"  # type: ignore[union-attr]
+    assert isinstance(failed.value.cause, ApplicationError)
+    assert failed.value.cause.details[0]["rule"] == "key_reused"
     assert len(running.state(change.change).comments) == 1
 
 

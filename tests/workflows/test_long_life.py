@@ -105,24 +105,21 @@ async def test_a_temporal_server_that_forgot_everything(short_lived: WorkflowEnv
 async def test_while_the_database_is_away_updates_wait_and_nothing_is_lost(
     short_lived: WorkflowEnvironment, engine: Engine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    import activities.deciding
-
     async with running_worker(short_lived.client, engine, patience=timedelta(seconds=2)) as running:
         change = running.change()
         await change.send(PROPOSER, submit())
-        real = activities.deciding.record
 
         def away(*_: object) -> None:
             raise DatabaseUnavailable("The database cannot be used right now: no answer")
 
-        monkeypatch.setattr(activities.deciding, "record", away)
+        monkeypatch.setattr("activities.deciding.record", away)
         command = AcceptForTesting()
         told = instruction(command, MANAGER, change.change, key="through-the-outage")
         with pytest.raises(NotNow):
             await running.gateway.send(command, told)
         assert running.state(change.change).stage == "proposal"
 
-        monkeypatch.setattr(activities.deciding, "record", real)
+        monkeypatch.undo()
         await eventually(lambda: running.state(change.change).stage == "testing", within=30)
         answer = await running.gateway.send(command, told)
         assert isinstance(answer, Receipt) and answer.stage == "testing"

@@ -14,7 +14,7 @@ from sqlalchemy import Connection
 from changes.state import Change, Stage
 from changes.values import Moment
 from store.reading import Listed, TrailEntry, WaitingItem, change_state, list_changes, trail, waiting_of
-from web.commanding import UnknownChange
+from web.commanding import REFERENCE, UnknownChange
 from web.looking import Look, look_at, names_within
 from web.problems import problem_responses
 from web.security.sign_in import SignedIn
@@ -84,7 +84,9 @@ async def waiting(services: ServicesHere, visitor: SignedIn) -> WaitingList:
     return WaitingList(items=await services.read(lambda connection: waiting_of(connection, visitor.ref)))
 
 
-@router.get("/changes", summary="Changes by latest movement", responses=READING | problem_responses(HTTPStatus.BAD_REQUEST))
+@router.get(
+    "/changes", summary="Changes by latest movement", responses=READING | problem_responses(HTTPStatus.BAD_REQUEST)
+)
 async def changes(
     request: Request,
     response: Response,
@@ -149,6 +151,6 @@ async def change_trail(
 
 
 def _trail(ref: str, reader: str, after: int, limit: int, connection: Connection) -> tuple[TrailEntry, ...]:
-    if change_state(connection, ref) is None:
+    if not REFERENCE.fullmatch(ref) or change_state(connection, ref) is None:
         raise UnknownChange(ref)
     return tuple(trail(connection, ref, reader, after, limit))

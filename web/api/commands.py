@@ -106,7 +106,10 @@ async def list_commands() -> CommandList:
     return CommandList(
         commands=[
             CommandDescription(
-                kind=kind, button=command.button, description=command.__doc__ or "", json_schema=command.model_json_schema()
+                kind=kind,
+                button=command.button,
+                description=command.__doc__ or "",
+                json_schema=command.model_json_schema(),
             )
             for kind, command in HUMAN_COMMANDS.items()
         ]
@@ -137,9 +140,7 @@ def _order(command: type[Command]) -> Callable[..., Awaitable[Response]]:
         if_match: IfMatch = None,
     ) -> Response:
         expected = int(if_match.strip('"')) if if_match else None
-        given = await give(
-            services, body, change=ref, key=key, actor=visitor.ref, via="api", expected_version=expected
-        )
+        given = await give(services, body, change=ref, key=key, actor=visitor.ref, via="api", expected_version=expected)
         return _answer(request, services, given)
 
     return _typed(endpoint, command)

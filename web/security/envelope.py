@@ -13,7 +13,7 @@ from starlette.datastructures import MutableHeaders
 from starlette.requests import Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from web.failures import Respond
+from web.failures import Respond, path_for_log
 from web.refusing import our_fault
 
 CONTENT_SECURITY_POLICY = (
@@ -62,7 +62,7 @@ class Envelope:
             try:
                 await self._app(scope, receive, send_with_headers)
             except Exception:
-                log.exception("request failed", method=scope["method"], path=scope["path"])
+                log.exception("request failed", method=scope["method"], path=path_for_log(Request(scope)))
                 if begun:
                     raise
                 response = await self._respond(Request(scope), our_fault(number))

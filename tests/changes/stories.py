@@ -1,0 +1,160 @@
+"""Stories in which, taken together, every kind of event happens at least once."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import timedelta
+from decimal import Decimal
+
+from changes.any_moment import AddComment, Follow, MoveDeadline, PutOnHold, Renew, Resume, Unfollow, Withdraw
+from changes.concerns import AnswerWhy, AskWhy, OverruleConcern, RaiseConcern, ResolveConcern, Respond
+from changes.learning import Close, RecordBenefit, RecordEffect
+from changes.proposal import (
+    AskForChanges,
+    ConfirmHeard,
+    Correct,
+    Decline,
+    Edit,
+    MarkDuplicate,
+    Object,
+    Resubmit,
+    SayBack,
+)
+from changes.recruiting import (
+    DeclareInterest,
+    DeclineInvitation,
+    Introduce,
+    Invite,
+    LogConversation,
+    Nominate,
+    OpenPlaces,
+    StepDown,
+)
+from changes.rollout import ResumeWave, RollBack
+from changes.state import ConcernCode, EffectOutcome, Verdict
+from changes.testing import Conclude, EndorseWithChanges, RecordResult, StopEarly
+from tests.changes.road import (
+    Road,
+    at_champions,
+    at_check,
+    at_endorsement,
+    at_pause,
+    at_planning,
+    decided_alone,
+    filed,
+    in_the_window,
+    looked_back,
+    recruited,
+)
+from tests.changes.world import a_test
+
+
+def stories() -> Iterator[Road]:
+    """Each story is one change, told from its filing on."""
+    yield _listened()
+    yield _adopted()
+    yield _expired_and_renewed()
+    yield _adapted()
+    yield _rolled_back()
+    yield _argued()
+    yield _recruited_with_care()
+    yield _duplicate()
+    road = in_the_window()
+    road.do("mara", Object(reason="It touches us too."))
+    yield road
+    yield decided_alone()
+    road = at_champions()
+    road.to_next_moment()
+    yield road
+
+
+def _listened() -> Road:
+    road = filed()
+    road.do("mara", SayBack(heard="Faster."))
+    road.do("paul", Correct(correction="And fewer letters."))
+    road.do("mara", SayBack(heard="Faster, with fewer letters."))
+    road.do("paul", ConfirmHeard())
+    road.do("paul", Edit(title="Answer returns with fewer letters", what_changed="Letters."))
+    road.do("mara", AskForChanges(what="Name the desk."))
+    road.do("paul", Resubmit(suggestion="Desk 2 decides.", what_changed="Named the desk."))
+    road.do("mara", Decline(reason="There is no money.", way_forward="Try one desk."))
+    return road
+
+
+def _adopted() -> Road:
+    road = at_check()
+    road.do("paul", RecordBenefit(name="Hours", unit="hours a week", target=Decimal("20.5"), actual=Decimal(18)))
+    road.do("bela", RecordEffect(check="E1", outcome=EffectOutcome.EFFECTIVE, numbers="20 hours", value=Decimal(20)))
+    road.do("paul", MoveDeadline(deadline="E2", to=road.now + timedelta(days=10), reason="Sooner."))
+    road.to_next_moment()
+    road.do("bela", RecordEffect(check="E2", outcome=EffectOutcome.INCONCLUSIVE, numbers="21 hours"))
+    looked_back(road).do("paul", Close(summary="It is how we work now."))
+    return road
+
+
+def _expired_and_renewed() -> Road:
+    road = filed()
+    road.do("omar", PutOnHold(reason="Stocktaking", until=road.now + timedelta(days=3)))
+    road.do("omar", Resume(reason="Over."))
+    while road.change.closing is None:
+        road.to_next_moment()
+    road.do("paul", Renew())
+    return road
+
+
+def _adapted() -> Road:
+    road = at_endorsement()
+    changed = (a_test("T1"), a_test("T2"))
+    road.do("omar", EndorseWithChanges(what="A second test.", tests=changed))
+    road.do("paul", StopEarly(test="T2", reason="The desk closed."))
+    road.do("tom", RecordResult(test="T1", value=Decimal("20.25"), sample=40, evidence="the log", note="A quiet week"))
+    road.do("paul", Conclude(verdict=Verdict.ADAPT, reason="T2 says nothing."))
+    return road
+
+
+def _rolled_back() -> Road:
+    road = at_pause()
+    road.do("paul", ResumeWave(reason="The form is repaired."))
+    road.do("omar", RollBack(scope="wave", reason="Too slow."))
+    road.do("omar", RollBack(scope="all", reason="Too slow in every way."))
+    return road
+
+
+def _argued() -> Road:
+    road = at_planning()
+    worry = RaiseConcern(title="Fraud {and} 100 %", text="No checks.", code=ConcernCode.R09, blocking=True)
+    road.do("kai", worry)
+    road.do("paul", AskWhy(concern="C1", question="What happened?"))
+    road.do("kai", AnswerWhy(concern="C1", answer="We lost money."))
+    road.do("paul", Respond(concern="C1", text="We check.", changed_something=True))
+    road.do("kai", ResolveConcern(concern="C1"))
+    road.do("uta", worry)
+    road.do("vera", OverruleConcern(concern="C2", reason="It was settled for C1."))
+    road.do("nora", Follow())
+    road.do("nora", AddComment(about="works", text="The desk is glad."))
+    road.do("nora", Unfollow())
+    road.do("paul", Withdraw(reason="Somebody else solved it."))
+    return road
+
+
+def _recruited_with_care() -> Road:
+    road = at_champions()
+    road.do("kai", Nominate(person="bela"))
+    road.do("uta", DeclareInterest(level="keen"))
+    road.do("paul", OpenPlaces(count=1))
+    recruited(road)
+    road.do("paul", Invite(people=("fina", "uta")))
+    road.do("fina", DeclineInvitation())
+    road.to_next_moment()
+    road.to_next_moment()
+    road.to_next_moment()
+    road.do("bela", LogConversation(team="billing", people=3, note="They want to know when."))
+    road.do("bela", Introduce(person="uta", to="sina", why="Both know returns."))
+    road.do("sina", StepDown())
+    return road
+
+
+def _duplicate() -> Road:
+    road = filed()
+    road.do("mara", MarkDuplicate(of="CH-0002", reason="The same desk."))
+    return road

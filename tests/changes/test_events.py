@@ -1,0 +1,114 @@
+"""Events are stored for years: each kind survives its stored form and reads as a sentence."""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+from pydantic import TypeAdapter, ValidationError
+
+from changes.decision import evolve_all
+from changes.events import EVENTS, AnyEvent, Event, event_from
+from changes.facts import SYSTEM
+from changes.proposal import AcceptedForTesting
+from changes.rules import EVOLUTIONS
+from changes.state import Change
+from tests.changes.road import Road
+from tests.changes.stories import stories
+
+TOLD = tuple(stories())
+BY_KIND: dict[str, list[Event]] = {}
+for _road in TOLD:
+    for _event in _road.events:
+        BY_KIND.setdefault(_event.kind, []).append(_event)
+
+stored: TypeAdapter[Any] = TypeAdapter(AnyEvent)
+
+
+def test_the_stories_tell_of_every_kind() -> None:
+    assert set(BY_KIND) == set(EVENTS)
+
+
+@pytest.mark.parametrize("kind", sorted(EVENTS))
+class TestEveryKind:
+    def test_survives_its_stored_form(self, kind: str) -> None:
+        for event in BY_KIND.get(kind, []):
+            written = stored.dump_json(event)
+            assert json.loads(written)["kind"] == kind
+            read = stored.validate_json(written)
+            assert read == event
+            assert type(read) is EVENTS[kind]
+            assert stored.dump_json(read) == written
+
+    def test_has_no_floats_in_its_stored_form(self, kind: str) -> None:
+        def refuse(text: str) -> None:
+            raise AssertionError(f"{kind} stores the float {text}")
+
+        for event in BY_KIND.get(kind, []):
+            json.loads(event.model_dump_json(), parse_float=refuse)
+
+    def test_reads_as_a_sentence(self, kind: str) -> None:
+        for event in BY_KIND.get(kind, []):
+            sentence = event.sentence()
+            assert sentence.strip()
+            assert "None" not in sentence
+            assert "<" not in sentence
+            assert "datetime" not in sentence
+
+    def test_is_known_to_evolution_and_documented(self, kind: str) -> None:
+        assert EVENTS[kind] in EVOLUTIONS or kind == "submitted"
+        assert EVENTS[kind].__doc__
+
+
+@pytest.mark.parametrize("road", TOLD, ids=range(len(TOLD)))
+def test_a_change_is_made_of_its_stored_events_alone(road: Road) -> None:
+    read = [stored.validate_json(stored.dump_json(event)) for event in road.events]
+    assert evolve_all(None, read, road.ref) == road.change
+    assert Change.model_validate_json(road.change.model_dump_json()) == road.change
+    assert road.change.version == len(road.events)
+
+
+def test_words_with_braces_stay_as_they_were_typed() -> None:
+    [raised] = [event for event in BY_KIND["concern_raised"] if event.by == "kai"]
+    assert raised.sentence() == "raised the blocking concern C1 “Fraud {and} 100 %”: No checks."
+
+
+def test_lists_and_moments_are_readable() -> None:
+    [moved] = BY_KIND["deadline_moved"]
+    assert moved.sentence().startswith("moved the deadline of E2 to ")
+    assert moved.sentence().endswith("UTC: Sooner.")
+    decided = BY_KIND["self_decided"][0]
+    assert decided.sentence() == (
+        "decided this alone, inside the limits: You may decide this yourself: it is within the limits of the role "
+        "employee, It touches 8 people"
+    )
+
+
+def test_unknown_kinds_and_fields_are_errors() -> None:
+    with pytest.raises(ValidationError, match="there is no event called 'praised'"):
+        stored.validate_python({"kind": "praised"})
+    with pytest.raises(ValidationError, match="there is no event called None"):
+        stored.validate_python({})
+    with pytest.raises(ValidationError, match="Extra inputs"):
+        stored.validate_python({"kind": "followed", "loudly": True})
+    with pytest.raises(ValidationError):
+        stored.validate_python("followed")
+
+
+def test_an_event_is_taken_as_it_is() -> None:
+    event = AcceptedForTesting(by="mara")
+    assert event_from(event) is event
+    assert event.at == datetime(1970, 1, 1, tzinfo=UTC)
+    assert AcceptedForTesting().by == SYSTEM
+
+
+class TestDeclaring:
+    def test_needs_a_kind_of_its_own(self) -> None:
+        with pytest.raises(TypeError, match="needs a kind"):
+            type("Nameless", (Event,), {})
+        with pytest.raises(TypeError, match="two events are called 'followed'"):
+
+            class Twice(Event, kind="followed"):
+                """The same again."""

@@ -1,0 +1,347 @@
+"""Random people give random commands while time passes and people come and go; what must always hold, holds."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from hypothesis import HealthCheck, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
+from pydantic import TypeAdapter
+
+from changes.commands import Command
+from changes.decision import HUMAN_COMMANDS, decide, evolve, evolve_all
+from changes.events import AnyEvent, Event
+from changes.facts import GATES, SYSTEM, Quorum
+from changes.gates import GatePassed
+from changes.passing_time import NoticeTime, next_moment
+from changes.refusals import RefusalKind, Refused
+from changes.state import Change, Outcome, Phase, Round
+from changes.waiting import summary, waiting_for
+from tests.changes.bodies import Bodies
+from tests.changes.road import (
+    Road,
+    at_champions,
+    at_check,
+    at_coverage,
+    at_endorsement,
+    at_pause,
+    at_rollout,
+    at_signing,
+    at_testing,
+    at_wave,
+    decided_alone,
+    filed,
+    in_the_window,
+)
+from tests.changes.world import World
+
+PEOPLE = sorted(World().people)
+BEGINNINGS = {
+    bring.__name__: bring
+    for bring in (
+        filed,
+        in_the_window,
+        decided_alone,
+        at_endorsement,
+        at_testing,
+        at_signing,
+        at_champions,
+        at_coverage,
+        at_rollout,
+        at_wave,
+        at_pause,
+        at_check,
+    )
+}
+"""Stories begin somewhere along the road, brought there by commands, so that all of it is walked equally often."""
+
+ONWARD = {
+    "resubmit",
+    "accept_for_testing",
+    "decide_yourself",
+    "propose_tests",
+    "endorse",
+    "endorse_with_changes",
+    "record_result",
+    "stop_early",
+    "conclude",
+    "sign_gate",
+    "invite",
+    "accept_invitation",
+    "decline_invitation",
+    "plan_rollout",
+    "sign_coverage",
+    "start_wave",
+    "report_metric",
+    "resume_wave",
+    "complete_wave",
+    "record_effect",
+    "hold_retrospective",
+    "close",
+    "resume",
+    "renew",
+    "resolve_concern",
+    "overrule_concern",
+}
+"""What moves a story on; the rest may be said at almost any moment and would drown it."""
+
+ENDINGS = {"withdraw", "decline", "mark_duplicate"}
+"""What ends a story: seldom, because little can happen afterwards."""
+
+LOOKED_AT_AGAIN = {"team_load", "champion_lost", "guard_never_read"}
+"""What is looked at when a wave starts or ends: not a matter of who or when, but of what happened meanwhile."""
+HELD_ALONE = "blocking_concern"
+"""Where a proposer decided alone, a gate has no people to wait for, so the concern stops whoever would pass it."""
+
+stored: TypeAdapter[Any] = TypeAdapter(AnyEvent)
+QUORUMS = st.sampled_from(
+    [Quorum(), Quorum(rule="all"), Quorum(rule="count", count=2), Quorum(rule="percent", percent=60, at_least=2)]
+)
+
+
+def growing(change: Change) -> dict[str, int]:
+    """How many of each thing that was ever decided or said are on record; none of these may ever shrink."""
+    rounds = (*change.earlier_rounds, change.round)
+    return {
+        "endorsements": sum(len(round_.endorsements) for round_ in rounds),
+        "results": sum(len(round_.results) for round_ in rounds),
+        "stops": sum(len(round_.stops) for round_ in rounds),
+        "conclusions": sum(round_.conclusion is not None for round_ in rounds),
+        "signatures": sum(len(round_.signatures) for round_ in rounds),
+        "coverage signatures": len(change.recruiting.signatures),
+        "plans": len(change.recruiting.plans),
+        "invitations": len(change.recruiting.invitations),
+        "conversations": len(change.recruiting.conversations),
+        "introductions": len(change.recruiting.introductions),
+        "versions": len(change.proposal.versions),
+        "heard": len(change.proposal.heard),
+        "gates passed": len(change.passed),
+        "concerns": len(change.concerns),
+        "whys": sum(len(concern.whys) for concern in change.concerns),
+        "responses": sum(len(concern.responses) for concern in change.concerns),
+        "comments": len(change.comments),
+        "findings": sum(check.outcome is not None for check in change.learning.checks),
+        "benefits": len(change.learning.benefits),
+    }
+
+
+def acceptances(change: Change, events: list[Event]) -> Iterator[str]:
+    """Everybody whose yes opened a gate, in any round."""
+    for round_ in (*change.earlier_rounds, change.round):
+        yield from (answer.person for answer in (*round_.endorsements, *round_.signatures))
+    yield from (signature.person for signature in change.recruiting.signatures)
+    yield from (concern.closed_by or "" for concern in change.concerns if concern.status == "overruled")
+    yield from (event.by for event in events if event.kind in {"accepted_for_testing", "objected"})
+
+
+class LifeOfAChange(RuleBasedStateMachine):
+    """One change, its world, and a second state made of the stored events alone."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.road = Road()
+        self.told: Change | None = None
+        self.counted: dict[str, int] = {}
+
+    # ------------------------------------------------------------------------------------------------ the story
+
+    @initialize(
+        beginning=st.sampled_from(sorted(BEGINNINGS)), data=st.data(), quorums=st.tuples(*[QUORUMS for _ in GATES])
+    )
+    def begin(self, beginning: str, data: st.DataObject, quorums: tuple[Quorum, ...]) -> None:
+        if data.draw(st.integers(0, 4), label="a story of its own") == 0:
+            filer = data.draw(st.sampled_from(PEOPLE))
+            self.road = Road(World(may_decide_alone=data.draw(st.booleans())))
+            self.road.do(filer, Bodies(data.draw, self.road, filer, wild=False).of("submit"))
+        else:
+            self.road = BEGINNINGS[beginning]()
+        self.road.world.quorums = dict(zip(GATES, quorums, strict=True))
+        self._tell(tuple(self.road.events))
+
+    @rule(data=st.data())
+    def somebody_takes_an_offer(self, data: st.DataObject) -> None:
+        ending = data.draw(st.integers(0, 9), label="an ending") == 0
+        self._take_an_offer(data, set(HUMAN_COMMANDS) if ending else set(HUMAN_COMMANDS) - ENDINGS)
+
+    @rule(data=st.data(), steps=st.integers(1, 4))
+    def the_story_moves_on(self, data: st.DataObject, steps: int) -> None:
+        for _ in range(steps):
+            self._take_an_offer(data, ONWARD)
+            self.the_records_make_the_state()
+            self.results_count_only_behind_an_endorsement()
+
+    def _take_an_offer(self, data: st.DataObject, among: set[str]) -> None:
+        able: dict[str, list[str]] = {}
+        for person, offered in self.road.offers_to_all().items():
+            for kind in among.intersection(offered):
+                able.setdefault(kind, []).append(person)
+        if able:
+            kind = data.draw(st.sampled_from(sorted(able)), label="what")
+            person = data.draw(st.sampled_from(able[kind]), label="who")
+            self._give(data, person, kind, wild=False)
+
+    @rule(
+        data=st.data(),
+        person=st.sampled_from([*PEOPLE, "stranger", SYSTEM]),
+        kind=st.sampled_from(sorted(HUMAN_COMMANDS)),
+        wild=st.booleans(),
+    )
+    def somebody_tries_anything(self, data: st.DataObject, person: str, kind: str, wild: bool) -> None:
+        self._give(data, person, kind, wild=wild)
+
+    @rule(hours=st.sampled_from([0.1, 5, 30, 24 * 6, 24 * 45]), noticed=st.booleans())
+    def time_passes(self, hours: float, noticed: bool) -> None:
+        self.road.wait(hours=hours)
+        if noticed:
+            self._notice()
+
+    @rule(times=st.integers(1, 10))
+    def things_fall_due(self, times: int) -> None:
+        for _ in range(times):
+            moment = next_moment(self.road.change)
+            if moment is None:
+                return
+            before = self.road.change.version
+            self.road.now = max(self.road.now, moment)
+            self._notice()
+            following = next_moment(self.road.change)
+            assert self.road.change.version > before, "what fell due must mean something: the workflow would spin"
+            assert following is None or following > self.road.now
+
+    @rule(
+        person=st.sampled_from(PEOPLE),
+        facts=st.sampled_from([{"active": False}, {"away": True}, {"active": True, "away": False}]),
+        load=st.integers(0, 2),
+        alone=st.booleans(),
+    )
+    def the_world_changes(self, person: str, facts: dict[str, bool], load: int, alone: bool) -> None:
+        self.road.world.alter(person, **facts)
+        self.road.world.rollouts = {"billing": load}
+        self.road.world.may_decide_alone = alone
+
+    # ---------------------------------------------------------------------------------------------- what follows
+
+    def _give(self, data: st.DataObject, person: str, kind: str, *, wild: bool) -> None:
+        command = Bodies(data.draw, self.road, person, wild).of(kind)
+        offered = kind in self.road.offers(person)
+        decided = self._decide(person, command)
+        if isinstance(decided, Refused):
+            assert decided.rule
+            assert decided.detail.endswith("."), decided
+            if offered and not wild:
+                self._assert_about_the_content(decided)
+        else:
+            assert offered or kind == "submit", f"{person} did {kind}, which was not offered"
+
+    def _assert_about_the_content(self, refused: Refused) -> None:
+        """What is offered is never refused because of who or when, only because of what was written."""
+        alone = refused.rule == HELD_ALONE and self.road.change.proposal.self_decision is not None
+        about_one_of_several = refused.rule in {"raiser_only", "own_concern", "already_endorsed", "testers_only"}
+        if not alone and not about_one_of_several and refused.rule not in LOOKED_AT_AGAIN:
+            assert refused.kind is RefusalKind.INVALID, refused
+
+    def _notice(self) -> None:
+        decided = self._decide(SYSTEM, NoticeTime())
+        if isinstance(decided, Refused):
+            assert decided.rule == "change_ended"
+            return
+        passed = [event for event in decided if isinstance(event, GatePassed)]
+        if passed:
+            assert self.road.change.proposal.self_decision is not None, "silence passed a gate"
+            assert not self.road.change.blocking_concerns
+
+    def _decide(self, person: str, command: Command) -> tuple[Event, ...] | Refused:
+        """Decide as the workflow does, and take what happened into both states."""
+        facts = self.road.facts(person, command)
+        decided = decide(self.road.state, command, facts, self.road.now)
+        assert decided == decide(self.road.state, command, facts, self.road.now)
+        if not isinstance(decided, Refused):
+            for event in decided:
+                self.road.state = evolve(self.road.state, event, self.road.ref)
+            self.road.events += decided
+            self._tell(decided)
+        return decided
+
+    def _tell(self, events: tuple[Event, ...]) -> None:
+        """The second state learns of what happened from the stored form only."""
+        read = [stored.validate_json(stored.dump_json(event)) for event in events]
+        assert read == list(events)
+        assert all(event.sentence() for event in read)
+        self.told = evolve_all(self.told, read, self.road.ref)
+
+    # ------------------------------------------------------------------------------------------------ invariants
+
+    @invariant()
+    def the_records_make_the_state(self) -> None:
+        if self.road.state is None:
+            return
+        assert self.told == self.road.change
+        assert self.road.change.version == len(self.road.events)
+        assert Change.model_validate_json(self.road.change.model_dump_json()) == self.road.change
+
+    @invariant()
+    def nothing_decided_is_ever_lost(self) -> None:
+        if self.road.state is None:
+            return
+        now = growing(self.road.change)
+        lost = {name: (count, now[name]) for name, count in self.counted.items() if now[name] < count}
+        assert not lost
+        self.counted = now
+
+    @invariant()
+    def nobody_decides_about_their_own_change(self) -> None:
+        if self.road.state is None:
+            return
+        assert not set(acceptances(self.road.change, self.road.events)) & set(self.road.change.proposal.authors)
+
+    @invariant()
+    def results_count_only_behind_an_endorsement(self) -> None:
+        if self.road.state is None:
+            return
+        change = self.road.change
+        rounds: tuple[Round, ...] = (*change.earlier_rounds, change.round)
+        for round_ in rounds:
+            assert all(answer.stale or answer.about_version == round_.plan_version for answer in round_.endorsements)
+            assert not round_.counting_results or round_.endorsed
+            alone = change.proposal.self_decision is not None or change.earlier_rounds
+            assert not round_.counting_results or round_.counting_endorsers or alone
+        if change.phase is Phase.RUNNING_TESTS:
+            assert change.round.endorsed
+
+    @invariant()
+    def there_is_a_way_on(self) -> None:
+        change = self.road.state
+        if change is None or (change.closing and change.closing.outcome is not Outcome.EXPIRED):
+            return
+        people, owner = self.road.world.people, self.road.world.owners[change.proposal.content.process]
+        carried = any(people[ref].active for ref in (*change.proposal.authors, owner))
+        if carried and people["vera"].active:  # without anybody who carries it or heads the line, people intervene
+            assert next_moment(change) or self.road.offered() & ONWARD, f"stuck: {summary(change)}"
+
+    @invariant()
+    def the_state_makes_sense(self) -> None:
+        if self.road.state is None:
+            return
+        change = self.road.change
+        assert (change.gate is None) or not change.closing or change.closing.outcome is Outcome.EXPIRED
+        running = [p for p in change.rollout.waves if p.status in {"running", "paused"}]
+        assert len(running) <= 1
+        if change.phase in {Phase.WAVE_RUNNING, Phase.WAVE_PAUSED}:
+            assert [f"wave_{p.status}" for p in running] == [change.phase]
+        assert change.gate is None or change.gate.level + change.gate.levels_left <= 2
+        refs = [check.ref for check in change.learning.checks]
+        assert len(set(refs)) == len(refs)
+        assert summary(change).endswith(".")
+        for waiting in waiting_for(change):
+            assert set(waiting.commands) <= set(HUMAN_COMMANDS)
+
+
+LifeOfAChange.TestCase.settings = settings(
+    max_examples=60,
+    stateful_step_count=40,
+    deadline=None,
+    suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],
+)
+TestLifeOfAChange = LifeOfAChange.TestCase

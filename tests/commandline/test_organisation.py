@@ -1,0 +1,114 @@
+"""``groundswell directory``, ``policy`` and ``migrate`` on a database of the test's own."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from directory.demonstration import FOLDER
+from policies.loader import SHIPPED
+from tests.commandline.conftest import Type
+
+POLICY = SHIPPED / "default.yaml"
+
+
+@pytest.fixture
+def database(local: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """An empty database, named by DATABASE_URL."""
+    file = tmp_path / "own.db"
+    monkeypatch.setenv("DATABASE_URL", f"sqlite:///{file}")
+    return file
+
+
+@pytest.fixture
+def migrated(database: Path, type_in: Type) -> Path:
+    """The same, at the newest schema."""
+    assert type_in("migrate").code == 0
+    return database
+
+
+def edited(folder: Path, old: str, new: str) -> str:
+    """A copy of the shipped policy with ``new`` in place of ``old``."""
+    file, text = folder / "policy.yaml", POLICY.read_text()
+    assert old in text
+    file.write_text(text.replace(old, new))
+    return str(file)
+
+
+def test_migrate_makes_the_tables_and_the_second_time_says_that_they_are_there(database: Path, type_in: Type) -> None:
+    first = type_in("migrate")
+    assert first.code == 0
+    assert "is now at schema" in first.out
+    assert "is at the newest schema already" in type_in("migrate").out
+
+
+def test_without_tables_it_says_to_migrate(database: Path, type_in: Type) -> None:
+    database.touch()
+    said = type_in("directory", "import", str(FOLDER))
+    assert said.code == 3
+    assert "Run: groundswell migrate" in said.err
+
+
+def test_a_directory_is_checked_and_loaded(migrated: Path, type_in: Type) -> None:
+    size = "42 people, 13 teams, 12 processes"
+    assert type_in("directory", "import", str(FOLDER), "--check").out == f"Nothing is wrong: {size}.\n"
+    assert "No policy is published" in type_in("policy", "show").err
+    loaded = type_in("directory", "import", str(FOLDER))
+    assert loaded.out.startswith(f"Loaded {size} into The SQLite database {migrated} (named by DATABASE_URL)")
+
+
+def test_a_bad_row_is_named_and_nothing_is_loaded(migrated: Path, type_in: Type, tmp_path: Path) -> None:
+    folder = tmp_path / "bad"
+    folder.mkdir()
+    for file in FOLDER.glob("*.csv"):
+        (folder / file.name).write_text(file.read_text())
+    people = (folder / "people.csv").read_text()
+    (folder / "people.csv").write_text(people.replace("mara.lind@nordwind.example", "mara"))
+    said = type_in("directory", "import", str(folder))
+    assert said.code == 1
+    assert "people.csv:9: email:" in said.err
+    assert "Nothing was loaded." in said.err
+    assert type_in("policy", "check", str(POLICY)).out.endswith(
+        "No directory is loaded, so nobody looked at whether its gates can be filled.\n"
+    )
+
+
+def test_a_policy_is_checked_published_and_shown(migrated: Path, type_in: Type) -> None:
+    type_in("directory", "import", str(FOLDER))
+    checked = type_in("policy", "check", str(POLICY))
+    assert checked.code == 0
+    assert "Nothing in it would stop a change." in checked.out
+    assert "“default” version 1 is in force" in type_in("policy", "publish", str(POLICY)).out
+    assert "Nothing was done." in type_in("policy", "publish", str(POLICY)).out
+    shown = type_in("policy", "show")
+    assert shown.out.startswith("“default” version 1, in force since ")
+    assert type_in("policy", "show", "--text").out == POLICY.read_text()
+
+
+def test_the_same_version_with_other_content_is_not_published(migrated: Path, type_in: Type, tmp_path: Path) -> None:
+    type_in("policy", "publish", str(POLICY))
+    said = type_in("policy", "publish", edited(tmp_path, "levels: 2", "levels: 1"))
+    assert said.code == 1
+    assert "Give the new one the next version number." in said.err
+
+
+def test_a_policy_under_which_changes_get_stuck_is_published_only_when_insisted(
+    migrated: Path, type_in: Type, tmp_path: Path
+) -> None:
+    file = edited(tmp_path, "quorum: any\n    # How long they have", "quorum: {count: 40}\n    # How long they have")
+    type_in("directory", "import", str(FOLDER))
+    checked = type_in("policy", "check", file)
+    assert checked.code == 1
+    assert "error: " in checked.out
+    refused = type_in("policy", "publish", file)
+    assert refused.code == 1
+    assert "Nothing was published." in refused.err
+    assert type_in("policy", "publish", file, "--anyway").code == 0
+
+
+def test_a_policy_that_is_none_is_named_with_line_and_column(migrated: Path, type_in: Type, tmp_path: Path) -> None:
+    said = type_in("policy", "check", edited(tmp_path, "version: 1", "version: first"))
+    assert said.code == 1
+    assert ":" in said.err
+    assert "version: must be a whole number" in said.err

@@ -1,0 +1,263 @@
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+from datetime import datetime, timedelta
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from sqlalchemy import Engine, delete, insert, select, text
+from sqlalchemy.exc import DBAPIError
+
+from changes.facts import PolicyRef
+from ledger.canonical import NotCanonical, parse_canonical
+from ledger.commitments import verify
+from store import tables
+from store.database import lock_ledger, reading, writing
+from store.ledger import LABEL, Entry, Source, append_many
+from tests.support.databases import ON_POSTGRESQL
+from tests.support.desk import MONDAY
+from tests.support.ledgers import check_the_whole_ledger, heads, records
+from tests.support.processes import address_of, in_processes
+from tests.support.writers import append_ten, append_ten_at, entry
+
+
+def append(engine: Engine, *entries: Entry, now: datetime = MONDAY) -> int:
+    with writing(engine) as connection:
+        lock_ledger(connection)
+        return append_many(connection, entries, now)
+
+
+# -------------------------------------------------------------------------------------------------- appending
+
+
+def test_records_are_numbered_without_gaps_and_the_head_is_the_root_over_their_bodies(engine: Engine) -> None:
+    sizes = [append(engine, *(entry(f"{batch}/{index}") for index in range(batch))) for batch in range(1, 8)]
+    assert sizes == [1, 3, 6, 10, 15, 21, 28]
+    with reading(engine) as connection:
+        assert check_the_whole_ledger(connection) == 28
+        assert [head["size"] for head in heads(connection)] == sizes
+
+
+@settings(max_examples=8, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(batches=st.lists(st.integers(1, 9), min_size=1, max_size=6))
+def test_the_head_does_not_depend_on_the_batches(engine: Engine, batches: list[int]) -> None:
+    with engine.connect().execution_options(writing=True) as connection:
+        with connection.begin() as transaction:
+            for number, batch in enumerate(batches):
+                append_many(connection, [entry(f"{number}/{index}") for index in range(batch)], MONDAY)
+            assert check_the_whole_ledger(connection) == sum(batches)
+            transaction.rollback()
+
+
+def test_a_body_says_who_what_when_where_under_which_policy_and_by_which_program(engine: Engine) -> None:
+    policy = PolicyRef(name="default", version=3, sha256="ab" * 32)
+    source = Source(namespace="default", workflow_id="CH-7", run_id="r-1", update_id="u-1")
+    signed = entry(
+        "CH-7/4",
+        change="CH-7",
+        version=4,
+        action="endorsed",
+        stage="testing",
+        phase="running_tests",
+        policy=policy,
+        meaning="These tests must pass.",
+        command="endorse",
+        source=source,
+    )
+    append(engine, signed, entry("CH-7/5"))
+    with reading(engine) as connection:
+        first, second = (parse_canonical(row["body"]) for row in records(connection))
+    identity, commitment = first.pop("record_id"), first["commit"].pop("content")
+    assert (len(identity), len(commitment)) == (36, 64)
+    assert first == {
+        "v": 1,
+        "seq": 0,
+        "idem_key": "CH-7/4",
+        "recorded_at": "2026-03-02T09:00:00.000000Z",
+        "occurred_at": "2026-03-02T08:59:59.000000Z",
+        "action": "endorsed",
+        "outcome": "applied",
+        "actor": {"ref": "mara.lind", "via": "page"},
+        "subject": {"change": "CH-7", "version": 4, "stage": "testing", "phase": "running_tests"},
+        "commit": {},
+        "source": {
+            "component": "worker",
+            "namespace": "default",
+            "workflow_id": "CH-7",
+            "run_id": "r-1",
+            "update_id": "u-1",
+        },
+        "command": "endorse",
+        "signature": {"meaning": "These tests must pass.", "signer": "mara.lind"},
+        "policy": {"name": "default", "version": 3, "sha256": "ab" * 32},
+    }
+    assert not {"command", "signature", "policy"} & set(second)
+
+
+def test_the_words_stay_outside_and_the_commitment_proves_them(engine: Engine) -> None:
+    words = '{"text":"Ça va être très cher, 値段が高い 🫣"}'
+    append(engine, entry("a", content=words), entry("b", content=words))
+    with reading(engine) as connection:
+        private = connection.execute(select(tables.ledger_private).order_by(tables.ledger_private.c.seq)).all()
+        for row, kept in zip(records(connection), private, strict=True):
+            commitment = bytes.fromhex(parse_canonical(row["body"])["commit"][LABEL])
+            assert kept.value == words
+            assert verify(LABEL, kept.value, kept.salt, commitment)
+            assert not verify(LABEL, words.replace("cher", "bon"), kept.salt, commitment)
+            assert "値段".encode() not in row["body"]
+    salts = {row.salt for row in private}
+    assert len(salts) == 2
+    assert all(len(salt) == 32 for salt in salts)
+
+
+def test_erased_words_leave_a_tree_that_still_verifies(engine: Engine) -> None:
+    append(engine, *(entry(str(number)) for number in range(5)))
+    with writing(engine) as connection:
+        connection.execute(delete(tables.ledger_private).where(tables.ledger_private.c.seq == 2))
+    append(engine, entry("after"))
+    with reading(engine) as connection:
+        assert check_the_whole_ledger(connection) == 6
+
+
+def test_the_time_of_recording_never_goes_back_when_the_clock_does(engine: Engine) -> None:
+    for minutes in (0, 10, -30, 5, 20):
+        append(engine, entry(f"at {minutes}"), now=MONDAY + timedelta(minutes=minutes))
+    with reading(engine) as connection:
+        check_the_whole_ledger(connection)
+        recorded = [(row["recorded_at"] - MONDAY).total_seconds() / 60 for row in records(connection)]
+        assert recorded == [0, 10, 10, 10, 20]
+        assert {row["occurred_at"] for row in records(connection)} == {MONDAY - timedelta(seconds=1)}
+
+
+def test_nothing_to_append_leaves_everything_as_it_is(engine: Engine) -> None:
+    assert append(engine) == 0
+    append(engine, entry("a"))
+    assert append(engine) == 1
+    with reading(engine) as connection:
+        assert len(heads(connection)) == 1
+
+
+def test_a_body_that_is_too_long_is_refused_whole(engine: Engine) -> None:
+    with pytest.raises(NotCanonical, match="60,000 are allowed"):
+        append(engine, entry("fits"), entry("does not", meaning="x" * 60_000))
+    with reading(engine) as connection:
+        assert check_the_whole_ledger(connection) == 0
+
+
+def test_the_same_business_key_is_recorded_once(engine: Engine) -> None:
+    append(engine, entry("CH-1/1"))
+    with pytest.raises(DBAPIError):
+        append(engine, entry("CH-1/1"))
+    with reading(engine) as connection:
+        assert check_the_whole_ledger(connection) == 1
+
+
+# ------------------------------------------------------------------------------------------------ concurrency
+
+
+def test_many_threads_append_without_a_gap_or_a_fork(engine: Engine) -> None:
+    with ThreadPoolExecutor(8) as threads:
+        for writer in [threads.submit(append_ten, engine, number) for number in range(8)]:
+            writer.result()
+    with reading(engine) as connection:
+        assert check_the_whole_ledger(connection) == 160
+        assert len(heads(connection)) == 80
+
+
+def test_four_processes_append_without_a_gap_or_a_fork(engine: Engine) -> None:
+    in_processes(4, append_ten_at, address_of(engine))
+    with reading(engine) as connection:
+        assert check_the_whole_ledger(connection) == 80
+
+
+def test_an_appender_that_forgot_the_lock_is_an_error_and_never_a_fork(engine: Engine) -> None:
+    """Two that read the same head write the same number; the second transaction fails as a whole."""
+    append(engine, entry("first"))
+    with reading(engine) as connection:
+        head = heads(connection)[-1]
+        taken = records(connection)[-1]
+    for table, row in ((tables.ledger_head, head), (tables.ledger_record, taken)):
+        fresh = {"record_id": "another", "idem_key": "another"} if table is tables.ledger_record else {}
+        with pytest.raises(DBAPIError), writing(engine) as connection:
+            connection.execute(insert(table).values({**row, **fresh}))
+
+
+# -------------------------------------------------------------------------------------------- only ever added
+
+
+TAMPERING = [
+    "UPDATE ledger_record SET actor = 'nobody'",
+    "UPDATE ledger_record SET body = body",
+    "UPDATE ledger_head SET root = root WHERE size = 1",
+    "DELETE FROM ledger_record",
+    "DELETE FROM ledger_record WHERE seq = 2",
+    "DELETE FROM ledger_head WHERE size = 3",
+]
+
+
+def copying(verb: str, seq: str, record_id: str = "record_id", idem_key: str = "idem_key", then: str = "") -> str:
+    """A statement that writes record 1 again, under other keys."""
+    rest = "recorded_at, occurred_at, action, outcome, change, stage, actor, body, leaf_hash"
+    source = f"SELECT {seq}, {record_id}, {idem_key}, {rest} FROM ledger_record WHERE seq = 1"  # noqa: S608
+    return f"{verb} INTO ledger_record {source} {then}"
+
+
+SQLITE_TAMPERING = [
+    *TAMPERING,
+    "UPDATE OR REPLACE ledger_record SET seq = 0 WHERE seq = 1",
+    copying("INSERT OR REPLACE", "seq"),
+    copying("REPLACE", "seq"),
+    # A number that is free, and a key that is not: SQLite would delete the record that has the key, without a trigger.
+    copying("REPLACE", "3", record_id="'fresh'"),
+    copying("REPLACE", "3", idem_key="'fresh'"),
+    "REPLACE INTO ledger_head SELECT 3, root, frontier, recorded_at FROM ledger_head WHERE size = 1",
+    "REPLACE INTO ledger_head SELECT 2, root, frontier, recorded_at FROM ledger_head WHERE size = 1",
+    copying("INSERT", "3", then="ON CONFLICT DO UPDATE SET actor = 'nobody'"),
+    # Numbers are dense: nobody leaves a hole to fill in later.
+    copying("INSERT", "9", record_id="'fresh'", idem_key="'fresh'"),
+]
+POSTGRESQL_TAMPERING = [
+    *TAMPERING,
+    "TRUNCATE ledger_record",
+    "TRUNCATE ledger_head",
+    "TRUNCATE person, ledger_record CASCADE",
+    copying("INSERT", "seq", then="ON CONFLICT (seq) DO UPDATE SET actor = 'nobody'"),
+    "MERGE INTO ledger_record USING (SELECT 1 AS seq) AS one ON ledger_record.seq = one.seq "
+    "WHEN MATCHED THEN UPDATE SET actor = 'nobody'",
+    "MERGE INTO ledger_record USING (SELECT 1 AS seq) AS one ON ledger_record.seq = one.seq WHEN MATCHED THEN DELETE",
+]
+
+
+@pytest.fixture
+def filled(engine: Engine) -> Engine:
+    """Three records, each with a head."""
+    for number in range(3):
+        append(engine, entry(str(number)))
+    return engine
+
+
+def test_what_is_on_record_cannot_be_altered_or_removed_by_sql(filled: Engine) -> None:
+    with reading(filled) as connection:
+        before = [dict(row) for row in (*records(connection), *heads(connection))]
+    for statement in POSTGRESQL_TAMPERING if ON_POSTGRESQL else SQLITE_TAMPERING:
+        with pytest.raises(DBAPIError, match="the ledger is append-only"), writing(filled) as connection:
+            connection.execute(text(statement))
+            pytest.fail(f"the database allowed: {statement}")
+    with reading(filled) as connection:
+        assert [dict(row) for row in (*records(connection), *heads(connection))] == before
+    assert append(filled, entry("later")) == 4
+
+
+@pytest.mark.skipif(not ON_POSTGRESQL, reason="about PostgreSQL")
+def test_not_even_in_the_role_of_a_replica(filled: Engine) -> None:
+    for statement in (*TAMPERING, "TRUNCATE ledger_record", "TRUNCATE ledger_head"):
+        with pytest.raises(DBAPIError, match="the ledger is append-only"), writing(filled) as connection:
+            connection.execute(text("SET LOCAL session_replication_role = replica"))
+            connection.execute(text(statement))
+            pytest.fail(f"the database allowed: {statement}")
+
+
+def test_the_private_words_can_be_erased(filled: Engine) -> None:
+    with writing(filled) as connection:
+        assert connection.execute(delete(tables.ledger_private)).rowcount == 3

@@ -1,0 +1,133 @@
+"""Composes the web application, and serves it until it is told to stop."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+from collections.abc import Callable
+from datetime import datetime
+from types import FrameType
+from typing import Any
+
+import structlog
+import uvicorn
+from fastapi import FastAPI
+from fastapi.openapi.utils import get_openapi
+from sqlalchemy import Engine
+from starlette.middleware import Middleware
+
+from settings import Settings
+from store.database import open_database
+from store.readiness import require_ready
+from temporal.link import TemporalLink
+from web.api import api_router
+from web.handlers import register, respond
+from web.pages import pages_router
+from web.problems import problem_schemas
+from web.security.body_limit import BodyLimit
+from web.security.cross_origin import SameOriginOnly
+from web.security.envelope import Envelope
+from web.services import CommandGateway, NotAnswering, Services, nothing_missing, utc_now
+from web.static_files import static_files
+
+GRACE_SECONDS = 25
+"""How long answers that have begun may take when the server is told to stop; longer than a command's patience."""
+
+log = structlog.get_logger()
+
+
+def create_app(
+    settings: Settings,
+    engine: Engine,
+    gateway: CommandGateway,
+    *,
+    not_answering: NotAnswering = nothing_missing,
+    clock: Callable[[], datetime] = utc_now,
+) -> FastAPI:
+    """The web application on one database and one way to Temporal. It holds nothing that has to be closed.
+
+    Args:
+        gateway: takes commands to their changes.
+        not_answering: what does not answer behind the gateway, for the readiness check.
+        clock: the present moment, aware.
+    """
+    app = FastAPI(
+        title="Groundswell",
+        version="1",
+        summary="Governed change from the people who do the work.",
+        docs_url=None,  # FastAPI's pages come from a CDN, which our content security policy does not allow
+        redoc_url=None,
+        openapi_url="/openapi.json",
+        middleware=[
+            Middleware(Envelope, respond=respond, over_tls=settings.secure_cookies),
+            Middleware(SameOriginOnly, respond=respond, public_url=settings.public_url),
+            Middleware(BodyLimit, respond=respond),
+        ],
+    )
+    app.state.services = Services(settings, engine, gateway, clock=clock, not_answering=not_answering)
+    register(app)
+    app.include_router(api_router(settings.demonstration))
+    app.include_router(pages_router(settings.demonstration))
+    app.mount("/static", static_files(), name="static")
+    _describe(app)
+    return app
+
+
+def _describe(app: FastAPI) -> None:
+    """Have the OpenAPI document tell of problem documents and of how to sign in, which FastAPI does not know of."""
+
+    def openapi() -> dict[str, Any]:
+        if app.openapi_schema is None:
+            document = get_openapi(title=app.title, version=app.version, summary=app.summary, routes=app.routes)
+            components = document.setdefault("components", {})
+            components.setdefault("schemas", {}).update(problem_schemas())
+            components["securitySchemes"] = {"token": {"type": "http", "scheme": "bearer"}}
+            document["security"] = [{"token": []}]
+            app.openapi_schema = document
+        return app.openapi_schema
+
+    app.openapi = openapi  # type: ignore[method-assign]
+
+
+class _Server(uvicorn.Server):
+    """Ends with success when it is told to stop; uvicorn would raise the signal once more and die of it."""
+
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+        """Stop, and at a second Ctrl-C stop at once."""
+        self.force_exit = self.should_exit and sig == signal.SIGINT
+        self.should_exit = True
+
+
+async def run(settings: Settings, host: str = "127.0.0.1", port: int = 8000) -> None:
+    """Serve until SIGTERM or SIGINT, then let answers that have begun finish.
+
+    Temporal may be away: reading works without it, and commands are answered with 503 until it is back.
+
+    Raises:
+        store.database.DatabaseUnavailable: the database is not fit to work with.
+    """
+    engine = open_database(settings.database_url)
+    try:
+        require_ready(engine, settings.demonstration)
+        link = TemporalLink(settings.temporal_task_queue)
+        app = create_app(settings, engine, link, not_answering=link.not_answering)
+        config = uvicorn.Config(
+            app,
+            host=host,
+            port=port,
+            log_config=None,
+            access_log=False,
+            server_header=False,
+            lifespan="off",
+            timeout_graceful_shutdown=GRACE_SECONDS,
+        )
+        connecting = asyncio.create_task(link.connect_early())
+        await _Server(config).serve()
+        connecting.cancel()
+    finally:
+        engine.dispose()
+
+
+def serve(settings: Settings, host: str = "127.0.0.1", port: int = 8000) -> None:
+    """Serve until told to stop; see :func:`run`."""
+    asyncio.run(run(settings, host, port))

@@ -1,0 +1,21 @@
+"""Pages for people. They work without JavaScript; every form is made from its command."""
+
+from __future__ import annotations
+
+from fastapi import APIRouter
+
+from web.pages import change, changes, giving, home, mail, sign_in
+
+
+def pages_router(demonstration: bool) -> APIRouter:
+    """All pages; one-time links and the mail page exist in the demonstration only."""
+    router = APIRouter(include_in_schema=False)
+    router.include_router(home.router)
+    router.include_router(changes.router)
+    router.include_router(giving.router)
+    router.include_router(change.router)
+    router.include_router(sign_in.router)
+    if demonstration:
+        router.include_router(sign_in.link_router)
+        router.include_router(mail.router)
+    return router

@@ -1,0 +1,114 @@
+"""One change: where it stands, what is asked of me, what everybody said and did."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from fastapi import APIRouter, Request
+from sqlalchemy import Connection
+from starlette.responses import Response
+
+from changes.gates import GATE_WORDS
+from changes.passing_time import unanswered
+from changes.state import Change, Stage
+from changes.waiting import parts_in
+from store.reading import TrailEntry, trail
+from store.recording import applied
+from web.commanding import KEY, key_of
+from web.looking import Look, look_at
+from web.pages.rendering import page
+from web.pages.wording import STAGE_NAMES, Wording
+from web.security.sign_in import SignedIn, Visitor
+from web.services import Services, ServicesHere
+
+router = APIRouter()
+
+MOST_ENTRIES = 1_000
+"""Records of the trail on the page; the API pages through longer ones."""
+
+
+@dataclass(frozen=True)
+class Step:
+    """A stage of the road."""
+
+    name: str
+    state: str
+    """Done, now, to come, ended here or not reached."""
+
+
+@dataclass(frozen=True)
+class Shown:
+    """Everything on a change's page."""
+
+    look: Look
+    wording: Wording
+    trail: Sequence[TrailEntry]
+    banner: str
+
+    @property
+    def more_trail(self) -> bool:
+        """Whether the trail goes on beyond the page."""
+        return len(self.trail) >= MOST_ENTRIES
+
+
+@router.get("/changes/{ref}")
+async def change(request: Request, services: ServicesHere, visitor: SignedIn, ref: str) -> Response:
+    """One change."""
+    done = request.query_params.get("done", "")
+    shown = await services.read(lambda connection: _shown(services, connection, ref, visitor, done))
+    look = shown.look
+    mine = look.asked_of(visitor.ref)
+    asked = tuple(dict.fromkeys(kind for task in mine for kind in task.commands if kind in look.you_may))
+    return page(
+        request,
+        "change.html",
+        visitor=visitor,
+        shown=shown,
+        change=look.change,
+        look=look,
+        wording=shown.wording,
+        road=road(look.change),
+        gate_words=GATE_WORDS,
+        mine=mine,
+        asked=asked,
+        also=tuple(kind for kind in look.you_may if kind not in asked),
+        others=tuple(task for task in look.waiting if task.person != visitor.ref),
+        parts=parts_in(look.change),
+        unanswered=unanswered(look.change),
+        now=services.clock(),
+    )
+
+
+def _shown(services: Services, connection: Connection, ref: str, visitor: Visitor, done: str) -> Shown:
+    look = look_at(services, connection, ref, visitor.ref, services.clock())
+    return Shown(
+        look=look,
+        wording=Wording(look.directory, services.zone(connection)),
+        trail=trail(connection, ref, visitor.ref, limit=MOST_ENTRIES),
+        banner=_banner(connection, ref, visitor, done),
+    )
+
+
+def _banner(connection: Connection, ref: str, visitor: Visitor, done: str) -> str:
+    """What happened, from the receipt of the key in the address; nobody can make up a banner for somebody else."""
+    known = applied(connection, ref, key_of(visitor.ref, done)) if KEY.fullmatch(done) else None
+    return known.receipt.summary if known and known.receipt else ""
+
+
+def road(change: Change) -> tuple[Step, ...]:
+    """The stages, with where the change is on its road."""
+    stages = list(Stage)
+    at = stages.index(change.stage)
+    return tuple(Step(STAGE_NAMES[stage], _state(change, index - at)) for index, stage in enumerate(stages))
+
+
+def _state(change: Change, distance: int) -> str:
+    """Where a stage stands that is ``distance`` stages after the one the change is in."""
+    if distance < 0:
+        return "done"
+    if distance > 0:
+        return "not reached" if change.closing else "to come"
+    if change.closing is None:
+        return "now"
+    return "done" if change.stage is Stage.LEARNING else "ended here"

@@ -1,0 +1,68 @@
+"""Turns templates into answers. Everything is escaped; a name that a template misspells is an error, not a blank."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from http import HTTPStatus
+from pathlib import Path
+from typing import Any
+
+import jinja2
+from starlette.requests import Request
+from starlette.responses import HTMLResponse
+
+from changes.decision import HUMAN_COMMANDS
+from web.pages.wording import OUTCOME_NAMES, STAGE_NAMES, number, plain
+from web.security.sign_in import Visitor
+
+HERE = Path(__file__).parent.parent
+STATIC = HERE / "static"
+
+
+def _fingerprint(name: str) -> str:
+    """The address of a static file; it changes with the content, so that browsers may keep the file for ever."""
+    digest = hashlib.sha256((STATIC / name).read_bytes()).hexdigest()[:16]
+    return f"/static/{name}?v={digest}"
+
+
+def _environment() -> jinja2.Environment:
+    environment = jinja2.Environment(
+        loader=jinja2.FileSystemLoader(HERE / "templates"),
+        autoescape=True,
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        auto_reload=False,
+    )
+    environment.filters |= {"number": number, "plain": plain}
+    environment.globals |= {
+        "commands": HUMAN_COMMANDS,
+        "outcome_names": OUTCOME_NAMES,
+        "stage_names": STAGE_NAMES,
+        "stylesheet": _fingerprint("groundswell.css"),
+        "icon": _fingerprint("groundswell.svg"),
+    }
+    return environment
+
+
+ENVIRONMENT = _environment()
+
+
+def page(
+    request: Request,
+    template: str,
+    *,
+    visitor: Visitor | None,
+    status: int = HTTPStatus.OK,
+    headers: Mapping[str, str] | None = None,
+    **content: Any,
+) -> HTMLResponse:
+    """A page. ``template`` extends ``frame.html``, which shows who is signed in and the demonstration's banner."""
+    html = ENVIRONMENT.get_template(template).render(
+        visitor=visitor,
+        demonstration=request.app.state.services.settings.demonstration,
+        path=request.url.path,
+        **content,
+    )
+    return HTMLResponse(html, status_code=status, headers=headers)

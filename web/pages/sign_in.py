@@ -1,0 +1,73 @@
+"""Signing in and out. A link signs in once, and only when its button is pressed: mail scanners open every link."""
+
+from __future__ import annotations
+
+from http import HTTPStatus
+from typing import Annotated
+
+from fastapi import APIRouter, Depends, Request
+from sqlalchemy import Connection
+from starlette.responses import RedirectResponse, Response
+
+from directory.model import Person
+from store.sign_in import end_session, link_person, use_link
+from web.pages.rendering import page
+from web.security.sign_in import Visitor, give_cookie, session_token, take_cookie, visitor_of
+from web.services import Services, ServicesHere
+
+router = APIRouter()
+link_router = APIRouter()
+
+MaybeSignedIn = Annotated[Visitor | None, Depends(visitor_of)]
+
+
+@router.get("/sign-in")
+async def how_to_sign_in(request: Request, visitor: MaybeSignedIn) -> Response:
+    """How one signs in here."""
+    return page(request, "sign_in.html", visitor=visitor)
+
+
+@router.post("/sign-out")
+async def sign_out(request: Request, services: ServicesHere) -> Response:
+    """End the session."""
+    token, now = session_token(request, services), services.clock()
+    if token:
+        await services.write(lambda connection: end_session(connection, token, now))
+    response = RedirectResponse("/sign-in", status_code=HTTPStatus.SEE_OTHER)
+    take_cookie(response, services.settings.secure_cookies)
+    return response
+
+
+@link_router.get("/sign-in/{token}")
+async def look_at_link(request: Request, services: ServicesHere, token: str) -> Response:
+    """Whom the link signs in, with a button. Looking does not use it up."""
+    person = await services.read(lambda connection: _person(services, connection, token))
+    status = HTTPStatus.OK if person else HTTPStatus.NOT_FOUND
+    return page(request, "sign_in_link.html", visitor=None, status=status, person=person)
+
+
+@link_router.post("/sign-in/{token}")
+async def follow_link(request: Request, services: ServicesHere, token: str) -> Response:
+    """Sign in, once. Somebody who was signed in before in this browser is signed out."""
+    earlier = session_token(request, services)
+    session = await services.write(lambda connection: _use(services, connection, token, earlier))
+    if session is None:
+        return page(request, "sign_in_link.html", visitor=None, status=HTTPStatus.NOT_FOUND, person=None)
+    response = RedirectResponse("/", status_code=HTTPStatus.SEE_OTHER)
+    give_cookie(response, session, services.settings.secure_cookies)
+    return response
+
+
+def _person(services: Services, connection: Connection, token: str) -> Person | None:
+    ref = link_person(connection, token, services.clock())
+    person = services.authority.directory(connection).people.get(ref) if ref else None
+    return person if person and person.active else None
+
+
+def _use(services: Services, connection: Connection, token: str, earlier: str | None) -> str | None:
+    if _person(services, connection, token) is None:
+        return None
+    session = use_link(connection, token, services.clock())
+    if session and earlier:
+        end_session(connection, earlier, services.clock())
+    return session
