@@ -1,4 +1,4 @@
-"""The exit codes of every command, and the exception by which a command ends with one."""
+"""The exit codes of every command, and the exception by which a command ends with one. Ctrl-C ends it with 130."""
 
 from __future__ import annotations
 
@@ -8,8 +8,6 @@ WRONG = 2
 """The command line or a setting is wrong, or nobody is signed in."""
 MISSING = 3
 """Something needed is not there: the database, Temporal, Groundswell itself."""
-INTERRUPTED = 130
-"""Ctrl-C."""
 
 
 class Stopped(Exception):

@@ -65,6 +65,8 @@ _CODES: dict[type[Exception], int] = {
     NotReady: FAILED,
     PartEnded: FAILED,
     StoryStuck: FAILED,
+    ModuleNotFoundError: MISSING,
+    OSError: FAILED,
 }
 
 
@@ -76,9 +78,23 @@ def _policy_wrong(error: Exception) -> str:
     return f"{error}\nNothing was published."
 
 
+def _package_missing(error: Exception) -> str:
+    name = getattr(error, "name", None) or str(error)
+    return f"The package “{name}” is not installed. `make demo` installs what the demonstration needs."
+
+
+def _file_unusable(error: Exception) -> str:
+    name, reason = getattr(error, "filename", None), getattr(error, "strerror", None)
+    return (
+        f"{name} cannot be used: {reason}" if name and reason else f"Something on this machine does not work: {error}"
+    )
+
+
 _WORDS: dict[type[Exception], Callable[[Exception], str]] = {
     ImportRefused: _import_refused,
     PolicyError: _policy_wrong,
+    ModuleNotFoundError: _package_missing,
+    OSError: _file_unusable,
 }
 
 

@@ -124,5 +124,5 @@ class _Ports:
         port = port_like(wanted, self._taken)
         self._taken.add(port)
         if wanted not in {0, port}:
-            self.replaced.append(f"Port {wanted} is taken, so {what} is on port {port}.")
+            self.replaced.append(f"Port {wanted} is taken, so port {port} is used for {what}.")
         return port

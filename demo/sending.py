@@ -47,17 +47,14 @@ class Done:
     seconds: float
 
 
-async def perform(
-    acts: Iterable[Act], sender: Sender, key: str, change: str | None = None, begin: int = 1
-) -> AsyncIterator[Done]:
+async def perform(acts: Iterable[Act], sender: Sender, key: str, change: str | None = None) -> AsyncIterator[Done]:
     """Carry out ``acts`` in order, all on one change; what a sender raises ends it.
 
     Args:
         key: the beginning of every idempotency key, so that a list that was interrupted can be performed again.
         change: the change it is about; None where the first act submits it.
-        begin: the number of the first act, for a list that continues another.
     """
-    for number, act in enumerate(acts, start=begin):
+    for number, act in enumerate(acts, start=1):
         began = time.perf_counter()
         about = None if isinstance(act.command, Submit) else change
         receipt = await sender.send(act.person, act.command, about, f"{key}/{number:02}")

@@ -11,7 +11,7 @@ import os
 import signal
 import sys
 from collections.abc import AsyncIterator, Coroutine, Iterator, Mapping
-from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
+from contextlib import AsyncExitStack, asynccontextmanager, contextmanager, suppress
 from datetime import UTC, datetime
 from typing import Any, TypeVar
 
@@ -45,7 +45,7 @@ class PartEnded(Exception):
         lines = part.last_lines()
         said = "\n  ".join(lines) if lines else "nothing"
         super().__init__(
-            f"{part.name[0].upper()}{part.name[1:]} ended (exit code {part.exit_code}), so everything was stopped. "
+            f"{part.name[0].upper()}{part.name[1:]} ended ({part.how_it_ended}), so everything was stopped. "
             f"It said:\n  {said}\nThe whole log: {shown(part.log_file)}"
         )
 
@@ -86,8 +86,9 @@ async def demonstrate(arrangement: Arrangement, audience: Audience) -> int:
         await asyncio.wait({life, asked}, return_when=asyncio.FIRST_COMPLETED)
         asked.cancel()
         if stop.signal is not None:
-            audience.stopping()
             life.cancel()
+            with suppress(OSError):  # the terminal may be gone, which is why we stop
+                audience.stopping()
         try:
             await life
         except asyncio.CancelledError:

@@ -123,6 +123,7 @@ def _marked_up() -> Environment:
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
+        auto_reload=False,  # asking the disk for each part of each letter costs more than rendering it
     )
 
 

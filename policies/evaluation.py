@@ -60,8 +60,7 @@ def norms_of(policy: Policy, now: datetime) -> Norms:
     """The policy's numbers, with its durations counted from ``now``."""
     calendar = working_time(policy.time)
     champions = policy.champions
-    invitation_due = calendar.add(now, champions.invitation)
-    reminders = calendar.reminders(now, invitation_due)
+    invitation_due, reminders = calendar.window(now, champions.invitation)
     return Norms(
         free_edit_until=calendar.add(now, policy.proposal.free_edit),
         invitation_due=invitation_due,

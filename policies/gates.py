@@ -30,14 +30,14 @@ def gate_of(case: Case, name: str, now: datetime) -> GateFacts:
     """
     calendar = working_time(case.policy.time)
     asked = people_at(case, name, calendar.today(now))
-    due = calendar.add(now, case.policy.gate(case.route, name).answer_in)
+    due, reminders = calendar.window(now, case.policy.gate(case.route, name).answer_in)
     return GateFacts(
         name=name,
         seats=asked.seats,
         passed_over=asked.passed_over,
         quorum=asked.quorum,
         due=due,
-        reminders=calendar.reminders(now, due),
+        reminders=reminders,
     )
 
 

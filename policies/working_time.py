@@ -58,6 +58,9 @@ class WorkingTime:
         self._holidays = settings.holidays
         self._freezes = settings.freezes
         self._calendar: dict[date, WorkingDay | None] = {}
+        # The gates of a change usually have the same time to answer, and all are asked about at one moment.
+        self.window = lru_cache(maxsize=32)(self._window)
+        """When a duration from a moment is over and when to remind before; see :meth:`add` and :meth:`reminders`."""
 
     def today(self, now: datetime) -> date:
         """The day that ``now`` falls on in the organisation's zone."""
@@ -94,6 +97,10 @@ class WorkingTime:
         while reached.closes < start:
             reached = self._next(reached.day + _ONE_DAY)
         return reached.closes
+
+    def _window(self, start: datetime, duration: Duration) -> tuple[datetime, tuple[datetime, ...]]:
+        due = self.add(start, duration)
+        return due, self.reminders(start, due)
 
     def reminders(self, start: datetime, due: datetime) -> tuple[datetime, ...]:
         """When to remind: at half of the working time, and one working day before ``due`` (lifecycle.md, Time).

@@ -48,6 +48,7 @@ def open_database(address: str) -> Engine:
                 pool_size=10,
                 isolation_level="READ COMMITTED",
                 connect_args={"connect_timeout": 5},
+                hide_parameters=True,  # errors end up in logs and in Temporal; what people wrote must not
             )
         case other:
             raise DatabaseUnavailable(f"DATABASE_URL names {other}. Groundswell runs on sqlite and postgresql.")
@@ -61,7 +62,9 @@ def _sqlite(url: URL) -> Engine:
             raise DatabaseUnavailable(
                 f"The SQLite database {url.database} cannot be used: {error.strerror}."
             ) from error
-    engine = create_engine(url.set(drivername="sqlite+pysqlite"), connect_args={"timeout": BUSY_SECONDS})
+    engine = create_engine(
+        url.set(drivername="sqlite+pysqlite"), connect_args={"timeout": BUSY_SECONDS}, hide_parameters=True
+    )
 
     @event.listens_for(engine, "connect")
     def _prepare(connection: Any, _record: Any) -> None:

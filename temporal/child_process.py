@@ -81,6 +81,14 @@ class ChildProcess:
         """How it ended; None while it runs. A negative number is the signal that ended it."""
         return self._process.returncode
 
+    @property
+    def how_it_ended(self) -> str:
+        """Its end in words: "exit code 3", "killed by SIGKILL"."""
+        code = self.exit_code
+        if code is None:
+            return "it runs"
+        return f"exit code {code}" if code >= 0 else f"killed by {signal.Signals(-code).name}"
+
     async def ended(self) -> int:
         """Wait until it ends by itself; how it ended."""
         return await self._process.wait()

@@ -169,7 +169,7 @@ class DevelopmentServer:
         while True:
             if self.process.exit_code is not None:
                 raise TemporalUnavailable(
-                    f"The Temporal server ended while starting (exit code {self.process.exit_code}). {self._said()}"
+                    f"The Temporal server ended while starting ({self.process.how_it_ended}). {self._said()}"
                 )
             try:
                 client = await Client.connect(self.address, namespace=self.namespace)

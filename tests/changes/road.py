@@ -284,3 +284,12 @@ def decided_alone() -> Road:
     road = in_the_window()
     road.to_next_moment()
     return road
+
+
+def recruiting_alone() -> Road:
+    """The same a while later: his tests passed, and champions are recruited."""
+    road = decided_alone()
+    road.do("paul", ProposeTests(tests=(a_test(),)))
+    measured(road)
+    road.do("paul", Conclude(verdict=Verdict.ADOPT))
+    return road

@@ -15,9 +15,11 @@ from changes.any_moment import (
     PutOnHold,
     Renew,
     Resume,
+    Resumed,
     Unfollow,
     Withdraw,
 )
+from changes.decision import evolve
 from changes.passing_time import next_moment
 from changes.proposal import AcceptForTesting, Decline, Edit, Object
 from changes.refusals import RefusalKind
@@ -112,6 +114,14 @@ class TestHold:
         road = at_planning()
         road.do("paul", HOLD)
         assert kinds(road.do("paul", RESUME)) == ["resumed"]
+
+    def test_as_it_was_stored_before_it_named_deadlines_moves_none(self) -> None:
+        road = in_the_window()
+        road.do("paul", HOLD)
+        decision = road.change.proposal.self_decision
+        after = evolve(road.change, Resumed(reason="Over.", by="paul", at=road.now))
+        assert after.hold is None
+        assert after.proposal.self_decision == decision
 
     def test_until_a_date_it_resumes_by_itself(self) -> None:
         road = filed()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from changes.facts import ENDORSE_TESTS, GATES, GateFacts, Quorum, Seat
@@ -45,6 +45,7 @@ class TestQuorum:
         assert quorum.needed(seats) == needed
         assert quorum.in_words(seats) == words
 
+    @settings(deadline=None)
     @given(st.integers(1, 100), st.integers(1, 500))
     def test_per_cent_rounds_up_and_never_beyond_everybody(self, percent: int, seats: int) -> None:
         needed = Quorum(rule="percent", percent=percent).needed(seats)
@@ -78,6 +79,7 @@ class TestQuorumReached:
     def test_says_why(self) -> None:
         assert quorum_reached(gate(TWO, "mara", "omar"), ("mara", "omar")) == "2 said yes, 2 needed"
 
+    @settings(deadline=None)
     @given(
         st.sampled_from([ANY, ALL, TWO, MOST]),
         st.sets(st.sampled_from("abcdef"), min_size=1),
@@ -89,6 +91,7 @@ class TestQuorumReached:
         if quorum_reached(facts, yes):
             assert quorum_reached(facts, [*yes, more])
 
+    @settings(deadline=None)
     @given(st.sampled_from([ANY, ALL, TWO, MOST]), st.sets(st.sampled_from("abcdef"), min_size=1))
     def test_silence_never_passes(self, quorum: Quorum, seats: set[str]) -> None:
         assert quorum_reached(gate(quorum, *sorted(seats)), ()) is None

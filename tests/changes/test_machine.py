@@ -5,19 +5,21 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
+import pytest
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 from pydantic import TypeAdapter
 
 from changes.commands import Command
+from changes.concerns import RaiseConcern
 from changes.decision import HUMAN_COMMANDS, decide, evolve, evolve_all
 from changes.events import AnyEvent, Event
 from changes.facts import GATES, SYSTEM, Quorum
 from changes.gates import GatePassed
 from changes.passing_time import NoticeTime, next_moment
 from changes.refusals import RefusalKind, Refused
-from changes.state import Change, Outcome, Phase, Round
+from changes.state import Change, ConcernCode, Outcome, Phase, Round
 from changes.waiting import summary, waiting_for
 from tests.changes.bodies import Bodies
 from tests.changes.road import (
@@ -34,8 +36,11 @@ from tests.changes.road import (
     decided_alone,
     filed,
     in_the_window,
+    recruiting_alone,
 )
 from tests.changes.world import World
+
+pytestmark = pytest.mark.timeout(400)  # some ten seconds by itself; coverage on a busy machine takes far longer
 
 PEOPLE = sorted(World().people)
 BEGINNINGS = {
@@ -44,6 +49,7 @@ BEGINNINGS = {
         filed,
         in_the_window,
         decided_alone,
+        recruiting_alone,
         at_endorsement,
         at_testing,
         at_signing,
@@ -89,6 +95,8 @@ ONWARD = {
 
 ENDINGS = {"withdraw", "decline", "mark_duplicate"}
 """What ends a story: seldom, because little can happen afterwards."""
+
+WORRY = RaiseConcern(title="Fraud", text="Nobody checks receipts.", code=ConcernCode.R09, blocking=True)
 
 LOOKED_AT_AGAIN = {"team_load", "champion_lost", "guard_never_read"}
 """What is looked at when a wave starts or ends: not a matter of who or when, but of what happened meanwhile."""
@@ -160,27 +168,33 @@ class LifeOfAChange(RuleBasedStateMachine):
         self.road.world.quorums = dict(zip(GATES, quorums, strict=True))
         self._tell(tuple(self.road.events))
 
-    @rule(data=st.data())
-    def somebody_takes_an_offer(self, data: st.DataObject) -> None:
+    @rule(data=st.data(), person=st.sampled_from(PEOPLE))
+    def somebody_takes_an_offer(self, data: st.DataObject, person: str) -> None:
         ending = data.draw(st.integers(0, 9), label="an ending") == 0
-        self._take_an_offer(data, set(HUMAN_COMMANDS) if ending else set(HUMAN_COMMANDS) - ENDINGS)
+        self._take_an_offer(data, person, set(HUMAN_COMMANDS) if ending else set(HUMAN_COMMANDS) - ENDINGS)
 
     @rule(data=st.data(), steps=st.integers(1, 4))
     def the_story_moves_on(self, data: st.DataObject, steps: int) -> None:
         for _ in range(steps):
-            self._take_an_offer(data, ONWARD)
+            tasks = waiting_for(self.road.change)
+            as_asked = bool(data.draw(st.booleans(), label="as asked"))
+            if tasks and as_asked:
+                task = data.draw(st.sampled_from(tasks))
+                self._take_an_offer(data, task.person, set(task.commands) - ENDINGS)
+            else:
+                self._take_an_offer(data, data.draw(st.sampled_from(self._carriers())), ONWARD)
             self.the_records_make_the_state()
             self.results_count_only_behind_an_endorsement()
 
-    def _take_an_offer(self, data: st.DataObject, among: set[str]) -> None:
-        able: dict[str, list[str]] = {}
-        for person, offered in self.road.offers_to_all().items():
-            for kind in among.intersection(offered):
-                able.setdefault(kind, []).append(person)
+    def _carriers(self) -> list[str]:
+        """Those who carry the change, and the head of the line."""
+        owner = self.road.world.owners[self.road.change.proposal.content.process]
+        return list(dict.fromkeys([*self.road.change.proposal.authors, owner, "vera"]))
+
+    def _take_an_offer(self, data: st.DataObject, person: str, among: set[str]) -> None:
+        able = [kind for kind in self.road.offers(person) if kind in among]
         if able:
-            kind = data.draw(st.sampled_from(sorted(able)), label="what")
-            person = data.draw(st.sampled_from(able[kind]), label="who")
-            self._give(data, person, kind, wild=False)
+            self._give(data, person, data.draw(st.sampled_from(able), label="what"), wild=False)
 
     @rule(
         data=st.data(),
@@ -190,6 +204,11 @@ class LifeOfAChange(RuleBasedStateMachine):
     )
     def somebody_tries_anything(self, data: st.DataObject, person: str, kind: str, wild: bool) -> None:
         self._give(data, person, kind, wild=wild)
+
+    @rule(person=st.sampled_from(PEOPLE))
+    def somebody_is_worried(self, person: str) -> None:
+        if not self.road.change.blocking_concerns:
+            self._decide(person, WORRY)
 
     @rule(hours=st.sampled_from([0.1, 5, 30, 24 * 6, 24 * 45]), noticed=st.booleans())
     def time_passes(self, hours: float, noticed: bool) -> None:
@@ -315,10 +334,14 @@ class LifeOfAChange(RuleBasedStateMachine):
         change = self.road.state
         if change is None or (change.closing and change.closing.outcome is not Outcome.EXPIRED):
             return
-        people, owner = self.road.world.people, self.road.world.owners[change.proposal.content.process]
-        carried = any(people[ref].active for ref in (*change.proposal.authors, owner))
-        if carried and people["vera"].active:  # without anybody who carries it or heads the line, people intervene
-            assert next_moment(change) or self.road.offered() & ONWARD, f"stuck: {summary(change)}"
+        *carriers, head = self._carriers()
+        people = self.road.world.people
+        if not people[head].active or not any(people[ref].active for ref in carriers):
+            return  # without anybody who carries the change or heads the line, an administrator has to intervene
+        everybody = dict.fromkeys([*carriers, head, *PEOPLE])
+        assert next_moment(change) or any(ONWARD.intersection(self.road.offers(ref)) for ref in everybody), (
+            f"stuck: {summary(change)}"
+        )
 
     @invariant()
     def the_state_makes_sense(self) -> None:
@@ -339,7 +362,7 @@ class LifeOfAChange(RuleBasedStateMachine):
 
 
 LifeOfAChange.TestCase.settings = settings(
-    max_examples=60,
+    max_examples=100,
     stateful_step_count=40,
     deadline=None,
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],

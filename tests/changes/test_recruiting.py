@@ -29,33 +29,22 @@ from changes.recruiting import (
     StepDown,
 )
 from changes.refusals import RefusalKind
-from changes.state import ConcernCode, InvitationStatus, Phase, Stage, Verdict
-from changes.testing import Conclude, ProposeTests
+from changes.state import ConcernCode, InvitationStatus, Phase, Stage
 from tests.changes.road import (
-    Road,
     at_champions,
     at_coverage,
     at_rollout,
     at_signing,
     at_testing,
-    decided_alone,
     kinds,
-    measured,
     planned,
     recruited,
+    recruiting_alone,
 )
-from tests.changes.world import World, a_test
+from tests.changes.world import World
 
 BLOCKING = RaiseConcern(title="Fraud", text="Nobody checks receipts.", code=ConcernCode.R09, blocking=True)
 GO = SignCoverage(decision="go")
-
-
-def champions_of_a_lone_decision() -> Road:
-    road = decided_alone()
-    road.do("paul", ProposeTests(tests=(a_test(),)))
-    measured(road)
-    road.do("paul", Conclude(verdict=Verdict.ADOPT))
-    return road
 
 
 class TestNominate:
@@ -310,7 +299,7 @@ class TestAnswers:
         assert road.change.recruiting.campaign_due == road.now + timedelta(weeks=6)
 
     def test_a_blocking_concern_never_keeps_anybody_from_saying_yes(self) -> None:
-        road = champions_of_a_lone_decision()
+        road = recruiting_alone()
         road.do("paul", Invite(people=("bela", "sina")))
         road.do("kai", BLOCKING)
         road.do("bela", AcceptInvitation())
@@ -438,12 +427,12 @@ class TestCampaign:
         assert "gate_opened" not in kinds(road.events[-1:])
 
     def test_of_somebody_who_decided_alone_passes_by_itself(self) -> None:
-        road = champions_of_a_lone_decision()
+        road = recruiting_alone()
         assert kinds(road.to_next_moment()) == ["campaign_ended", "gate_passed"]
         assert road.is_at(Phase.PREPARING_WAVE)
 
     def test_of_somebody_who_decided_alone_waits_for_a_blocking_concern(self) -> None:
-        road = champions_of_a_lone_decision()
+        road = recruiting_alone()
         road.do("kai", BLOCKING)
         assert next_moment(road.change) is None
         road.wait(weeks=7)

@@ -21,8 +21,7 @@ from changes.rollout import (
     RollBack,
     StartWave,
 )
-from changes.state import ConcernCode, Phase, Stage, Verdict, WaveStatus
-from changes.testing import Conclude, ProposeTests
+from changes.state import ConcernCode, Phase, Stage, WaveStatus
 from tests.changes.road import (
     PILOT,
     REST,
@@ -35,15 +34,14 @@ from tests.changes.road import (
     at_testing,
     at_wave,
     complete,
-    decided_alone,
     kinds,
-    measured,
     planned,
     recruited,
+    recruiting_alone,
     report,
     start,
 )
-from tests.changes.world import a_guard, a_test, a_wave
+from tests.changes.world import a_guard, a_wave
 
 BLOCKING = RaiseConcern(title="Fraud", text="Nobody checks receipts.", code=ConcernCode.R09, blocking=True)
 RESUME = ResumeWave(reason="The form is repaired.")
@@ -358,11 +356,7 @@ class TestCompleteWave:
 
 
 def test_somebody_who_decided_alone_changes_the_plan_alone() -> None:
-    road = decided_alone()
-    road.do("paul", ProposeTests(tests=(a_test(),)))
-    measured(road)
-    road.do("paul", Conclude(verdict=Verdict.ADOPT))
-    planned(recruited(road))
+    road = planned(recruited(recruiting_alone()))
     assert road.is_at(Phase.PREPARING_WAVE)
     start(road)
     report(road, "9")

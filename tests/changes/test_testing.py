@@ -420,6 +420,7 @@ class TestSignGate:
         refused = road.refused("omar", SignGate())
         assert refused.rule == "passed_over"
         assert "ran a test of this change" in refused.detail
+        assert road.rule("kai", SignGate()) == "not_asked"
         road.do("vera", SignGate())  # next in line above Omar
 
     def test_not_even_when_a_look_up_seats_them(self) -> None:

@@ -9,7 +9,7 @@ from email.message import EmailMessage
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import TypeAdapter, ValidationError
 
@@ -81,6 +81,7 @@ class TestText:
     def test_is_text(self, wrong: Any) -> None:
         assert refusal(line, wrong) == "string_type"
 
+    @settings(deadline=None)
     @given(st.text(st.characters(), max_size=60) | st.text("\u0958\u0344e\u0301 \n\t\r\u2028x", max_size=LINE_LENGTH))
     def test_what_was_accepted_is_accepted_again(self, typed: str) -> None:
         for adapter in (line, text, optional):
@@ -93,6 +94,7 @@ class TestText:
             assert unicodedata.is_normalized("NFC", kept)
             assert kept == kept.strip()
 
+    @settings(deadline=None)
     @given(st.text(st.characters(), max_size=LINE_LENGTH))
     def test_a_line_can_be_the_subject_of_a_mail(self, typed: str) -> None:
         try:
@@ -126,6 +128,7 @@ class TestNumber:
     def test_is_a_number(self, value: Any) -> None:
         assert refusal(number, value) in {"decimal_type", "decimal_parsing"}
 
+    @settings(deadline=None)
     @given(st.decimals(-(10**11), 10**11, places=6) | st.floats(-1e6, 1e6).map(lambda value: round(value, 6)))
     def test_survives_json(self, value: Decimal | float) -> None:
         kept = number.validate_python(value)
@@ -158,6 +161,7 @@ class TestMoment:
     def test_lies_within_reach(self, value: str) -> None:
         assert refusal(moment, value) == "out_of_reach"
 
+    @settings(deadline=None)
     @given(
         st.datetimes(timezones=st.sampled_from([UTC, timezone(timedelta(hours=14)), timezone(timedelta(hours=-12))]))
     )

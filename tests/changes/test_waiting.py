@@ -15,7 +15,7 @@ from changes.proposal import AskForChanges, Decline, SayBack
 from changes.recruiting import Invite, PlanChampions, SignCoverage
 from changes.rollout import RollBack
 from changes.state import ConcernCode, EffectOutcome
-from changes.waiting import GATE_COMMANDS, GATE_TASKS, parts_in, standing, summary, waiting_for
+from changes.waiting import GATE_COMMANDS, GATE_TASKS, parts_in, receipt_for, standing, summary, waiting_for
 from tests.changes.road import (
     Road,
     at_champions,
@@ -198,3 +198,13 @@ class TestSummary:
         road = filed()
         road.do("mara", Decline(reason="No.", way_forward="Later."))
         assert summary(road.change) == "CH-0001 has ended: declined."
+
+
+def test_a_receipt_says_what_happened_and_where_the_change_is_now() -> None:
+    road = filed()
+    events = road.do("mara", Decline(reason="No.", way_forward="Later."))
+    receipt = receipt_for(road.change, events)
+    assert (receipt.change, receipt.version, receipt.outcome) == ("CH-0001", 3, "declined")
+    assert receipt.happened == ("declined",)
+    assert receipt.summary == "CH-0001 has ended: declined."
+    assert receipt_for(filed().change, ()).outcome == ""

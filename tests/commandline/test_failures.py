@@ -75,6 +75,18 @@ def test_a_policy_is_refused_with_file_line_and_column(tmp_path: Path) -> None:
     assert f"{file}:2:10: version: must be a whole number" in explanation.text
 
 
+def test_a_missing_package_and_an_unusable_file_are_said_in_words() -> None:
+    with pytest.raises(ModuleNotFoundError) as missing:
+        __import__("no_such_package")
+    assert explained(missing.value) == (
+        "The package “no_such_package” is not installed. `make demo` installs what the demonstration needs.",
+        MISSING,
+    )
+    with pytest.raises(OSError, match="No such file") as absent:
+        Path("/no/such/file").read_text()
+    assert explained(absent.value) == ("/no/such/file cannot be used: No such file or directory", FAILED)
+
+
 def test_a_demonstration_that_runs_already_is_named() -> None:
     assert explained(RunsAlready(None)).code == FAILED
 

@@ -46,7 +46,7 @@ def test_a_taken_port_is_replaced_and_named(place: Place) -> None:
     with taken() as port:
         arrangement = arrange(place, SETTINGS, port)
     assert arrangement.web_port != port
-    assert f"Port {port} is taken, so Groundswell is on port {arrangement.web_port}." in arrangement.replaced
+    assert f"Port {port} is taken, so port {arrangement.web_port} is used for Groundswell." in arrangement.replaced
 
 
 def test_no_port_is_given_twice(place: Place) -> None:

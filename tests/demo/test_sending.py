@@ -25,7 +25,9 @@ class Listening:
         if key == self.stop_at:
             raise ConnectionError(key)
         self.heard.append((person, command.kind, change, key))
-        return Receipt(change="CH-7", version=1, stage="", phase="", happened=(), summary=f"{command.kind} is done.")
+        return Receipt(
+            change=change or "CH-7", version=1, stage="", phase="", happened=(), summary=f"{command.kind} is done."
+        )
 
 
 async def test_a_submission_begins_the_change_that_all_other_acts_are_about() -> None:
@@ -40,11 +42,11 @@ async def test_a_submission_begins_the_change_that_all_other_acts_are_about() ->
     assert done[0].receipt.summary == "submit is done."
 
 
-async def test_a_list_without_a_submission_needs_a_change_and_may_continue_another_list() -> None:
+async def test_a_list_without_a_submission_is_about_the_change_it_is_given() -> None:
     sender = Listening()
     acts = [Act("mara.lind", Follow()), Act("mara.lind", Unfollow())]
-    assert [each.number async for each in perform(acts, sender, "more", change="CH-2", begin=5)] == [5, 6]
-    assert [(change, key) for _, _, change, key in sender.heard] == [("CH-2", "more/05"), ("CH-7", "more/06")]
+    assert [each.number async for each in perform(acts, sender, "more", change="CH-2")] == [1, 2]
+    assert [(change, key) for _, _, change, key in sender.heard] == [("CH-2", "more/01"), ("CH-2", "more/02")]
 
 
 async def test_what_a_sender_raises_ends_the_performance() -> None:

@@ -123,6 +123,13 @@ def test_mistakes_of_ours_are_not_blamed_on_the_database(engine: Engine) -> None
         raise KeyError("what the caller does goes through as it is")
 
 
+def test_what_people_wrote_is_not_quoted_by_errors(engine: Engine) -> None:
+    with pytest.raises(IntegrityError) as caught, writing(engine) as connection:
+        connection.execute(insert(tables.deployment).values(name="same", value=SECRET))
+        connection.execute(insert(tables.deployment), [{"name": "same", "value": SECRET}])
+    assert SECRET not in str(caught.value)
+
+
 # ------------------------------------------------------------------------------------------------------ times
 
 MOMENTS = [

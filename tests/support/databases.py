@@ -111,5 +111,16 @@ def databases(folder: Path) -> Iterator[Databases]:
         # that starts meanwhile shuts that folder to others again.
         with tempfile.TemporaryDirectory(prefix="groundswell-") as home:
             with get_server(Path(home) / "postgresql", cleanup_mode="delete") as server:
+                _hurry(server.get_uri())
                 with closing(Databases(folder, server.get_uri())) as maker:
                     yield maker
+
+
+def _hurry(address: str) -> None:
+    """Have a server that is thrown away afterwards not wait for the disk; making a database costs a fifth then."""
+    engine = open_database(address)
+    with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+        for setting in ("fsync", "full_page_writes", "synchronous_commit"):
+            connection.execute(text(f"ALTER SYSTEM SET {setting} = off"))
+        connection.execute(text("SELECT pg_reload_conf()"))
+    engine.dispose()

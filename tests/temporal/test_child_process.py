@@ -47,6 +47,7 @@ async def test_one_that_does_not_listen_is_ended(tmp_path: Path) -> None:
     child = await started(STUBBORN, tmp_path / "log")
     await child.stop(patience=0.1)
     assert child.exit_code == -signal.SIGKILL
+    assert child.how_it_ended == "killed by SIGKILL"
 
 
 async def test_what_it_started_itself_ends_with_it(tmp_path: Path) -> None:

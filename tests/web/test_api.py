@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import Any
 
 import httpx2
 import pytest
+from sqlalchemy import delete
 
 from changes.decision import HUMAN_COMMANDS
+from store import tables
 from store.database import DatabaseUnavailable
 from store.sign_in import end_session
 from temporal.gateway import CommandFailed, NotNow
 from tests.web.office import HOA, JONAS, LEA, MARA, PRIYA, SAMIRA, Office, a_test, proposal
+from web.services import Services
 
 
 def problem(response: httpx2.Response, status: int, rule: str) -> dict[str, Any]:
@@ -429,3 +433,25 @@ async def test_references_that_no_change_can_have(office: Office, ref: str) -> N
     async with office.browser(MARA) as browser:
         assert (await browser.get(f"/changes/{ref}")).status_code == 404
         assert (await browser.get(f"/changes/{await office.filed()}?done=%00")).status_code == 200
+
+
+async def test_the_same_submission_twice_at_once(office: Office) -> None:
+    answers = await asyncio.gather(*(office.give(MARA, "submit", proposal(), key="both") for _ in range(4)))
+    assert {answer.status_code for answer in answers} == {201}
+    assert len({answer.json()["change"] for answer in answers}) == 1
+    async with office.program(MARA) as client:
+        assert len((await client.get("/api/v1/changes")).json()["changes"]) == 1
+
+
+async def test_without_a_policy_nothing_can_be_decided_and_reading_goes_on(office: Office) -> None:
+    ref = await office.filed()
+    with office.engine.begin() as connection:
+        connection.execute(delete(tables.policy_version))
+    office.app.state.services = Services(office.settings, office.engine, office.gateway, clock=office.clock)
+    async with office.program(JONAS) as client, office.browser(JONAS) as browser:
+        ready = await client.get("/readyz")
+        assert (ready.status_code, ready.json()["missing"]) == (503, ["No policy is published."])
+        assert (await client.get(f"/api/v1/changes/{ref}")).json()["you_may"] == []
+        form = await browser.get(f"/changes/{ref}/do/accept_for_testing")
+        assert "Nothing can be decided at the moment" in form.text
+        assert (await browser.get(f"/changes/{ref}")).status_code == 200

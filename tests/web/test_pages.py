@@ -345,3 +345,16 @@ async def test_unknown_changes_and_commands_are_not_found(office: Office) -> Non
             assert page.status == 404, address
             assert ("h1", "Not found") in page.headings
         assert (await browser.get(f"/changes/{ref}/do/submit")).status_code == 404
+
+
+async def test_forms_begin_with_what_is_known(office: Office) -> None:
+    ref = await office.recruiting()
+    await office.done(MARA, "plan_champions", {}, ref)
+    await office.done(MARA, "plan_rollout", {"waves": [a_wave()], "back_out_plan": "Go back."}, ref)
+    recommended = [pick.person for pick in office.gateway.state(ref).recruiting.plans[-1].picks]
+    async with office.browser(MARA) as browser:
+        invite = Page(await browser.get(f"/changes/{ref}/do/invite"))
+        rollout = Page(await browser.get(f"/changes/{ref}/do/plan_rollout"))
+    assert recommended and [value for name, value in invite.fields if name == "people"] == recommended
+    answers = rollout.answers()
+    assert answers["waves/0/guards/0/metric"] == "Complaints" and answers["back_out_plan"] == "Go back."

@@ -15,6 +15,8 @@ from web.plain_words import Finding, Location
 
 RADIOS = 6
 """Up to so many answers are shown all at once; more are folded into a list."""
+LONG = 16
+"""More boxes than that scroll."""
 
 
 @dataclass(frozen=True)
@@ -50,6 +52,8 @@ class Control:
     may_remove: bool = False
     radios: bool = False
     """For one of several: all of them are shown at once."""
+    long: bool = False
+    """So many boxes that they are shown in a part of the page that scrolls, the ticked ones first."""
 
     @property
     def target(self) -> str:
@@ -137,7 +141,10 @@ def _control(question: Question, answer: Any, offered: Offered, name: str, focus
     # A folded list can be left empty again, radios cannot; so they are for questions that always have an answer.
     answered = question.required or question.default is not None
     radios = kind is Kind.ONE and question.names is None and answered and len(options) <= RADIOS
-    return replace(control, kind=kind, options=options, radios=radios)
+    long = kind is Kind.MANY and len(options) > LONG
+    if long:
+        options = tuple(sorted(options, key=lambda option: option.value not in answer))
+    return replace(control, kind=kind, options=options, radios=radios, long=long)
 
 
 def _with_groups(control: Control, question: Question, model: type[BaseModel], offered: Offered, focus: str) -> Control:

@@ -1,0 +1,277 @@
+"""Sending mail from the outbox to real mail servers on this machine."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from email import message_from_bytes
+from email.message import EmailMessage
+from email.policy import SMTP
+from pathlib import Path
+
+import pytest
+from sqlalchemy import Engine, RowMapping, insert, select
+from structlog.testing import capture_logs
+from temporalio.testing import ActivityEnvironment
+
+from activities.notifying import NotificationActivities
+from notifications.catcher import Catcher, list_caught, read_caught
+from notifications.smtp import MailSettings, MailUnavailable
+from store import outbox, tables
+from store.authority import Authority
+from store.database import reading, writing
+from store.outbox import PATIENCE, count_waiting
+from temporal import calls
+from tests.notifications.post_office import Clerk, free_port, open_office
+from tests.support.desk import Desk
+from tests.support.examples import MANAGER, OWNER, PROPOSER, submit
+
+SENDER = "Groundswell <groundswell@nordwind.example>"
+ADDRESSES = {person: f"{person}@nordwind.example" for person in (MANAGER, OWNER, PROPOSER)}
+
+
+@pytest.fixture
+def filed(engine: Engine) -> Engine:
+    """Two changes were filed; Jonas and Samira are to hear of each."""
+    for change in ("CH-1", "CH-2"):
+        Desk(engine, change, now=datetime.now(UTC)).give(PROPOSER, submit())
+    return engine
+
+
+@pytest.fixture
+def clerk() -> Clerk:
+    return Clerk()
+
+
+@pytest.fixture
+def office(clerk: Clerk) -> Iterator[int]:
+    """The port of a mail server that does as the clerk says."""
+    with open_office(clerk) as port:
+        yield port
+
+
+def notifying(engine: Engine, port: int) -> NotificationActivities:
+    settings = MailSettings(url=f"smtp://127.0.0.1:{port}", sender=SENDER, timeout=5)
+    return NotificationActivities(engine, Authority(), settings, "https://groundswell.nordwind.example")
+
+
+def deliver(engine: Engine, port: int, change: str | None = None) -> calls.Delivery:
+    activities = notifying(engine, port)
+    if change:
+        return ActivityEnvironment().run(activities.deliver_notices, change)
+    return ActivityEnvironment().run(activities.deliver_leftover_notices)
+
+
+def arrived(clerk: Clerk) -> list[tuple[str, str]]:
+    """The change and the recipient of every letter."""
+    letters = [message_from_bytes(content, _class=EmailMessage, policy=SMTP) for content in clerk.letters]
+    return [(letter["Subject"].strip()[1:5], letter["To"].addresses[0].username) for letter in letters]
+
+
+def waiting(engine: Engine) -> int:
+    with reading(engine) as connection:
+        return count_waiting(connection)
+
+
+def rows(engine: Engine) -> list[RowMapping]:
+    with reading(engine) as connection:
+        return list(connection.execute(select(tables.outbox).order_by(tables.outbox.c.number)).mappings())
+
+
+# --------------------------------------------------------------------------------------------------------- once
+
+
+def test_what_waits_for_a_change_is_sent_once_though_the_activity_runs_twice(
+    filed: Engine, clerk: Clerk, office: int
+) -> None:
+    assert deliver(filed, office, "CH-1") == calls.Delivery(sent=2)
+    assert deliver(filed, office, "CH-1") == calls.Delivery()
+    assert arrived(clerk) == [("CH-1", MANAGER), ("CH-1", OWNER)]
+    assert waiting(filed) == 2
+    assert [row["finished_at"] is not None for row in rows(filed)] == [True, True, False, False]
+
+
+def test_leftovers_of_all_changes_are_sent_once(filed: Engine, clerk: Clerk, office: int) -> None:
+    deliver(filed, office, "CH-2")
+    assert deliver(filed, office) == calls.Delivery(sent=2)
+    assert deliver(filed, office) == calls.Delivery()
+    assert arrived(clerk) == [("CH-2", MANAGER), ("CH-2", OWNER), ("CH-1", MANAGER), ("CH-1", OWNER)]
+
+
+def test_a_letter_sent_again_after_a_crash_bears_the_same_identity(filed: Engine, clerk: Clerk, office: int) -> None:
+    """Killed between the server's yes and the tick in the outbox, it goes twice; mail programs know it again."""
+    deliver(filed, office, "CH-1")
+    with writing(filed) as connection:
+        connection.execute(tables.outbox.update().values(finished_at=None))
+    deliver(filed, office, "CH-1")
+    identities = [message_from_bytes(content)["Message-ID"] for content in clerk.letters]
+    assert identities[:2] == identities[2:]
+    assert len(set(identities)) == 2
+
+
+def test_the_catcher_of_the_demonstration_shows_what_was_sent(filed: Engine, tmp_path: Path) -> None:
+    catcher = Catcher(tmp_path)
+    catcher.start()
+    try:
+        assert deliver(filed, catcher.port, "CH-1") == calls.Delivery(sent=2)
+    finally:
+        catcher.stop()
+    caught = sorted(list_caught(tmp_path), key=lambda letter: letter.recipient)
+    assert [letter.recipient for letter in caught] == [
+        "Jonas Okafor <jonas.okafor@nordwind.example>",
+        "Samira Haddad <samira.haddad@nordwind.example>",
+    ]
+    letter = read_caught(tmp_path, caught[0].name)
+    assert letter.subject.strip().startswith("[CH-1] Please answer the proposal")
+    assert "Mara Lind" in letter.text
+    assert "Returns and refunds" in letter.text
+    assert "Europe/Berlin" in letter.text
+    assert "https://groundswell.nordwind.example/changes/CH-1" in letter.text
+
+
+def test_more_than_one_batch_is_sent_in_one_go(
+    filed: Engine, clerk: Clerk, office: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    copies = [{**row, "key": f"{row['key']} {copy}"} for copy in range(3) for row in rows(filed)]
+    with writing(filed) as connection:
+        for copy in copies:
+            del copy["number"]
+            connection.execute(insert(tables.outbox).values(copy))
+    monkeypatch.setattr(outbox.waiting_to_leave, "__defaults__", (None, 0, 3))
+    assert deliver(filed, office) == calls.Delivery(sent=16)
+    assert len(clerk.connections) == 1
+    assert waiting(filed) == 0
+
+
+def test_nothing_to_send_needs_no_mail_server(engine: Engine) -> None:
+    assert deliver(engine, free_port(), "CH-1") == calls.Delivery()
+    assert deliver(engine, free_port()) == calls.Delivery()
+
+
+# ------------------------------------------------------------------------------------------- servers that are away
+
+
+def test_a_mail_server_that_is_away_is_said_and_nothing_is_marked_as_sent(filed: Engine, clerk: Clerk) -> None:
+    for _ in range(2):
+        with pytest.raises(MailUnavailable, match="Connection refused"):
+            deliver(filed, free_port(), "CH-1")
+    assert waiting(filed) == 4
+    first, _, other, _ = rows(filed)
+    assert (first["finished_at"], first["attempts"]) == (None, 2)
+    assert "Connection refused" in first["last_error"]
+    assert (other["attempts"], other["last_error"]) == (0, None)
+    with open_office(clerk) as port:
+        assert deliver(filed, port, "CH-1") == calls.Delivery(sent=2)
+    assert [(row["finished_at"] is not None, row["last_error"]) for row in rows(filed)[:2]] == [(True, None)] * 2
+
+
+def test_a_mail_server_that_is_away_for_a_night_loses_nothing(filed: Engine, clerk: Clerk) -> None:
+    port = free_port()
+    for _ in range(12):
+        with pytest.raises(MailUnavailable):
+            deliver(filed, port)
+    with open_office(clerk) as port:
+        assert deliver(filed, port) == calls.Delivery(sent=4)
+
+
+def test_what_could_not_leave_for_days_is_given_up_with_the_reason(filed: Engine) -> None:
+    old = datetime.now(UTC) - PATIENCE
+    with writing(filed) as connection:
+        table = tables.outbox
+        connection.execute(table.update().where(table.c.change == "CH-1").values(created_at=old))
+    with pytest.raises(MailUnavailable):
+        deliver(filed, free_port())
+    assert waiting(filed) == 2
+    assert {row["change"] for row in rows(filed) if row["finished_at"]} == {"CH-1"}
+    assert all("Connection refused" in row["last_error"] for row in rows(filed))
+
+
+def test_what_left_before_the_server_went_away_stays_sent(filed: Engine, clerk: Clerk, office: int) -> None:
+    clerk.refusals[ADDRESSES[OWNER]] = "421 Closing"
+    with pytest.raises(MailUnavailable, match="421 Closing"):
+        deliver(filed, office, "CH-1")
+    assert arrived(clerk) == [("CH-1", MANAGER)]
+    assert [row["finished_at"] is not None for row in rows(filed)] == [True, False, False, False]
+    clerk.refusals.clear()
+    assert deliver(filed, office, "CH-1") == calls.Delivery(sent=1)
+    assert arrived(clerk) == [("CH-1", MANAGER), ("CH-1", OWNER)]
+
+
+# --------------------------------------------------------------------------------------- recipients who are trouble
+
+
+def test_a_recipient_refused_for_good_does_not_keep_the_others_from_hearing(
+    filed: Engine, clerk: Clerk, office: int
+) -> None:
+    clerk.refusals[ADDRESSES[MANAGER]] = "550 5.1.1 No such person here"
+    assert deliver(filed, office) == calls.Delivery(sent=2, failed=2)
+    assert deliver(filed, office) == calls.Delivery()
+    assert arrived(clerk) == [("CH-1", OWNER), ("CH-2", OWNER)]
+    assert waiting(filed) == 0
+    assert "550 5.1.1 No such person here" in rows(filed)[0]["last_error"]
+
+
+def test_a_recipient_put_off_for_now_does_not_keep_the_others_from_hearing(
+    filed: Engine, clerk: Clerk, office: int
+) -> None:
+    """A full mailbox for weeks must not cost anybody else their mail."""
+    clerk.refusals[ADDRESSES[MANAGER]] = "452 4.2.2 Mailbox full"
+    assert deliver(filed, office) == calls.Delivery(sent=2, failed=2)
+    assert deliver(filed, office) == calls.Delivery(failed=2)
+    assert arrived(clerk) == [("CH-1", OWNER), ("CH-2", OWNER)]
+    assert [row["attempts"] for row in rows(filed)] == [2, 0, 2, 0]
+    clerk.refusals.clear()
+    assert deliver(filed, office) == calls.Delivery(sent=2)
+
+
+def test_mail_for_somebody_who_is_not_active_any_more_is_dropped(filed: Engine, clerk: Clerk, office: int) -> None:
+    with writing(filed) as connection:
+        table = tables.person
+        connection.execute(table.update().where(table.c.ref == MANAGER).values(active=False))
+    assert deliver(filed, office, "CH-1") == calls.Delivery(sent=1, failed=1)
+    assert deliver(filed, office, "CH-1") == calls.Delivery()
+    assert arrived(clerk) == [("CH-1", OWNER)]
+    dropped = rows(filed)[0]
+    assert dropped["finished_at"] is not None
+    assert "not active any more" in dropped["last_error"]
+
+
+def test_mail_for_nobody_and_mail_that_cannot_be_written_are_set_aside(
+    filed: Engine, clerk: Clerk, office: int
+) -> None:
+    first, second, *_ = rows(filed)
+    with writing(filed) as connection:
+        table = tables.outbox
+        nobody = first["notice"].replace(f'"recipient":"{MANAGER}"', '"recipient":"ghost"')
+        connection.execute(table.update().where(table.c.number == first["number"]).values(notice=nobody))
+        unknown = second["notice"].replace('"kind":"asked"', '"kind":"of_a_later_version"')
+        connection.execute(table.update().where(table.c.number == second["number"]).values(notice=unknown))
+    with capture_logs() as lines:
+        assert deliver(filed, office) == calls.Delivery(sent=2, failed=2)
+    assert [line["event"] for line in lines] == ["a letter could not be written"] * 2 + ["mail"]
+    assert arrived(clerk) == [("CH-2", MANAGER), ("CH-2", OWNER)]
+    assert waiting(filed) == 0
+    assert all(row["last_error"] for row in rows(filed)[:2])
+
+
+def test_an_address_that_changed_meanwhile_is_the_one_used(filed: Engine, clerk: Clerk, office: int) -> None:
+    with writing(filed) as connection:
+        table = tables.person
+        connection.execute(table.update().where(table.c.ref == MANAGER).values(email="j.okafor@nordwind.example"))
+    deliver(filed, office, "CH-1")
+    assert arrived(clerk) == [("CH-1", "j.okafor"), ("CH-1", OWNER)]
+
+
+def test_time_is_told_by_the_clock_of_the_organisation(filed: Engine, clerk: Clerk, office: int) -> None:
+    deliver(filed, office, "CH-1")
+    letter = message_from_bytes(clerk.letters[0], _class=EmailMessage, policy=SMTP)
+    assert abs(letter["Date"].datetime - datetime.now(UTC)) < timedelta(hours=1)
+    body = letter.get_body(("plain",))
+    assert body is not None
+    assert "(Europe/Berlin)" in body.get_content()
+
+
+def test_all_names_every_activity_that_a_workflow_calls(engine: Engine) -> None:
+    found = notifying(engine, free_port()).all()
+    names = {activity.__temporal_activity_definition.name for activity in found}  # type: ignore[attr-defined]
+    assert names == {calls.DELIVER, calls.DELIVER_LEFTOVERS}
