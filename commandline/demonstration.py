@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import sys
+from contextlib import suppress
 from typing import Annotated
 
 import typer
@@ -40,7 +41,8 @@ def demo(
         say(f"  Mail that would have left:  {already.running.mail_url}")
         say("  Another sign-in link:       groundswell sign-in-link PERSON")
         return
-    say("Stopped. Nothing is left running.")
+    with suppress(OSError):  # the terminal may be gone, which is why it stopped
+        say("Stopped. Nothing is left running.")
     raise typer.Exit(code)
 
 

@@ -30,7 +30,7 @@ from temporal.development_server import DevelopmentServer
 from temporal.occupancy import changes_under_way
 
 READY_SECONDS = 60.0
-"""How long the parts may take until all of them answer; three seconds is usual."""
+"""How long the parts may take until all of them answer; five seconds are usual on two cores."""
 PATIENCE = 25.0
 """Seconds a program of ours may take to stop; a little longer than the worker gives what it has begun."""
 SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
