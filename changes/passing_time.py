@@ -104,7 +104,7 @@ def _answered_at(change: Change, gate: str) -> tuple[str, ...]:
     if gate == START_ROLLOUT:
         version = change.rollout.plan_version
         return tuple(s.person for s in change.recruiting.signatures if s.about_version == version)
-    return ()  # one answer to a proposal closes its gate
+    return change.proposal.acceptances
 
 
 def falls_to_escalation(change: Change, now: datetime) -> bool:

@@ -15,7 +15,7 @@ from pydantic import Field
 from changes.commands import Command
 from changes.events import Event
 from changes.facts import ANSWER_PROPOSAL, ENDORSE_TESTS, SIGN_TESTS, Facts, RouteFacts
-from changes.gates import opened, passed
+from changes.gates import opened, passed, quorum_reached
 from changes.learning import starting_over
 from changes.refusals import invalid, not_yours, wrong_stage
 from changes.rules import (
@@ -321,10 +321,19 @@ def _correct(change: Change, command: Correct, facts: Facts, now: datetime) -> I
     yield HeardCorrected(correction=command.correction)
 
 
-@decides(AcceptForTesting, when=[*answering, no_blocking_concern], who=seat_at(ANSWER_PROPOSAL))
+def _has_not_accepted(change: Change, facts: Facts) -> None:
+    seat_at(ANSWER_PROPOSAL)(change, facts)
+    if facts.actor.ref in change.proposal.acceptances:
+        not_yours("already_accepted", "You have already accepted this proposal. Others are asked as well.")
+
+
+@decides(AcceptForTesting, when=[*answering, no_blocking_concern], who=_has_not_accepted)
 def _accept(change: Change, command: AcceptForTesting, facts: Facts, now: datetime) -> Iterator[Event]:
     yield AcceptedForTesting(note=command.note)
-    yield passed(facts, ANSWER_PROPOSAL, f"{facts.actor.name} accepted it for testing")
+    accepted = (*change.proposal.acceptances, facts.actor.ref)
+    if because := quorum_reached(facts.gates[ANSWER_PROPOSAL], accepted):
+        alone = f"{facts.actor.name} accepted it for testing"
+        yield passed(facts, ANSWER_PROPOSAL, alone if len(accepted) == 1 else because)
 
 
 @decides(
@@ -404,7 +413,9 @@ def _edited(change: Change, event: Edited) -> Change:
     version = ProposalVersion(
         number=len(earlier) + 1, content=event.content, by=event.by, at=event.at, what_changed=event.what_changed
     )
-    return _on_route(change.having(proposal=change.proposal.having(versions=(*earlier, version))), event.route)
+    return _on_route(
+        change.having(proposal=change.proposal.having(versions=(*earlier, version), acceptances=())), event.route
+    )
 
 
 @evolves(Resubmitted)
@@ -417,7 +428,7 @@ def _resubmitted(change: Change, event: Resubmitted) -> Change:
         what_changed=event.what_changed,
     )
     proposal = change.proposal.having(
-        versions=(*change.proposal.versions, version), changes_asked="", self_decision=None
+        versions=(*change.proposal.versions, version), acceptances=(), changes_asked="", self_decision=None
     )
     rounds = (*change.earlier_rounds, change.round) if change.round.tests else change.earlier_rounds
     fresh = Round(number=len(rounds) + 1)
@@ -456,13 +467,16 @@ def _heard_corrected(change: Change, event: HeardCorrected) -> Change:
 
 @evolves(AcceptedForTesting)
 def _accepted(change: Change, event: AcceptedForTesting) -> Change:
-    return change
+    acceptances = (*change.proposal.acceptances, event.by)
+    return change.having(proposal=_answered(change, event.at).having(acceptances=acceptances))
 
 
 @evolves(ChangesAsked)
 def _changes_asked(change: Change, event: ChangesAsked) -> Change:
     phase = Phase.NEEDS_CHANGES if change.stage is Stage.PROPOSAL else Phase.PLANNING_TESTS
-    return change.having(gate=None, phase=phase, proposal=_answered(change, event.at).having(changes_asked=event.what))
+    return change.having(
+        gate=None, phase=phase, proposal=_answered(change, event.at).having(acceptances=(), changes_asked=event.what)
+    )
 
 
 @evolves(Declined)

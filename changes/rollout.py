@@ -285,7 +285,8 @@ def _lead_or_gate(change: Change, facts: Facts) -> None:
 
 
 def _something_rolled_out(change: Change) -> None:
-    in_stage(Stage.ROLLOUT)(change)
+    """Stopping must be easy: a hold does not keep anybody from rolling back."""
+    in_stage(Stage.ROLLOUT)(change.having(hold=None))
     if all(p.status is WaveStatus.PLANNED for p in change.rollout.waves):
         wrong_stage("nothing_rolled_out", "No wave has started yet, so there is nothing to roll back.")
 

@@ -153,6 +153,8 @@ class Proposal(Value):
     versions: tuple[ProposalVersion, ...]
     free_edit_until: Moment
     heard: tuple[Heard, ...] = ()
+    acceptances: tuple[Ref, ...] = ()
+    """Those who said yes to the words as they are now, where the policy wants more than one."""
     changes_asked: str = ""
     self_decision: SelfDecision | None = None
 
@@ -269,6 +271,8 @@ class Round(Value):
     number: int = 1
     plan_version: int = 0
     tests: tuple[Test, ...] = ()
+    proposed_by: Ref | None = None
+    """Who wrote the plan as it is now."""
     endorsements: tuple[Answer, ...] = ()
     endorsed: bool = False
     results: tuple[Result, ...] = ()

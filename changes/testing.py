@@ -209,8 +209,15 @@ def _once(change: Change, facts: Facts) -> None:
         not_yours("already_endorsed", "You have already endorsed this version of the tests.")
 
 
-def _may_endorse(change: Change, facts: Facts) -> None:
+def _not_own_tests(change: Change, facts: Facts) -> None:
+    """Whoever wrote the tests does not endorse them, even where they did not propose the change."""
     seat_at(ENDORSE_TESTS)(change, facts)
+    if facts.actor.ref == change.round.proposed_by and facts.actor.ref not in change.round.counting_endorsers:
+        not_yours("own_tests", "You wrote these tests, so somebody else endorses them.")
+
+
+def _may_endorse(change: Change, facts: Facts) -> None:
+    _not_own_tests(change, facts)
     _once(change, facts)
 
 
@@ -220,9 +227,7 @@ def _endorse(change: Change, command: Endorse, facts: Facts, now: datetime) -> I
     yield from _close_if_endorsed(change, facts, (*change.round.counting_endorsers, facts.actor.ref))
 
 
-@decides(
-    EndorseWithChanges, when=[in_phase(Phase.AWAITING_ENDORSEMENT), no_blocking_concern], who=seat_at(ENDORSE_TESTS)
-)
+@decides(EndorseWithChanges, when=[in_phase(Phase.AWAITING_ENDORSEMENT), no_blocking_concern], who=_not_own_tests)
 def _endorse_with_changes(change: Change, command: EndorseWithChanges, facts: Facts, now: datetime) -> Iterator[Event]:
     version = change.round.plan_version
     others = change.round.counting_endorsers
@@ -333,6 +338,7 @@ def _tests_proposed(change: Change, event: TestsProposed) -> Change:
     round_ = change.round.having(
         plan_version=event.plan_version,
         tests=event.tests,
+        proposed_by=event.by,
         endorsements=tuple(answer.having(stale=True) for answer in change.round.endorsements),
         endorsed=False,
         results=tuple(result.having(stale=True) for result in change.round.results),

@@ -10,7 +10,7 @@ from pydantic import ValidationError
 from changes.any_moment import Withdraw
 from changes.commands import COMMANDS
 from changes.concerns import OverruleConcern, RaiseConcern
-from changes.facts import ANSWER_PROPOSAL, SYSTEM
+from changes.facts import ANSWER_PROPOSAL, SYSTEM, Quorum
 from changes.passing_time import NoticeTime, next_moment
 from changes.proposal import (
     AcceptForTesting,
@@ -509,3 +509,12 @@ def test_free_edits_are_marked_in_the_trail() -> None:
     road = filed()
     road.do("paul", Edit(title="Other words"))
     assert road.last(Edited).free
+
+
+def test_the_answer_to_a_proposal_keeps_to_the_quorum() -> None:
+    road = filed(world=World(quorums={**World().quorums, ANSWER_PROPOSAL: Quorum(rule="all")}))
+    road.do("mara", AcceptForTesting())
+    assert road.change.phase is Phase.AWAITING_ANSWER
+    assert road.rule("mara", AcceptForTesting()) == "already_accepted"
+    road.do("omar", AcceptForTesting())
+    assert road.change.phase is Phase.PLANNING_TESTS

@@ -445,3 +445,10 @@ class TestSignGate:
         measured(road)
         assert kinds(road.do("paul", Conclude(verdict=Verdict.ADOPT))) == ["concluded", "gate_passed"]
         assert road.is_at(Phase.RECRUITING)
+
+
+def test_whoever_wrote_the_tests_does_not_endorse_them() -> None:
+    road = at_planning()
+    road.do("omar", ProposeTests(tests=(a_test(),)))
+    assert road.rule("omar", Endorse()) == "own_tests"
+    assert road.rule("omar", EndorseWithChanges(what="Mine.", tests=(a_test(ref="T9"),))) == "own_tests"

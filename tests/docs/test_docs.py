@@ -14,6 +14,10 @@ DOCS = CHECKOUT / "docs"
 PAGES = [CHECKOUT / "README.md", *sorted(DOCS.rglob("*.md"))]
 
 
+BEFORE_SETTINGS = {"GROUNDSWELL_LOCAL", "GROUNDSWELL_TRACEBACK"}
+"""Read straight from the environment, before there are settings."""
+
+
 def test_every_setting_is_explained() -> None:
     text = (DOCS / "settings.md").read_text()
     for name, field in Settings.model_fields.items():
@@ -22,7 +26,7 @@ def test_every_setting_is_explained() -> None:
 
 
 def test_no_setting_is_explained_that_does_not_exist() -> None:
-    known = {f"GROUNDSWELL_{name.upper()}" for name in Settings.model_fields}
+    known = {f"GROUNDSWELL_{name.upper()}" for name in Settings.model_fields} | BEFORE_SETTINGS
     for page in PAGES:
         named = set(re.findall(r"GROUNDSWELL_[A-Z_]*[A-Z]", page.read_text()))
         assert named <= known, f"{page.name} names {named - known}"
@@ -51,3 +55,10 @@ def test_every_make_target_in_the_readme_exists() -> None:
     makefile = (CHECKOUT / "Makefile").read_text()
     for target in set(re.findall(r"`make ([a-z0-9-]+)`", (CHECKOUT / "README.md").read_text())):
         assert re.search(rf"^{target}:", makefile, re.MULTILINE), f"there is no make {target}"
+
+
+def test_what_is_read_before_the_settings_is_really_read() -> None:
+    code = "".join(path.read_text() for path in [CHECKOUT / "settings.py", *(CHECKOUT / "commandline").glob("*.py")])
+    for variable in BEFORE_SETTINGS:
+        assert f'"{variable}"' in code
+        assert f"`{variable}" in (DOCS / "settings.md").read_text()

@@ -66,7 +66,7 @@ async def test_what_it_started_itself_ends_with_it(tmp_path: Path) -> None:
 async def test_it_tells_when_it_ends_by_itself_and_what_it_said_last(tmp_path: Path) -> None:
     program = "import sys\nfor n in range(20): print('line', n)\nsys.exit('the last word')"
     log = tmp_path / "deep" / "log"
-    child = await ChildProcess.start("the program", [PYTHON, "-c", program], log_file=log)
+    child = await ChildProcess.start("the program", [PYTHON, "-u", "-c", program], log_file=log)
     assert await child.ended() == 1
     assert child.last_lines(3) == ("line 18", "line 19", "the last word")
     await child.stop()
