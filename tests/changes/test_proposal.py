@@ -517,4 +517,4 @@ def test_the_answer_to_a_proposal_keeps_to_the_quorum() -> None:
     assert road.change.phase is Phase.AWAITING_ANSWER
     assert road.rule("mara", AcceptForTesting()) == "already_accepted"
     road.do("omar", AcceptForTesting())
-    assert road.change.phase is Phase.PLANNING_TESTS
+    assert road.change.passed[-1].name == ANSWER_PROPOSAL
