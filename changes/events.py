@@ -6,11 +6,13 @@ defaults, never rename one, never give an old kind a new meaning.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Annotated, Any, ClassVar
 
 from pydantic import BeforeValidator, SerializeAsAny, SerializerFunctionWrapHandler, model_serializer
 
+from changes.commands import names_in
 from changes.facts import SYSTEM
 from changes.values import Moment, Ref, Value
 
@@ -43,9 +45,12 @@ class Event(Value):
     def _with_kind(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
         return {"kind": self.kind, **handler(self)}
 
-    def sentence(self) -> str:
-        """What happened, without the actor, in plain words."""
-        return self.words.format_map({name: _readable(getattr(self, name)) for name in type(self).model_fields})
+    def sentence(self, names: Mapping[str, str] | None = None) -> str:
+        """What happened, without the actor, in plain words; people and teams by name where ``names`` knows them."""
+        fields = {name: _readable(getattr(self, name)) for name in type(self).model_fields}
+        for pointer, _, ref in names_in(self):
+            fields[pointer.removeprefix("/")] = (names or {}).get(ref, ref)
+        return self.words.format_map(fields)
 
 
 def _readable(value: Any) -> Any:

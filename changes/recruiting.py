@@ -166,7 +166,7 @@ class SteppedDown(Event, kind="stepped_down", words="gave a champion's place bac
 class ConversationLogged(Event, kind="conversation_logged", words="talked with {people} colleagues in {team}: {note}"):
     """A talk with colleagues."""
 
-    team: Ref
+    team: TeamRef
     people: int
     note: str
     reason_code: str = ""
@@ -175,8 +175,8 @@ class ConversationLogged(Event, kind="conversation_logged", words="talked with {
 class Introduced(Event, kind="introduced", words="introduced {person} to {to}: {why}"):
     """Two people were linked."""
 
-    person: Ref
-    to: Ref
+    person: PersonRef
+    to: PersonRef
     why: str
 
 

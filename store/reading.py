@@ -5,13 +5,14 @@ from __future__ import annotations
 import base64
 import json
 import unicodedata
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence, Set
 from datetime import datetime
 
 from pydantic import TypeAdapter
 from sqlalchemy import Connection, RowMapping, Select, and_, func, or_, select
 
-from changes.events import EVENTS, event_from
+from changes.commands import names_in
+from changes.events import EVENTS, Event, event_from
 from changes.refusals import Refused
 from changes.state import Change
 from changes.values import Moment, Ref, Value
@@ -163,10 +164,28 @@ def trail(connection: Connection, ref: str, reader: str, after: int = -1, limit:
         .order_by(records.c.seq)
         .limit(limit)
     ).mappings()
-    return [_trail_entry(row, reader) for row in rows]
+    read = [(row, _event_in(row)) for row in rows]
+    names = _names(connection, {ref for _, event in read if event for _, _, ref in names_in(event)})
+    return [_trail_entry(row, event, names, reader) for row, event in read]
 
 
-def _trail_entry(row: RowMapping, reader: str) -> TrailEntry:
+def _event_in(row: RowMapping) -> Event | None:
+    """The event of a record; none in a refusal, and none where the words were erased."""
+    if row["value"] is None or row["outcome"] == "refused":
+        return None
+    event: Event = event_from(json.loads(row["value"]))
+    return event
+
+
+def _names(connection: Connection, refs: Set[str]) -> dict[str, str]:
+    """The names of people and teams, as they are now."""
+    if not refs:
+        return {}
+    people, teams = (select(t.c.ref, t.c.name).where(t.c.ref.in_(sorted(refs))) for t in (tables.person, tables.team))
+    return {ref: name for ref, name in connection.execute(teams.union_all(people))}
+
+
+def _trail_entry(row: RowMapping, event: Event | None, names: Mapping[str, str], reader: str) -> TrailEntry:
     body = json.loads(row["body"])
     policy = body.get("policy")
     hidden = False
@@ -176,7 +195,7 @@ def _trail_entry(row: RowMapping, reader: str) -> TrailEntry:
         refused = Refused.model_validate_json(row["value"])
         sentence = f"was refused “{row['action'].replace('_', ' ')}”: {refused.detail}"
     else:
-        sentence = event_from(json.loads(row["value"])).sentence().strip()
+        sentence = event.sentence(names).strip() if event else ""
     if row["action"] in EVENTS:
         hidden = EVENTS[row["action"]].discreet and row["actor"] != reader
     if row["outcome"] == "refused" and row["actor"] != reader:

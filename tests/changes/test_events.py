@@ -13,6 +13,7 @@ from changes.decision import evolve_all
 from changes.events import EVENTS, AnyEvent, Event, event_from
 from changes.facts import SYSTEM
 from changes.proposal import AcceptedForTesting
+from changes.recruiting import Introduced
 from changes.rules import EVOLUTIONS
 from changes.state import Change
 from tests.changes.road import Road
@@ -112,3 +113,11 @@ class TestDeclaring:
 
             class Twice(Event, kind="followed"):
                 """The same again."""
+
+
+def test_people_and_teams_are_called_by_name_where_it_is_known() -> None:
+    event = Introduced(person="mara", to="omar", why="Both know returns.")
+    assert event.sentence({"mara": "Mara Okoye", "omar": "Omar Haddad"}) == (
+        "introduced Mara Okoye to Omar Haddad: Both know returns."
+    )
+    assert event.sentence() == "introduced mara to omar: Both know returns."
