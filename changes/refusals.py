@@ -67,3 +67,11 @@ def invalid(rule: str, detail: str, pointer: str) -> NoReturn:
 def unknown(rule: str, detail: str, pointer: str = "") -> NoReturn:
     """Refuse because something named does not exist."""
     raise Refusal(RefusalKind.UNKNOWN, rule, detail, pointer)
+
+
+KEY_REUSED = Refused(
+    kind=RefusalKind.REPEATED,
+    rule="key_reused",
+    detail="This idempotency key was used for another command before. Use a new key for a new command.",
+)
+"""What a key gets that stands for another command already."""

@@ -11,12 +11,11 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from sqlalchemy import Connection, select
-from sqlalchemy.exc import IntegrityError
 
 from changes.commands import Command
 from changes.instruction import Applied, Instruction, Receipt, Via, assert_actor
 from changes.proposal import Submit
-from changes.refusals import RefusalKind, Refused
+from changes.refusals import KEY_REUSED, Refused
 from store import tables
 from store.numbers import reserve_reference
 from store.recording import applied
@@ -96,11 +95,7 @@ def key_of(actor: str, key: str) -> str:
 
 
 async def _reserve(services: Services, actor: str, key: str, now: datetime) -> str:
-    try:
-        return await services.write(lambda connection: reserve_reference(connection, actor, key, now))
-    except IntegrityError:
-        # The same submission arrived twice at once, and the other one was a moment faster.
-        return await services.write(lambda connection: reserve_reference(connection, actor, key, now))
+    return await services.write(lambda connection: reserve_reference(connection, actor, key, now))
 
 
 def _known(connection: Connection, ref: str, own_key: str, begins: bool) -> Applied | None:
@@ -115,11 +110,7 @@ def _known(connection: Connection, ref: str, own_key: str, begins: bool) -> Appl
 
 def _answer(known: Applied, command: Command) -> Receipt | Refused:
     if known.fingerprint != command.fingerprint():
-        return Refused(
-            kind=RefusalKind.REPEATED,
-            rule="key_reused",
-            detail="This idempotency key was used for another command before. Use a new key for a new command.",
-        )
+        return KEY_REUSED
     answer = known.receipt or known.refused
     if answer is None:
         raise RuntimeError(f"{known} has neither a receipt nor a refusal")

@@ -20,7 +20,7 @@ with workflow.unsafe.imports_passed_through():
     from changes.facts import SYSTEM
     from changes.instruction import Applied, Instruction, Receipt
     from changes.passing_time import NoticeTime, next_moment
-    from changes.refusals import Refusal, RefusalKind, Refused
+    from changes.refusals import KEY_REUSED, Refusal, RefusalKind, Refused
     from changes.state import Change
     from changes.waiting import receipt_for, standing
     from temporal import calls, retrying
@@ -297,9 +297,4 @@ def _nothing_known(unknown: tuple[str, ...]) -> Refused:
 
 
 def _key_reused(fingerprint: str) -> Applied:
-    refused = Refused(
-        kind=RefusalKind.REPEATED,
-        rule="key_reused",
-        detail="This idempotency key was used for another command before. Use a new key for a new command.",
-    )
-    return Applied(fingerprint=fingerprint, refused=refused)
+    return Applied(fingerprint=fingerprint, refused=KEY_REUSED)

@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from alembic import command
@@ -14,6 +13,8 @@ from store.database import DatabaseUnavailable, open_database, reading, writing
 from store.migrating import latest_revision, migrate, present_revision
 from store.readiness import is_demonstration, mark_demonstration, require_ready
 from tests.support.databases import ON_POSTGRESQL, Databases
+from tests.support.processes import address_of, in_processes
+from tests.support.writers import migrate_at
 
 
 @pytest.fixture
@@ -83,10 +84,8 @@ def test_a_second_migration_changes_nothing(engine: Engine) -> None:
 
 
 @pytest.mark.postgres
-def test_two_that_migrate_at_once_wait_for_each_other(empty: Engine) -> None:
-    with ThreadPoolExecutor(4) as threads:
-        for migration in [threads.submit(migrate, empty) for _ in range(4)]:
-            migration.result()
+def test_several_that_migrate_at_once_wait_for_each_other(empty: Engine) -> None:
+    in_processes(3, migrate_at, address_of(empty))
     assert table_names(empty) == set(tables.metadata.tables)
 
 

@@ -12,6 +12,7 @@ from sqlalchemy import Engine, event, select
 from store import tables
 from store.database import lock_ledger, open_database, writing
 from store.ledger import Entry, append_many
+from store.migrating import migrate
 from store.recording import Decision, record
 from tests.support.desk import MONDAY, SOURCE
 
@@ -74,3 +75,8 @@ def record_and_die(address: str, decision: str, when: str, _number: int) -> None
 def record_at(address: str, decisions: tuple[str, ...], number: int) -> None:
     """Record the ``number``-th of some decisions given as JSON."""
     record(open_database(address), Decision.model_validate_json(decisions[number]), SOURCE, MONDAY)
+
+
+def migrate_at(address: str, _number: int) -> None:
+    """Bring a database to the present schema."""
+    migrate(open_database(address))
