@@ -1,0 +1,78 @@
+"""Settings: a configured value wins, and production refuses everything that belongs to the demonstration."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from settings import DEMONSTRATION_KEY, Settings, SettingsWrong, load_settings
+
+SERIOUS = {
+    "GROUNDSWELL_MODE": "production",
+    "DATABASE_URL": "postgresql://groundswell:secret@db/groundswell",
+    "GROUNDSWELL_PUBLIC_URL": "https://changes.example",
+    "GROUNDSWELL_SMTP_URL": "smtp+starttls://mail.example:587",
+    "GROUNDSWELL_ACTOR_KEY": "0123456789abcdef0123456789abcdef",
+}
+
+
+@pytest.fixture
+def serious(monkeypatch: pytest.MonkeyPatch) -> pytest.MonkeyPatch:
+    """An environment that production starts with."""
+    for name, value in SERIOUS.items():
+        monkeypatch.setenv(name, value)
+    return monkeypatch
+
+
+def test_production_starts_with_serious_settings(serious: pytest.MonkeyPatch) -> None:
+    settings = load_settings()
+    assert not settings.demonstration
+    assert settings.secure_cookies
+    assert settings.actor_secret() == SERIOUS["GROUNDSWELL_ACTOR_KEY"].encode()
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "words"),
+    [
+        ("GROUNDSWELL_ACTOR_KEY", DEMONSTRATION_KEY, "the demonstration's key"),
+        ("GROUNDSWELL_ACTOR_KEY", "short", "shorter than 32 characters"),
+        ("GROUNDSWELL_ACTOR_KEY", None, "GROUNDSWELL_ACTOR_KEY_FILE"),
+        ("DATABASE_URL", "sqlite:///demo.db", "PostgreSQL"),
+        ("GROUNDSWELL_PUBLIC_URL", "http://changes.example", "https://"),
+        ("GROUNDSWELL_SMTP_URL", None, "GROUNDSWELL_SMTP_URL"),
+        ("GROUNDSWELL_MAIL_FOLDER", "/var/mail/caught", "belongs to the demonstration"),
+    ],
+)
+def test_production_refuses_what_belongs_to_the_demonstration(
+    serious: pytest.MonkeyPatch, name: str, value: str | None, words: str
+) -> None:
+    if value is None:
+        serious.delenv(name)
+    else:
+        serious.setenv(name, value)
+    with pytest.raises(SettingsWrong) as refused:
+        load_settings()
+    assert "Production mode refuses to start" in str(refused.value)
+    assert words in str(refused.value)
+
+
+def test_a_key_file_wins_and_an_unreadable_one_is_named(serious: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    file = tmp_path / "key"
+    file.write_text("f" * 40 + "\n")
+    serious.setenv("GROUNDSWELL_ACTOR_KEY_FILE", str(file))
+    assert load_settings().actor_secret() == b"f" * 40
+    serious.setenv("GROUNDSWELL_ACTOR_KEY_FILE", str(tmp_path / "nowhere"))
+    with pytest.raises(SettingsWrong, match="cannot be read"):
+        load_settings()
+
+
+def test_a_wrong_value_names_its_variable(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("GROUNDSWELL_METRICS_PORT", "ninety")
+    with pytest.raises(SettingsWrong, match="GROUNDSWELL_METRICS_PORT"):
+        load_settings()
+
+
+def test_secrets_do_not_show() -> None:
+    settings = Settings(actor_key="a very secret key that nobody may see")  # type: ignore[arg-type]
+    assert "secret key" not in repr(settings)
