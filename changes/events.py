@@ -27,18 +27,22 @@ class Event(Value):
     words: ClassVar[str]
     """What a person reads in the trail after the actor's name; ``{field}`` is filled in."""
     discreet: ClassVar[bool]
-    """True where the trail must not show who it was: saying no to an invitation is free and silent."""
+    """True where the trail must not show who it was, such as a vote for a colleague."""
+    secret: ClassVar[bool]
+    """True where the trail must not even show that it happened: saying no to an invitation is free and silent."""
 
     by: Ref = SYSTEM
     at: Moment = datetime(1970, 1, 1, tzinfo=UTC)
 
-    def __init_subclass__(cls, *, kind: str = "", words: str = "", discreet: bool = False) -> None:
+    def __init_subclass__(
+        cls, *, kind: str = "", words: str = "", discreet: bool = False, secret: bool = False
+    ) -> None:
         super().__init_subclass__()
         if not kind:
             raise TypeError(f"{cls.__name__} needs a kind")
         if kind in EVENTS:
             raise TypeError(f"two events are called {kind!r}")
-        cls.kind, cls.words, cls.discreet = kind, words, discreet
+        cls.kind, cls.words, cls.discreet, cls.secret = kind, words, discreet, secret
         EVENTS[kind] = cls
 
     @model_serializer(mode="wrap")

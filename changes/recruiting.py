@@ -141,7 +141,7 @@ class InvitationAccepted(Event, kind="invitation_accepted", words="accepted a ch
     """A yes."""
 
 
-class InvitationDeclined(Event, kind="invitation_declined", words="is not available this time", discreet=True):
+class InvitationDeclined(Event, kind="invitation_declined", words="is not available this time", secret=True):
     """A no: free, silent, unexplained."""
 
 

@@ -13,7 +13,7 @@ from typing import Any, TypeVar
 
 from changes.commands import Command
 from changes.events import Event
-from changes.facts import SYSTEM, Facts
+from changes.facts import ANSWER_PROPOSAL, SYSTEM, Facts
 from changes.refusals import not_yours, wrong_stage
 from changes.state import Change, Phase, Stage
 
@@ -152,20 +152,29 @@ def only_groundswell(change: Change, facts: Facts) -> None:
 
 
 def an_author(change: Change, facts: Facts) -> None:
-    """The proposer, the filer or a co-proposer."""
+    """The proposer, the filer or a co-proposer; when all of them have left, whoever answers proposals here."""
     anybody(change, facts)
-    if facts.actor.ref not in change.proposal.authors:
+    authors = change.proposal.authors
+    if facts.actor.ref not in authors and not _steps_in(facts, authors):
         not_yours("authors_only", "Only the people whose change this is can do that: its proposer and co-proposers.")
 
 
 def the_lead(change: Change, facts: Facts) -> None:
-    """An author, or the owner of the process: the people who carry the work of a change."""
+    """An author, or the owner of the process: the people who carry the work of a change; see :func:`an_author`."""
     anybody(change, facts)
-    if facts.actor.ref not in change.proposal.authors and facts.actor.ref != facts.process.owner:
+    lead = (*change.proposal.authors, facts.process.owner)
+    if facts.actor.ref not in lead and not _steps_in(facts, lead):
         not_yours(
             "lead_only",
             f"Only its authors or the owner of {facts.process.name} can do that.",
         )
+
+
+def _steps_in(facts: Facts, left: Iterable[str]) -> bool:
+    """Whether everybody in ``left`` has left, and the policy would ask the actor about such a proposal."""
+    if any(facts.people[person].active for person in left if person in facts.people):
+        return False
+    return facts.gates[ANSWER_PROPOSAL].seat_of(facts.actor.ref) is not None
 
 
 def not_an_author(change: Change, facts: Facts) -> None:

@@ -164,9 +164,18 @@ def trail(connection: Connection, ref: str, reader: str, after: int = -1, limit:
         .order_by(records.c.seq)
         .limit(limit)
     ).mappings()
-    read = [(row, _event_in(row)) for row in rows]
+    read = [(row, _event_in(row)) for row in rows if not _is_secret(row, reader)]
     names = _names(connection, {ref for _, event in read if event for _, _, ref in names_in(event)})
     return [_trail_entry(row, event, names, reader) for row, event in read]
+
+
+def _is_secret(row: RowMapping, reader: str) -> bool:
+    """Whether ``reader`` must not even see that this happened: somebody else's no, or an attempt that tells of one."""
+    if row["actor"] == reader:
+        return False
+    if row["outcome"] == "refused":
+        return row["action"] in _SECRET_COMMANDS
+    return row["action"] in EVENTS and EVENTS[row["action"]].secret
 
 
 def _event_in(row: RowMapping) -> Event | None:
@@ -215,5 +224,7 @@ def _trail_entry(row: RowMapping, event: Event | None, names: Mapping[str, str],
     )
 
 
-_DISCREET_COMMANDS = {"nominate", "declare_interest", "accept_invitation", "decline_invitation"}
-"""A refused attempt must not give away either who voted, who is interested, or who has said no before."""
+_DISCREET_COMMANDS = {"nominate", "declare_interest"}
+"""A refused attempt must not give away either who voted or who is interested."""
+_SECRET_COMMANDS = {"accept_invitation", "decline_invitation"}
+"""Refused, these tell that somebody has said no before."""

@@ -19,5 +19,5 @@ DELIVERING = RetryPolicy(
     maximum_interval=timedelta(minutes=10),
     maximum_attempts=6,
 )
-"""Mail: about half an hour; what is left then is picked up by housekeeping. A change never waits for its mail."""
+"""Mail: about ten minutes; what is left then is picked up by housekeeping. A change never waits for its mail."""
 DELIVERING_ATTEMPT = timedelta(minutes=2)

@@ -242,11 +242,11 @@ class TestAnswers:
         road.do("paul", Invite(people=("uta",)))
         assert kinds(road.do("uta", AcceptInvitation())) == ["invitation_accepted"]
 
-    def test_a_no_is_discreet(self) -> None:
+    def test_a_no_is_secret(self) -> None:
         road = at_champions()
         road.do("paul", Invite(people=("bela",)))
         [event] = road.do("bela", DeclineInvitation())
-        assert event.discreet
+        assert event.secret
         assert road.change.recruiting.with_status(InvitationStatus.DECLINED) == ("bela",)
         assert road.rule("bela", AcceptInvitation()) == "not_invited"
 
