@@ -7,7 +7,7 @@ from itertools import combinations
 from random import Random
 
 import pytest
-from hypothesis import given
+from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from champions.choosing import plan
@@ -351,6 +351,8 @@ def test_every_pick_is_the_best_that_the_floors_allow_at_its_turn(some: Ground) 
 @untimed
 @given(plain_grounds())
 def test_greedy_is_at_least_half_of_the_best_and_the_picks_are_full(some: Ground) -> None:
+    """The bound is about floors that fit into the places (reference/champions.md 3.3); fewer places serve units first."""
+    assume(not some.cover_every_unit or some.places >= len(some.units))
     refs = picked(plan(some))
     assert len(refs) == min(some.places, len(some.people))
     assert 2 * worth(some, refs) >= best_worth(some)
