@@ -351,7 +351,7 @@ def test_every_pick_is_the_best_that_the_floors_allow_at_its_turn(some: Ground) 
 @untimed
 @given(plain_grounds())
 def test_greedy_is_at_least_half_of_the_best_and_the_picks_are_full(some: Ground) -> None:
-    """The bound is about floors that fit into the places (reference/champions.md 3.3); fewer places serve units first."""
+    """The bound is about floors that fit into the places (reference/champions.md 3.3)."""
     assume(not some.cover_every_unit or some.places >= len(some.units))
     refs = picked(plan(some))
     assert len(refs) == min(some.places, len(some.people))
