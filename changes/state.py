@@ -300,6 +300,12 @@ class Round(Value):
         """The tests of the plan as it is now that were stopped early."""
         return tuple(stop for stop in self.stops if not stop.stale)
 
+    @property
+    def finished(self) -> frozenset[str]:
+        """The tests of the plan as it is now that have a result or were stopped early."""
+        measured = {result.test for result in self.counting_results}
+        return frozenset(measured | {stop.test for stop in self.counting_stops})
+
     def test(self, ref: str) -> Test | None:
         """The test called ``ref``."""
         return next((test for test in self.tests if test.ref == ref), None)

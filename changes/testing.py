@@ -294,9 +294,7 @@ def _stop_early(change: Change, command: StopEarly, facts: Facts, now: datetime)
 
 @decides(Conclude, when=[in_phase(Phase.RUNNING_TESTS)], who=the_lead)
 def _conclude(change: Change, command: Conclude, facts: Facts, now: datetime) -> Iterator[Event]:
-    done = {result.test for result in change.round.counting_results}
-    done |= {stop.test for stop in change.round.counting_stops}
-    if missing := [test.ref for test in change.round.tests if test.ref not in done]:
+    if missing := [test.ref for test in change.round.tests if test.ref not in change.round.finished]:
         invalid(
             "results_missing",
             f"Still without a result: {', '.join(missing)}. Enter one or stop the test early.",

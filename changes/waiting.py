@@ -62,9 +62,7 @@ def _tasks(change: Change) -> Iterator[Waiting]:
             yield from _each(change.proposal.authors, "Confirm or correct what was heard", "confirm_heard", "correct")
     yield from _author_tasks(change)
     for test in change.round.tests if change.phase is Phase.RUNNING_TESTS else ():
-        done = {result.test for result in change.round.counting_results}
-        done |= {stop.test for stop in change.round.counting_stops}
-        if test.ref not in done:
+        if test.ref not in change.round.finished:
             yield from _each(test.testers, f"Run {test.ref} and enter its result", "record_result", "stop_early")
     for invitation in change.recruiting.invitations:
         if invitation.status is InvitationStatus.SENT:
@@ -92,9 +90,7 @@ def _author_tasks(change: Change) -> Iterator[Waiting]:
         case Phase.PLANNING_TESTS:
             yield from _each(authors, "Propose the tests", "propose_tests")
         case Phase.RUNNING_TESTS:
-            done = {result.test for result in change.round.counting_results}
-            done |= {stop.test for stop in change.round.counting_stops}
-            if all(test.ref in done for test in change.round.tests):
+            if all(test.ref in change.round.finished for test in change.round.tests):
                 yield from _each(authors, "Conclude the tests", "conclude")
         case Phase.RECRUITING:
             if not change.recruiting.plans:
