@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Annotated, Literal
 
@@ -11,6 +11,7 @@ from sqlalchemy import Connection
 from starlette.responses import Response
 
 from directory.model import Person
+from store.frame import Frame, frame_of
 from store.sign_in import SESSION_LASTS, session_person, token_person, touch_session
 from web.services import Services, ServicesHere
 
@@ -28,6 +29,8 @@ class Visitor:
 
     person: Person
     by: Literal["session", "token"]
+    frame: Frame = field(default_factory=Frame)
+    """What stands around their pages."""
 
     @property
     def ref(self) -> str:
@@ -101,8 +104,10 @@ def _by_token(services: Services, connection: Connection, token: str, now: datet
 
 
 def _by_session(services: Services, connection: Connection, token: str, now: datetime) -> Visitor | None:
-    person = _active(services, connection, session_person(connection, token, now))
-    return Visitor(person, "session") if person else None
+    ref = session_person(connection, token, now)
+    frame = frame_of(connection, ref, now) if ref else Frame()
+    person = _active(services, connection, ref)
+    return Visitor(person, "session", frame) if person else None
 
 
 def _active(services: Services, connection: Connection, ref: str | None) -> Person | None:
