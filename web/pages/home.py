@@ -8,9 +8,11 @@ from fastapi import APIRouter, Request
 from sqlalchemy import Connection
 from starlette.responses import Response
 
+from changes.permissions import Operation
 from store.reading import Happened, Mine, WaitingItem, lately, mine_of, waiting_of
 from web.pages.rendering import page
 from web.pages.wording import Wording, wording_for
+from web.security.authorising import needs
 from web.security.sign_in import SignedIn, Visitor
 from web.services import Services, ServicesHere
 
@@ -33,6 +35,7 @@ class Home:
 
 
 @router.get("/")
+@needs(Operation.READ_OWN)
 async def home(request: Request, services: ServicesHere, visitor: SignedIn) -> Response:
     """Home."""
     found = await services.read(lambda connection: _home(services, connection, visitor))

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
+from changes.permissions import Operation, may
 from web.security.sign_in import Visitor
 
 Group = Literal["work", "look up", "demonstration"]
@@ -19,8 +20,8 @@ class Place:
     icon: str
     """A name in ``icons.html``."""
     group: Group = "work"
-    roles: tuple[str, ...] = ()
-    """Who sees it; everybody where none is named. What it leads to is guarded for itself."""
+    operation: Operation = Operation.READ_CHANGES
+    """Shown to whoever may do this; what it leads to is guarded for itself."""
     counts: bool = False
     """Shows how much waits for the reader."""
 
@@ -36,5 +37,4 @@ def places_for(visitor: Visitor, group: Group, demonstration: bool) -> tuple[Pla
     """The places of ``group`` that ``visitor`` is shown."""
     if group == "demonstration" and not demonstration:
         return ()
-    roles = set(visitor.person.roles)
-    return tuple(place for place in PLACES if place.group == group and (not place.roles or roles & set(place.roles)))
+    return tuple(place for place in PLACES if place.group == group and may(visitor.actor, place.operation).allowed)

@@ -10,9 +10,11 @@ from fastapi import APIRouter, Request
 from sqlalchemy import Connection
 from starlette.responses import RedirectResponse, Response
 
+from changes.permissions import Operation
 from store.frame import Theme, keep_preference
 from web.pages.rendering import page
 from web.pages.wording import wording_for
+from web.security.authorising import needs
 from web.security.sign_in import SignedIn
 from web.services import ServicesHere
 
@@ -30,6 +32,7 @@ def zones() -> tuple[str, ...]:
 
 
 @router.get("/settings")
+@needs(Operation.READ_OWN)
 async def settings(request: Request, services: ServicesHere, visitor: SignedIn) -> Response:
     """The reader's settings."""
     wording = await services.read(lambda connection: wording_for(services, connection, visitor))
@@ -46,6 +49,7 @@ async def settings(request: Request, services: ServicesHere, visitor: SignedIn) 
 
 
 @router.post("/settings")
+@needs(Operation.CHANGE_OWN)
 async def keep_settings(request: Request, services: ServicesHere, visitor: SignedIn) -> Response:
     """Keep them. What is not among the choices counts as no choice."""
     form = await request.form()
@@ -60,6 +64,7 @@ async def keep_settings(request: Request, services: ServicesHere, visitor: Signe
 
 
 @router.get("/help")
+@needs(Operation.READ_CHANGES)
 async def help_page(request: Request, visitor: SignedIn) -> Response:
     """How it works, in one page."""
     return page(request, "help.html", visitor=visitor)
