@@ -297,9 +297,9 @@ def lately(connection: Connection, reader: str, names: Mapping[str, str], limit:
     """
     records, private, about = tables.ledger_record, tables.ledger_private, tables.change
     rows = connection.execute(
-        select(records, private.c.value, about.c.title)
-        .join(private, private.c.seq == records.c.seq)
+        with_words(select(*TRAIL_COLUMNS, about.c.title))
         .join(about, about.c.ref == records.c.change)
+        .where(private.c.value.is_not(None))
         .where(records.c.outcome == "applied", records.c.action.not_in(_QUIET))
         .order_by(records.c.seq.desc())
         .limit(limit * 2)
