@@ -5,7 +5,7 @@ Each is idempotent: loading and looking up change nothing, recording answers a r
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
@@ -32,12 +32,15 @@ log = structlog.get_logger()
 
 
 class DecisionActivities:
-    """Activities on one database, with one key to check assertions."""
+    """Activities on one database, with the key to check assertions and those that were used before it."""
 
-    def __init__(self, engine: Engine, authority: Authority, secret: bytes) -> None:
+    def __init__(
+        self, engine: Engine, authority: Authority, secret: bytes, earlier_secrets: Sequence[bytes] = ()
+    ) -> None:
         self._engine = engine
         self._authority = authority
         self._secret = secret
+        self._earlier_secrets = earlier_secrets
         self._states = States()
         self._committer = GroupCommitter(engine)
 
@@ -67,7 +70,8 @@ class DecisionActivities:
         else:
             instruction = Instruction(change=request.change, key=request.key, assertion=claim)
             command = COMMANDS[request.command].model_validate(request.content)
-            holds = claim.actor == request.actor != SYSTEM and assertion_holds(self._secret, instruction, command)
+            signed = assertion_holds(self._secret, instruction, command, self._earlier_secrets)
+            holds = claim.actor == request.actor != SYSTEM and signed
         if holds:
             return None
         return Refused(
