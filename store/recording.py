@@ -20,6 +20,7 @@ from changes.events import AnyEvent, Event
 from changes.facts import SYSTEM
 from changes.instruction import Applied, Receipt
 from changes.passing_time import next_moment
+from changes.publishing import PolicyTookForce
 from changes.refusals import Refused
 from changes.state import Change
 from changes.values import Moment, Ref, Value
@@ -28,6 +29,7 @@ from notifications.notices import notices_for
 from store import tables
 from store.database import lock_ledger, writing
 from store.ledger import Entry, Source, append_many
+from store.policies import publish_candidate
 
 
 class MovedOn(Exception):
@@ -119,6 +121,7 @@ def record(engine: Engine, decision: Decision, source: Source, now: datetime, st
         before = states.at(connection, decision.change, decision.version)
         after = evolve_all(before, decision.events, decision.change)
         if after and decision.events:
+            _publish(connection, decision)
             _write_change(connection, before, after)
             _write_lists(connection, before, after)
             _write_outbox(connection, before, after, decision.events, now)
@@ -132,6 +135,18 @@ def record(engine: Engine, decision: Decision, source: Source, now: datetime, st
     if after and decision.events:
         states.remember(after)
     return Recorded(answer, repeated=False)
+
+
+def _publish(connection: Connection, decision: Decision) -> None:
+    """Put a policy in force together with the record that says so.
+
+    Raises:
+        MovedOn: another policy has taken force since this was decided; decided again, it will be refused.
+    """
+    for event in decision.events:
+        if isinstance(event, PolicyTookForce):
+            if not publish_candidate(connection, event.policy, event.instead_of, decision.change):
+                raise MovedOn(f"another policy took force before {decision.change} could")
 
 
 def applied(connection: Connection, change: str, key: str) -> Applied | None:
