@@ -46,9 +46,7 @@ def link_identity(connection: Connection, issuer: str, subject: str, person: str
 def touch_identity(connection: Connection, issuer: str, subject: str, now: datetime) -> None:
     """The subject has signed in."""
     table = tables.identity
-    connection.execute(
-        update(table).where(table.c.issuer == issuer, table.c.subject == subject).values(seen_at=now)
-    )
+    connection.execute(update(table).where(table.c.issuer == issuer, table.c.subject == subject).values(seen_at=now))
 
 
 def identities_of(connection: Connection, person: str) -> tuple[Linked, ...]:

@@ -156,8 +156,8 @@ NOT_VERIFIED = Failure(
     HTTPStatus.FORBIDDEN,
     "email_not_verified",
     "Your address is not verified",
-    "Your organisation's sign-in does not vouch for your e-mail address, so Groundswell cannot tell who you are here. Please "
-    "have it verified there, or ask your administrator to link you.",
+    "Your organisation's sign-in does not vouch for your e-mail address, so Groundswell cannot tell who you are here. "
+    "Please have it verified there, or ask your administrator to link you.",
 )
 TAKEN = Failure(
     HTTPStatus.FORBIDDEN,

@@ -258,8 +258,8 @@ REFUSED_THERE = Failure(
     HTTPStatus.FORBIDDEN,
     "sign_in_refused",
     "You were not signed in",
-    "Your organisation's sign-in did not let you through, or it was cancelled there. Try again, or ask your administrator "
-    "whether you may use Groundswell.",
+    "Your organisation's sign-in did not let you through, or it was cancelled there. Try again, or ask your "
+    "administrator whether you may use Groundswell.",
 )
 AWAY = Failure(
     HTTPStatus.SERVICE_UNAVAILABLE,
