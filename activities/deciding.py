@@ -21,6 +21,7 @@ from changes.refusals import RefusalKind, Refused
 from changes.state import Change
 from ledger.canonical import NotCanonical
 from store.authority import Authority
+from store.committing import GroupCommitter
 from store.database import reading
 from store.ledger import Source
 from store.reading import change_state
@@ -41,6 +42,7 @@ class DecisionActivities:
         self._secret = secret
         self._earlier_secrets = earlier_secrets
         self._states = States()
+        self._committer = GroupCommitter(engine)
 
     def all(self) -> list[Callable[..., Any]]:
         """The activities, for the worker's list."""
@@ -90,7 +92,7 @@ class DecisionActivities:
         )
         decision = Decision.model_construct(**{name: getattr(request, name) for name in Decision.model_fields})
         try:
-            recorded = record(self._engine, decision, source, datetime.now(UTC), self._states)
+            recorded = record(self._engine, decision, source, datetime.now(UTC), self._states, self._committer)
         except MovedOn as error:
             raise ApplicationError(str(error), type=calls.MOVED_ON, non_retryable=True) from error
         except NotCanonical as error:

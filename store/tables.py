@@ -110,8 +110,13 @@ ledger_record = Table(
     Column("leaf_hash", LargeBinary(32), nullable=False),
     Index(None, "change", "seq"),
     Index(None, "actor", "seq"),
+    Index(None, "actor", "stage", "seq"),
+    Index(None, "stage", "seq"),
+    Index(None, "action", "seq"),
+    Index(None, "recorded_at"),
 )
-"""One row per event or refusal. ``body`` is authoritative; the other columns serve queries."""
+"""One row per event or refusal. ``body`` is authoritative; the other columns serve queries and are empty where the body
+says nothing. ``actor`` is the person's number in ``ledger_person``; the foundation's records hold the reference."""
 
 ledger_head = Table(
     "ledger_head",
@@ -120,17 +125,64 @@ ledger_head = Table(
     Column("root", LargeBinary(32), nullable=False),
     Column("frontier", LargeBinary, nullable=False),
     Column("recorded_at", UtcDateTime, nullable=False),
+    Column("first_seq", Sequence),
 )
-"""The Merkle tree after each transaction. A size that is already taken is an error, never a fork."""
+"""The Merkle tree after each transaction. A size that is already taken is an error, never a fork. ``first_seq`` is the
+first record of the transaction; the foundation did not write it."""
+
+ledger_tile = Table(
+    "ledger_tile",
+    metadata,
+    Column("level", Integer, primary_key=True, autoincrement=False),
+    Column("index", Sequence, primary_key=True, autoincrement=False),
+    Column("data", LargeBinary(8192), nullable=False),
+    Column("root", LargeBinary(32), nullable=False),
+)
+"""Full tiles of 256 hashes, each with the root over them: what proofs are read from."""
+
+ledger_checkpoint = Table(
+    "ledger_checkpoint",
+    metadata,
+    Column("size", Sequence, primary_key=True, autoincrement=False),
+    Column("key_id", String(8), primary_key=True),
+    Column("note", Text, nullable=False),
+    Column("made_at", UtcDateTime, nullable=False),
+)
+"""Signed checkpoints. Copies lie outside the database, and those are the ones that count."""
+
+ledger_witness = Table(
+    "ledger_witness",
+    metadata,
+    Column("size", Sequence, primary_key=True, autoincrement=False),
+    Column("witness", String(200), primary_key=True),
+    Column("note", Text, nullable=False),
+    Column("received_at", UtcDateTime, nullable=False),
+)
+"""Who outside vouched for a checkpoint: a witness that cosigned, or a place that keeps a copy; the note as it was
+then."""
 
 ledger_private = Table(
     "ledger_private",
     metadata,
     Column("seq", Sequence, primary_key=True, autoincrement=False),
+    Column("label", String(64), primary_key=True),
+    Column("subject_ref", String(64)),
     Column("salt", LargeBinary(32), nullable=False),
     Column("value", Text, nullable=False),
+    Index(None, "subject_ref", "seq"),
 )
-"""What people wrote, outside the tree; the record's body holds a salted commitment to it (reference/ledger.md 6.9)."""
+"""What people wrote, outside the tree; the record's body holds a salted commitment to it (reference/ledger.md 6.9).
+``subject_ref`` is the number of the person whose words they are."""
+
+ledger_person = Table(
+    "ledger_person",
+    metadata,
+    Column("id", String(36), primary_key=True),
+    Column("person", String(64), nullable=False, unique=True),
+)
+"""The random number under which the ledger knows a person. With its row erased, nobody can tell who it was."""
+
+# ``ledger_search`` and its parts are made in the migration: a virtual table on SQLite, a tsvector on PostgreSQL.
 
 # -------------------------------------------------------------------------------------------------- read model
 
