@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
-from email.message import EmailMessage
 from smtplib import SMTPDataError, SMTPRecipientsRefused
 from typing import Any
 
@@ -13,6 +12,7 @@ from sqlalchemy import Engine
 from temporalio import activity
 
 from directory.model import Directory
+from notifications.letter import Letter
 from notifications.rendering import Recipient, render
 from notifications.smtp import Mailer, MailRefused, MailSettings, MailUnavailable
 from store.authority import Authority
@@ -78,7 +78,7 @@ class NotificationActivities:
             self._write_down(round_)
         return round_
 
-    def _letter(self, item: Outgoing, directory: Directory, zone: str) -> EmailMessage:
+    def _letter(self, item: Outgoing, directory: Directory, zone: str) -> Letter:
         notice = item.notice
         person = directory.person(notice.recipient)
         if not person.active:
@@ -104,7 +104,7 @@ class _Round:
         self.delivered: list[int] = []
         self.failed: list[tuple[Outgoing, str, bool]] = []
 
-    def send(self, item: Outgoing, mailer: Mailer, write: Callable[[Outgoing], EmailMessage]) -> None:
+    def send(self, item: Outgoing, mailer: Mailer, write: Callable[[Outgoing], Letter]) -> None:
         """Write and send one letter. One that cannot be written never keeps the others from leaving."""
         try:
             letter = write(item)

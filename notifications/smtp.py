@@ -9,7 +9,6 @@ import contextlib
 import ipaddress
 import smtplib
 import ssl
-from email.message import EmailMessage
 from types import TracebackType
 from typing import Any, Self
 from urllib.parse import SplitResult, unquote, urlsplit
@@ -18,6 +17,7 @@ from pydantic import ConfigDict, Field, field_validator
 
 from changes.values import Value
 from notifications.addresses import mail_address
+from notifications.letter import Letter
 
 _PORTS = {"smtp": 25, "smtp+starttls": 587, "smtps": 465}
 _PERMANENT = 500
@@ -118,16 +118,15 @@ class Mailer:
             with contextlib.suppress(OSError, smtplib.SMTPException):
                 connection.quit()
 
-    def send(self, message: EmailMessage) -> None:
-        """Hand ``message`` to the server.
+    def send(self, letter: Letter) -> None:
+        """Hand ``letter`` to the server.
 
         Raises:
             MailRefused: the server will never take it.
             MailUnavailable: not now; the connection is opened anew for the next letter.
         """
-        sender = mail_address(self._settings.sender).addr_spec
         try:
-            self._connected().send_message(message, from_addr=sender)
+            self._connected().sendmail(letter.sender, [letter.recipient], letter.content)
         except smtplib.SMTPException as error:
             raise self._failure(error) from error
         except OSError as error:
@@ -221,7 +220,7 @@ def _listens(connection: smtplib.SMTP) -> bool:
         return False
 
 
-def send(message: EmailMessage, settings: MailSettings) -> None:
+def send(letter: Letter, settings: MailSettings) -> None:
     """Send one letter over a connection of its own.
 
     Raises:
@@ -229,4 +228,4 @@ def send(message: EmailMessage, settings: MailSettings) -> None:
         MailUnavailable: not now.
     """
     with Mailer(settings) as mailer:
-        mailer.send(message)
+        mailer.send(letter)
