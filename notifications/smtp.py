@@ -9,6 +9,7 @@ import contextlib
 import ipaddress
 import smtplib
 import ssl
+from collections.abc import Iterator
 from types import TracebackType
 from typing import Any, Self
 from urllib.parse import SplitResult, unquote, urlsplit
@@ -176,6 +177,33 @@ class Mailer:
             self._drop()
         text = f"{self._name} {what}: {_said(error)}"
         return MailRefused(text) if final else MailUnavailable(text)
+
+
+class Mailers:
+    """Connections kept between rounds: saying hello and goodbye costs more than a letter. Safe to share by threads."""
+
+    def __init__(self, settings: MailSettings) -> None:
+        self._settings = settings
+        self._idle: list[Mailer] = []
+
+    @contextlib.contextmanager
+    def lend(self) -> Iterator[Mailer]:
+        """A mailer that nobody else uses meanwhile."""
+        try:
+            mailer = self._idle.pop()
+        except IndexError:
+            mailer = Mailer(self._settings)
+        try:
+            yield mailer
+        except BaseException:
+            mailer.close()
+            raise
+        self._idle.append(mailer)
+
+    def close(self) -> None:
+        """Hang up wherever nobody sends."""
+        while self._idle:
+            self._idle.pop().close()
 
 
 def _said(error: smtplib.SMTPException) -> str:

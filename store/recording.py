@@ -98,6 +98,8 @@ class Recorded(NamedTuple):
 
     applied: Applied
     repeated: bool
+    letters: bool = True
+    """Whether somebody may have to be told; false where nobody has to."""
 
 
 def record(engine: Engine, decision: Decision, source: Source, now: datetime, states: States | None = None) -> Recorded:
@@ -118,10 +120,11 @@ def record(engine: Engine, decision: Decision, source: Source, now: datetime, st
         # First, because it notices when the change has moved on; then nothing at all is written.
         before = states.at(connection, decision.change, decision.version)
         after = evolve_all(before, decision.events, decision.change)
+        letters = False
         if after and decision.events:
             _write_change(connection, before, after)
             _write_lists(connection, before, after)
-            _write_outbox(connection, before, after, decision.events, now)
+            letters = _write_outbox(connection, before, after, decision.events, now)
         append_many(connection, _entries(decision, after, source), now)
         answer = Applied(fingerprint=decision.fingerprint, receipt=decision.receipt, refused=decision.refused)
         connection.execute(
@@ -131,7 +134,7 @@ def record(engine: Engine, decision: Decision, source: Source, now: datetime, st
         )
     if after and decision.events:
         states.remember(after)
-    return Recorded(answer, repeated=False)
+    return Recorded(answer, repeated=False, letters=letters)
 
 
 def applied(connection: Connection, change: str, key: str) -> Applied | None:
@@ -271,7 +274,8 @@ _LISTS: tuple[tuple[Table, Callable[[Change], _Rows]], ...] = (
 
 def _write_outbox(
     connection: Connection, before: Change | None, after: Change, events: Sequence[Event], now: datetime
-) -> None:
+) -> bool:
+    """Put the notices into the outbox; whether there are any."""
     rows = [
         {
             "key": notice.key,
@@ -285,6 +289,7 @@ def _write_outbox(
     ]
     if rows:
         connection.execute(insert(tables.outbox), rows)
+    return bool(rows)
 
 
 def event_texts(connection: Connection, change: str) -> Sequence[str]:
