@@ -36,7 +36,7 @@ def choose_route(policy: Policy, directory: Directory, subject: Subject, today: 
 
     ``today`` is not asked for yet: no field of a condition depends on the day.
     """
-    _, facts = _case(policy, directory, subject)
+    _, facts = case_of(policy, directory, subject)
     return facts
 
 
@@ -46,13 +46,13 @@ def seats_for(policy: Policy, directory: Directory, subject: Subject, gate_name:
     Raises:
         LookupError: no such gate.
     """
-    case, _ = _case(policy, directory, subject)
+    case, _ = case_of(policy, directory, subject)
     return gate_of(case, gate_name, now)
 
 
 def empowerment_of(policy: Policy, directory: Directory, subject: Subject, now: datetime) -> Empowerment:
     """Whether the proposer may decide alone, with every limit explained, and until when their manager may object."""
-    case, _ = _case(policy, directory, subject)
+    case, _ = case_of(policy, directory, subject)
     return empowerment_in(case, now)
 
 
@@ -85,7 +85,7 @@ def facts_for(policy: Policy, directory: Directory, subject: Subject, actor: str
     :data:`changes.facts.SYSTEM`.
     """
     today = working_time(policy.time).today(now)
-    case, route = _case(policy, directory, subject)
+    case, route = case_of(policy, directory, subject)
     gates = {name: gate_of(case, name, now) for name in GATES}
     named = _named(subject, actor)
     people = dict.fromkeys([*named, *_seated(gates), *_around(directory, subject)])
@@ -104,7 +104,7 @@ def facts_for(policy: Policy, directory: Directory, subject: Subject, actor: str
     )
 
 
-def _case(policy: Policy, directory: Directory, subject: Subject) -> tuple[Case, RouteFacts]:
+def case_of(policy: Policy, directory: Directory, subject: Subject) -> tuple[Case, RouteFacts]:
     """The change on the first route that fits, and the reasons. A policy's last route fits every change."""
     circumstances = circumstances_of(directory, subject)
     passed: list[str] = []

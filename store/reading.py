@@ -159,8 +159,19 @@ def waiting_of(connection: Connection, person: str) -> tuple[WaitingItem, ...]:
     return tuple(WaitingItem.model_validate(dict(row)) for row in rows)
 
 
-def trail(connection: Connection, ref: str, reader: str, after: int = -1, limit: int = 1_000) -> Sequence[TrailEntry]:
-    """A change's records as ``reader`` may see them, oldest first, from after record number ``after``."""
+def trail(
+    connection: Connection,
+    ref: str,
+    reader: str,
+    after: int = -1,
+    limit: int = 1_000,
+    names: Mapping[str, str] | None = None,
+) -> Sequence[TrailEntry]:
+    """A change's records as ``reader`` may see them, oldest first, from after record number ``after``.
+
+    Args:
+        names: the names of people and teams by reference, where the caller has them; looked up otherwise.
+    """
     records, private = tables.ledger_record, tables.ledger_private
     rows = connection.execute(
         select(records, private.c.value)
@@ -170,7 +181,8 @@ def trail(connection: Connection, ref: str, reader: str, after: int = -1, limit:
         .limit(limit)
     ).mappings()
     read = [(row, _event_in(row)) for row in rows if not _is_secret(row, reader)]
-    names = _names(connection, {ref for _, event in read if event for _, _, ref in names_in(event)})
+    if names is None:
+        names = _names(connection, {ref for _, event in read if event for _, _, ref in names_in(event)})
     return [_trail_entry(row, event, names, reader) for row, event in read]
 
 
@@ -233,3 +245,56 @@ _DISCREET_COMMANDS = {"nominate", "declare_interest"}
 """A refused attempt must not give away either who voted or who is interested."""
 _SECRET_COMMANDS = {"accept_invitation", "decline_invitation"}
 """Refused, these tell that somebody has said no before."""
+
+
+class Mine(Listed):
+    """A change in which somebody has a part, and which part."""
+
+    parts: tuple[str, ...]
+
+
+def mine_of(connection: Connection, person: str, limit: int = PAGE) -> tuple[Mine, ...]:
+    """Open changes in which ``person`` has a part or which they follow, the latest movement first."""
+    table, part = tables.change, tables.part
+    rows = connection.execute(
+        select(*(table.c[name] for name in Listed.model_fields), part.c.parts)
+        .join(part, and_(part.c.change == table.c.ref, part.c.person == person))
+        .where(table.c.outcome == "")
+        .order_by(table.c.updated_at.desc(), table.c.ref.desc())
+        .limit(limit)
+    ).mappings()
+    return tuple(Mine.model_validate(dict(row)) for row in rows)
+
+
+class Happened(Value):
+    """Something that happened lately, with the change it happened to."""
+
+    change: str
+    title: str
+    entry: TrailEntry
+
+
+def lately(connection: Connection, reader: str, names: Mapping[str, str], limit: int = 12) -> tuple[Happened, ...]:
+    """The latest records of all changes, the newest first, as ``reader`` may see them; refusals are left out.
+
+    Args:
+        names: the names of people and teams by reference.
+    """
+    records, private, about = tables.ledger_record, tables.ledger_private, tables.change
+    rows = connection.execute(
+        select(records, private.c.value, about.c.title)
+        .join(private, private.c.seq == records.c.seq)
+        .join(about, about.c.ref == records.c.change)
+        .where(records.c.outcome == "applied", records.c.action.not_in(_QUIET))
+        .order_by(records.c.seq.desc())
+        .limit(limit * 2)
+    ).mappings()
+    seen = [row for row in rows if not _is_secret(row, reader)][:limit]
+    return tuple(
+        Happened(change=row["change"], title=row["title"], entry=_trail_entry(row, _event_in(row), names, reader))
+        for row in seen
+    )
+
+
+_QUIET = ("gate_opened", "followed", "unfollowed", "reminded")
+"""What follows from something else, or means something to one person only; it stays in the change's own trail."""

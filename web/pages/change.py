@@ -11,6 +11,7 @@ from starlette.responses import Response
 
 from changes.gates import GATE_WORDS
 from changes.passing_time import unanswered
+from changes.permissions import Operation
 from changes.state import Change, Stage
 from changes.waiting import parts_in
 from store.reading import TrailEntry, trail
@@ -19,6 +20,7 @@ from web.commanding import KEY, key_of
 from web.looking import Look, look_at
 from web.pages.rendering import page
 from web.pages.wording import STAGE_NAMES, Wording
+from web.security.authorising import needs
 from web.security.sign_in import SignedIn, Visitor
 from web.services import Services, ServicesHere
 
@@ -53,6 +55,7 @@ class Shown:
 
 
 @router.get("/changes/{ref}")
+@needs(Operation.READ_CHANGES)
 async def change(request: Request, services: ServicesHere, visitor: SignedIn, ref: str) -> Response:
     """One change."""
     done = request.query_params.get("done", "")
