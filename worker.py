@@ -12,7 +12,7 @@ from datetime import timedelta
 import structlog
 from sqlalchemy import Engine
 from temporalio.client import Client
-from temporalio.worker import Worker
+from temporalio.worker import UnsandboxedWorkflowRunner, Worker
 
 from activities.deciding import DecisionActivities
 from activities.notifying import NotificationActivities
@@ -49,6 +49,7 @@ def composed_worker(client: Client, engine: Engine, settings: Settings) -> Itera
             client,
             task_queue=settings.temporal_task_queue,
             workflows=[ChangeWorkflow, HousekeepingWorkflow],
+            workflow_runner=UnsandboxedWorkflowRunner(),  # docs/decisions/0026
             activities=[*deciding.all(), *notifying.all()],
             activity_executor=threads,
             max_concurrent_activities=GATHERERS,
