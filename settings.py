@@ -38,6 +38,8 @@ class Settings(BaseSettings):
     actor_key: SecretStr | None = None
     """The key by which the web process asserts who is acting and the worker checks it. At least 32 characters."""
     actor_key_file: Path | None = None
+    earlier_actor_key_file: Path | None = None
+    """The key that was used before: still accepted, never used to sign, while a new one is brought in."""
     public_url: str = "http://127.0.0.1:8000"
     smtp_url: str = ""
     """Where mail leaves, such as smtp://host:25; empty in the demonstration, which catches it."""
@@ -49,6 +51,8 @@ class Settings(BaseSettings):
     max_cached_workflows: int = Field(default=1000, ge=0)
     """0 replays every workflow from its beginning at every task: slow, and a proof of determinism."""
     log_format: Literal["plain", "json"] = "plain"
+    requests_per_minute: int = Field(default=600, ge=0)
+    """How fast one person or token may ask each web process; half as many may come at once. 0 counts nothing."""
     behind_tls: bool = False
     """The web process is reached over https, so cookies are marked secure; always so in production."""
 
@@ -76,15 +80,18 @@ class Settings(BaseSettings):
     def secret_text(self) -> str:
         """The configured key as text, empty when there is none."""
         if self.actor_key_file:
-            try:
-                return self.actor_key_file.read_text().strip()
-            except OSError as error:
-                raise ValueError(f"GROUNDSWELL_ACTOR_KEY_FILE cannot be read: {error}") from error
+            return _content(self.actor_key_file, "GROUNDSWELL_ACTOR_KEY_FILE")
         return self.actor_key.get_secret_value() if self.actor_key else ""
 
     def actor_secret(self) -> bytes:
         """The key that signs who is acting; in demo mode there is a known default."""
         return (self.secret_text() or DEMONSTRATION_KEY).encode()
+
+    def earlier_actor_secrets(self) -> tuple[bytes, ...]:
+        """Keys whose assertions still count."""
+        if self.earlier_actor_key_file is None:
+            return ()
+        return (_content(self.earlier_actor_key_file, "GROUNDSWELL_EARLIER_ACTOR_KEY_FILE").encode(),)
 
     @property
     def demonstration(self) -> bool:
@@ -95,6 +102,18 @@ class Settings(BaseSettings):
     def secure_cookies(self) -> bool:
         """Whether cookies may only travel over https."""
         return self.behind_tls or not self.demonstration
+
+
+def _content(file: Path, setting: str) -> str:
+    """The content of a file that holds a secret.
+
+    Raises:
+        ValueError: it cannot be read.
+    """
+    try:
+        return file.read_text().strip()
+    except OSError as error:
+        raise ValueError(f"{setting} cannot be read: {error}") from error
 
 
 def load_settings() -> Settings:

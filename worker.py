@@ -42,7 +42,7 @@ def composed_worker(client: Client, engine: Engine, settings: Settings) -> Itera
     """A worker with everything in it, not yet running."""
     authority = Authority()
     mail = MailSettings(url=settings.smtp_url, sender=settings.mail_sender)
-    deciding = DecisionActivities(engine, authority, settings.actor_secret())
+    deciding = DecisionActivities(engine, authority, settings.actor_secret(), settings.earlier_actor_secrets())
     notifying = NotificationActivities(engine, authority, mail, settings.public_url)
     with ThreadPoolExecutor(THREADS, thread_name_prefix="activity") as threads:
         yield Worker(

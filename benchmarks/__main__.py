@@ -43,7 +43,7 @@ from store.directory import save_directory
 from store.migrating import migrate
 from store.numbers import reserve_reference
 from store.policies import publish_policy
-from store.sign_in import make_token
+from store.tokens import make_token
 from temporal.child_process import ChildProcess
 from temporal.connection import connect
 from temporal.development_server import DevelopmentServer

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from fastapi import APIRouter
 
-from web.pages import change, changes, giving, home, mail, preferences, sign_in
+from web.pages import change, changes, giving, home, mail, sign_in
 
 
 def pages_router(demonstration: bool) -> APIRouter:
@@ -14,7 +14,6 @@ def pages_router(demonstration: bool) -> APIRouter:
     router.include_router(changes.router)
     router.include_router(giving.router)
     router.include_router(change.router)
-    router.include_router(preferences.router)
     router.include_router(sign_in.router)
     if demonstration:
         router.include_router(sign_in.link_router)
