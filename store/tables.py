@@ -449,3 +449,28 @@ deployment = Table(
     Column("value", Text, nullable=False),
 )
 """Facts about this installation, such as that it holds demonstration accounts; production refuses to start on those."""
+
+# ------------------------------------------------------------------------------------------------------- pages
+
+reading_preference = Table(
+    "reading_preference",
+    metadata,
+    Column("person", String(64), primary_key=True),
+    Column("theme", String(8), nullable=False),
+    Column("zone", String(64), nullable=False),
+)
+"""How somebody likes to read: light, dark or as their device says, and on which clock."""
+
+draft = Table(
+    "draft",
+    metadata,
+    Column("ref", String(32), primary_key=True),
+    Column("author", String(64), nullable=False),
+    Column("answers", Document, nullable=False),
+    Column("key", String(128), nullable=False),
+    Column("began_at", UtcDateTime, nullable=False),
+    Column("saved_at", UtcDateTime, nullable=False),
+    Column("filed_as", String(64), nullable=False),
+    Index(None, "author", "saved_at"),
+)
+"""Proposals that are still being written, for their author alone; ``filed_as`` names the change one became."""
