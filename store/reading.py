@@ -87,6 +87,11 @@ def change_state(connection: Connection, ref: str) -> Change | None:
     return Change.model_validate_json(document) if document else None
 
 
+def change_version(connection: Connection, ref: str) -> int:
+    """How many events the change has; 0 when there is no such change."""
+    return connection.execute(select(tables.change.c.version).where(tables.change.c.ref == ref)).scalar() or 0
+
+
 def list_changes(
     connection: Connection,
     *,
