@@ -1,4 +1,4 @@
-"""``groundswell token``: the first API token of an installation, made on the server by whoever may write its database."""
+"""``groundswell token``: the first API token of an installation, made on the server by who may write its database."""
 
 from __future__ import annotations
 

@@ -10,9 +10,9 @@ from pathlib import Path
 
 import pytest
 
+from changes.permissions import Scope
 from commandline import sign_ins
 from commandline.sign_ins import NotSignedIn, SignIn, SignIns
-from changes.permissions import Scope
 from store.database import reading, writing
 from store.sign_in import make_link
 from store.tokens import token_holder
