@@ -7,16 +7,19 @@ import json
 import unicodedata
 from collections.abc import Mapping, Sequence, Set
 from datetime import datetime
+from typing import Any
 
 from pydantic import TypeAdapter
-from sqlalchemy import Connection, RowMapping, Select, and_, func, or_, select
+from sqlalchemy import Connection, RowMapping, Select, and_, case, func, or_, select
 
 from changes.commands import names_in
 from changes.events import EVENTS, Event, event_from
 from changes.refusals import Refused
 from changes.state import Change
 from changes.values import Moment, Ref, Value
+from ledger.record import policy_of
 from store import tables
+from store.ledger import LABEL
 
 PAGE = 50
 """Rows on a page unless asked otherwise; never more than 100."""
@@ -82,6 +85,11 @@ def change_state(connection: Connection, ref: str) -> Change | None:
     """The whole state of a change, or None when there is no such change."""
     document = connection.execute(select(tables.change.c.document).where(tables.change.c.ref == ref)).scalar()
     return Change.model_validate_json(document) if document else None
+
+
+def change_version(connection: Connection, ref: str) -> int:
+    """How many events the change has; 0 when there is no such change."""
+    return connection.execute(select(tables.change.c.version).where(tables.change.c.ref == ref)).scalar() or 0
 
 
 def list_changes(
@@ -167,10 +175,9 @@ def trail(
     Args:
         names: the names of people and teams by reference, where the caller has them; looked up otherwise.
     """
-    records, private = tables.ledger_record, tables.ledger_private
+    records = tables.ledger_record
     rows = connection.execute(
-        select(records, private.c.value)
-        .join(private, private.c.seq == records.c.seq, isouter=True)
+        with_words(select(*TRAIL_COLUMNS))
         .where(records.c.change == ref, records.c.seq > after)
         .order_by(records.c.seq)
         .limit(limit)
@@ -181,9 +188,27 @@ def trail(
     return [_trail_entry(row, event, names, reader) for row, event in read]
 
 
+_PERSON = case(
+    (tables.ledger_person.c.person.is_not(None), tables.ledger_person.c.person),
+    (tables.ledger_record.c.actor.like("p-________________________________"), ""),
+    else_=tables.ledger_record.c.actor,
+).label("person")
+"""Who it was: the person behind the ledger's number, nobody where that was erased or was never said."""
+TRAIL_COLUMNS = (*tables.ledger_record.c, tables.ledger_private.c.value, _PERSON)
+
+
+def with_words(query: Select[Any]) -> Select[Any]:
+    """``query`` over records, with what people wrote, where it is still there, and who it was."""
+    records, private, people = tables.ledger_record, tables.ledger_private, tables.ledger_person
+    words = and_(private.c.seq == records.c.seq, private.c.label == LABEL)
+    return query.select_from(
+        records.join(private, words, isouter=True).join(people, people.c.id == records.c.actor, isouter=True)
+    )
+
+
 def _is_secret(row: RowMapping, reader: str) -> bool:
     """Whether ``reader`` must not even see that this happened: somebody else's no, or an attempt that tells of one."""
-    if row["actor"] == reader:
+    if row["person"] == reader:
         return False
     if row["outcome"] == "refused":
         return row["action"] in _SECRET_COMMANDS
@@ -208,7 +233,7 @@ def _names(connection: Connection, refs: Set[str]) -> dict[str, str]:
 
 def _trail_entry(row: RowMapping, event: Event | None, names: Mapping[str, str], reader: str) -> TrailEntry:
     body = json.loads(row["body"])
-    policy = body.get("policy")
+    policy = policy_of(body)
     hidden = False
     if row["value"] is None:
         sentence = "The words of this record were erased."
@@ -218,20 +243,20 @@ def _trail_entry(row: RowMapping, event: Event | None, names: Mapping[str, str],
     else:
         sentence = event.sentence(names).strip() if event else ""
     if row["action"] in EVENTS:
-        hidden = EVENTS[row["action"]].discreet and row["actor"] != reader
-    if row["outcome"] == "refused" and row["actor"] != reader:
+        hidden = EVENTS[row["action"]].discreet and row["person"] != reader
+    if row["outcome"] == "refused" and row["person"] != reader:
         hidden = row["action"] in _DISCREET_COMMANDS
     return TrailEntry(
         seq=row["seq"],
         occurred_at=row["occurred_at"],
         recorded_at=row["recorded_at"],
-        actor="" if hidden else row["actor"],
-        via=body["actor"]["via"],
+        actor="" if hidden else row["person"],
+        via=body["actor"].get("via", ""),
         action=row["action"],
         outcome=row["outcome"],
         stage=row["stage"],
         sentence=sentence,
-        policy=f"{policy['name']} {policy['version']}" if policy else "",
+        policy=f"{policy[0]} {policy[1]}" if policy else "",
         leaf_hash=row["leaf_hash"].hex(),
     )
 
@@ -277,9 +302,9 @@ def lately(connection: Connection, reader: str, names: Mapping[str, str], limit:
     """
     records, private, about = tables.ledger_record, tables.ledger_private, tables.change
     rows = connection.execute(
-        select(records, private.c.value, about.c.title)
-        .join(private, private.c.seq == records.c.seq)
+        with_words(select(*TRAIL_COLUMNS, about.c.title))
         .join(about, about.c.ref == records.c.change)
+        .where(private.c.value.is_not(None))
         .where(records.c.outcome == "applied", records.c.action.not_in(_QUIET))
         .order_by(records.c.seq.desc())
         .limit(limit * 2)

@@ -22,6 +22,24 @@ from store.numbers import reserve_reference
 from store.recording import applied
 from web.services import Services
 
+ABOUT_A_VERSION = frozenset(
+    {
+        "accept_for_testing",
+        "ask_for_changes",
+        "conclude",
+        "decline",
+        "edit",
+        "endorse",
+        "endorse_with_changes",
+        "plan_rollout",
+        "propose_tests",
+        "resubmit",
+        "sign_coverage",
+        "sign_gate",
+    }
+)
+"""What somebody says about the change as they saw it. If it has moved on meanwhile they look again before it counts."""
+
 KEY_PATTERN = r"^[!-~]+$"
 """An idempotency key has visible ASCII characters only."""
 KEY_LENGTH = 128

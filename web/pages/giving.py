@@ -21,7 +21,7 @@ from changes.proposal import Submit
 from changes.refusals import RefusalKind, Refused
 from store.reading import TrailEntry, trail
 from temporal.gateway import NotNow
-from web.commanding import KEY, give, new_key
+from web.commanding import ABOUT_A_VERSION, KEY, give, new_key
 from web.failures import Failure
 from web.forms import answers as answering
 from web.forms.answers import Answers, Posted
@@ -39,23 +39,6 @@ from web.services import Services, ServicesHere
 
 router = APIRouter()
 
-ABOUT_A_VERSION = frozenset(
-    {
-        "accept_for_testing",
-        "ask_for_changes",
-        "conclude",
-        "decline",
-        "edit",
-        "endorse",
-        "endorse_with_changes",
-        "plan_rollout",
-        "propose_tests",
-        "resubmit",
-        "sign_coverage",
-        "sign_gate",
-    }
-)
-"""What somebody says about the change as they saw it. If it has moved on meanwhile they look again before it counts."""
 MOST_PARTS = 2_000
 """Fields of a form; twenty waves with twenty guards each stay below it."""
 
