@@ -183,7 +183,8 @@ def trail(
         .limit(limit)
     ).mappings()
     read = [(row, _event_in(row)) for row in rows if not _is_secret(row, reader)]
-    names = _names(connection, {ref for _, event in read if event for _, _, ref in names_in(event)})
+    if names is None:
+        names = _names(connection, {ref for _, event in read if event for _, _, ref in names_in(event)})
     return [_trail_entry(row, event, names, reader) for row, event in read]
 
 
