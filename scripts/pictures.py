@@ -14,6 +14,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from playwright.sync_api import Browser, sync_playwright
+from playwright.sync_api import Response as Answer
 
 from demo.place import Place, Running
 from settings import CHECKOUT
@@ -69,9 +70,15 @@ def _take(browser: Browser, address: str, picture: Picture, token: str, folder: 
     context.add_cookies([{"name": "groundswell", "value": token, "url": address}])
     page = context.new_page()
     page.on("console", lambda message: print(f"{picture.name}: {message.text}", file=sys.stderr))
+    page.on("response", _say_what_is_missing)
     page.goto(address + picture.path)
     page.screenshot(path=folder / f"{picture.name}.png", full_page=picture.whole)
     context.close()
+
+
+def _say_what_is_missing(answer: Answer) -> None:
+    if not answer.ok:
+        print(answer.status, answer.url, file=sys.stderr)
 
 
 def main(arguments: list[str]) -> int:

@@ -103,6 +103,8 @@ class Recorded(NamedTuple):
 
     applied: Applied
     repeated: bool
+    letters: bool = True
+    """Whether somebody may have to be told; false where nobody has to."""
 
 
 def record(
@@ -140,18 +142,19 @@ def _write(
     before = states.at(connection, decision.change, decision.version)
     after = evolve_all(before, decision.events, decision.change)
     happened = after if decision.events else None
+    letters = False
     if happened:
         _publish(connection, decision)
         _write_change(connection, before, happened)
         _write_lists(connection, before, happened)
-        _write_outbox(connection, before, happened, decision.events, now)
+        letters = _write_outbox(connection, before, happened, decision.events, now)
     entries = _entries(decision, before, after, source)
     answer = Applied(fingerprint=decision.fingerprint, receipt=decision.receipt, refused=decision.refused)
     connection.execute(
         _INSERT_APPLIED,
         {"change": decision.change, "key": decision.key, "applied": answer.model_dump_json(), "at": now},
     )
-    return Outcome(entries, now, (Recorded(answer, repeated=False), happened))
+    return Outcome(entries, now, (Recorded(answer, repeated=False, letters=letters), happened))
 
 
 def _publish(connection: Connection, decision: Decision) -> None:
@@ -350,7 +353,8 @@ _INSERT_LIST = {table: insert(table) for table, _ in _LISTS}
 
 def _write_outbox(
     connection: Connection, before: Change | None, after: Change, events: Sequence[Event], now: datetime
-) -> None:
+) -> bool:
+    """Put the notices into the outbox; whether there are any."""
     rows = [
         {
             "key": notice.key,
@@ -364,6 +368,7 @@ def _write_outbox(
     ]
     if rows:
         connection.execute(_INSERT_OUTBOX, rows)
+    return bool(rows)
 
 
 def event_texts(connection: Connection, change: str) -> Sequence[str]:

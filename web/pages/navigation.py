@@ -28,6 +28,7 @@ class Place:
 
 PLACES = (
     Place("/", "Home", "home"),
+    Place("/approvals", "Waiting for me", "inbox", counts=True),
     Place("/changes", "All changes", "list"),
     Place("/demo/mail", "Caught mail", "mail", group="demonstration"),
 )

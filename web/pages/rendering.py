@@ -13,6 +13,8 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse
 
 from changes.decision import HUMAN_COMMANDS
+from web.pages.charts import guard_chart, test_chart
+from web.pages.comparing import compared
 from web.pages.navigation import places_for
 from web.pages.wording import OUTCOME_NAMES, STAGE_NAMES, number, plain, sentence, without
 from web.security.sign_in import Visitor
@@ -43,6 +45,9 @@ def _environment() -> jinja2.Environment:
         "commands": HUMAN_COMMANDS,
         "outcome_names": OUTCOME_NAMES,
         "stage_names": STAGE_NAMES,
+        "chart_of_guard": guard_chart,
+        "chart_of_test": test_chart,
+        "compared": compared,
         "places_for": places_for,
         "stylesheet": _fingerprint("groundswell.css"),
         "icon": _fingerprint("groundswell.svg"),

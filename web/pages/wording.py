@@ -29,6 +29,10 @@ STAGE_NAMES = {
 OUTCOME_NAMES = {outcome: outcome.replace("_", " ") for outcome in Outcome}
 
 
+Day = date
+"""A day of the calendar; ``Wording`` has a method of its name."""
+
+
 @dataclass(frozen=True)
 class Wording:
     """Names from the directory, times on the organisation's own clock."""
@@ -88,7 +92,12 @@ class Wording:
         stamp = moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
         return _time(stamp, f"{local:%a} {local.day} {local:%b, %H:%M}")
 
-    def day(self, day: date) -> Markup:
+    def date(self, moment: datetime) -> Markup:
+        """The day of a moment on this clock, as a ``time`` element."""
+        local = moment.astimezone(self.zone)
+        return _time(local.date().isoformat(), f"{local.day} {local:%b %Y}")
+
+    def day(self, day: Day) -> Markup:
         """A day with its weekday, as a ``time`` element."""
         return _time(day.isoformat(), f"{day:%a} {day.day} {day:%b %Y}")
 
