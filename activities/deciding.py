@@ -105,6 +105,7 @@ class DecisionActivities:
             rule=request.refused.rule if request.refused else None,
             version=request.version + len(request.events),
             repeated=recorded.repeated,
+            letters=recorded.letters,
         )
         answer = recorded.applied
         return calls.RecordAnswer(
@@ -112,4 +113,5 @@ class DecisionActivities:
             receipt=answer.receipt,
             refused=answer.refused,
             repeated=recorded.repeated,
+            letters=recorded.letters,
         )

@@ -12,7 +12,7 @@ from pydantic import BaseModel
 from sqlalchemy import Connection, Table, delete, insert, select
 
 from directory.model import Directory, Person, Process, Team
-from store import tables
+from store import freshness, tables
 from store.tokens import end_access_of
 
 
@@ -98,11 +98,14 @@ class DirectoryCache:
 
     def current(self, connection: Connection) -> Directory:
         """The directory as of the latest import that ``connection`` can see. Costs one small query."""
-        latest = connection.execute(
-            select(tables.directory_import.c.number).order_by(tables.directory_import.c.number.desc()).limit(1)
-        ).scalar()
+        seen = freshness.remembered()
+        latest = seen.directory_import if seen else self._ask(connection)
         with self._lock:
             if latest is not None and latest != self._import:
                 self._directory = load_directory(connection)
                 self._import = latest
             return self._directory
+
+    def _ask(self, connection: Connection) -> int | None:
+        number = tables.directory_import.c.number
+        return connection.execute(select(number).order_by(number.desc()).limit(1)).scalar()

@@ -87,6 +87,11 @@ def change_state(connection: Connection, ref: str) -> Change | None:
     return Change.model_validate_json(document) if document else None
 
 
+def change_version(connection: Connection, ref: str) -> int:
+    """How many events the change has; 0 when there is no such change."""
+    return connection.execute(select(tables.change.c.version).where(tables.change.c.ref == ref)).scalar() or 0
+
+
 def list_changes(
     connection: Connection,
     *,
@@ -178,7 +183,8 @@ def trail(
         .limit(limit)
     ).mappings()
     read = [(row, _event_in(row)) for row in rows if not _is_secret(row, reader)]
-    names = _names(connection, {ref for _, event in read if event for _, _, ref in names_in(event)})
+    if names is None:
+        names = _names(connection, {ref for _, event in read if event for _, _, ref in names_in(event)})
     return [_trail_entry(row, event, names, reader) for row, event in read]
 
 

@@ -21,6 +21,7 @@ from changes.events import AnyEvent, Event
 from changes.facts import SYSTEM
 from changes.instruction import Applied, Receipt
 from changes.passing_time import next_moment
+from changes.publishing import PolicyTookForce
 from changes.refusals import Refused
 from changes.state import Change
 from changes.values import Moment, Ref, Value
@@ -29,6 +30,7 @@ from notifications.notices import notices_for
 from store import tables
 from store.committing import GroupCommitter, NothingWritten, Outcome
 from store.ledger import LABEL, Entry, Source, Standing
+from store.policies import publish_candidate
 
 PSEUDONYM = "anonymous:"
 """What the reference of somebody begins with who does not say who they are. The ledger then names nobody."""
@@ -101,6 +103,8 @@ class Recorded(NamedTuple):
 
     applied: Applied
     repeated: bool
+    letters: bool = True
+    """Whether somebody may have to be told; false where nobody has to."""
 
 
 def record(
@@ -138,17 +142,31 @@ def _write(
     before = states.at(connection, decision.change, decision.version)
     after = evolve_all(before, decision.events, decision.change)
     happened = after if decision.events else None
+    letters = False
     if happened:
+        _publish(connection, decision)
         _write_change(connection, before, happened)
         _write_lists(connection, before, happened)
-        _write_outbox(connection, before, happened, decision.events, now)
+        letters = _write_outbox(connection, before, happened, decision.events, now)
     entries = _entries(decision, before, after, source)
     answer = Applied(fingerprint=decision.fingerprint, receipt=decision.receipt, refused=decision.refused)
     connection.execute(
         _INSERT_APPLIED,
         {"change": decision.change, "key": decision.key, "applied": answer.model_dump_json(), "at": now},
     )
-    return Outcome(entries, now, (Recorded(answer, repeated=False), happened))
+    return Outcome(entries, now, (Recorded(answer, repeated=False, letters=letters), happened))
+
+
+def _publish(connection: Connection, decision: Decision) -> None:
+    """Put a policy in force together with the record that says so.
+
+    Raises:
+        MovedOn: another policy has taken force since this was decided; decided again, it will be refused.
+    """
+    for event in decision.events:
+        if isinstance(event, PolicyTookForce):
+            if not publish_candidate(connection, event.policy, event.instead_of, decision.change):
+                raise MovedOn(f"another policy took force before {decision.change} could")
 
 
 def applied(connection: Connection, change: str, key: str) -> Applied | None:
@@ -335,7 +353,8 @@ _INSERT_LIST = {table: insert(table) for table, _ in _LISTS}
 
 def _write_outbox(
     connection: Connection, before: Change | None, after: Change, events: Sequence[Event], now: datetime
-) -> None:
+) -> bool:
+    """Put the notices into the outbox; whether there are any."""
     rows = [
         {
             "key": notice.key,
@@ -349,6 +368,7 @@ def _write_outbox(
     ]
     if rows:
         connection.execute(_INSERT_OUTBOX, rows)
+    return bool(rows)
 
 
 def event_texts(connection: Connection, change: str) -> Sequence[str]:

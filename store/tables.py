@@ -88,8 +88,21 @@ policy_version = Table(
     Column("sha256", String(64), nullable=False),
     Column("text", Text, nullable=False),
     Column("published_at", UtcDateTime, nullable=False),
+    Column("change", String(64)),
     UniqueConstraint("name", "version"),
 )
+
+policy_candidate = Table(
+    "policy_candidate",
+    metadata,
+    Column("sha256", String(64), primary_key=True),
+    Column("name", String(64), nullable=False),
+    Column("version", Integer, nullable=False),
+    Column("text", Text, nullable=False),
+    Column("put_by", String(64), nullable=False),
+    Column("put_at", UtcDateTime, nullable=False),
+)
+"""Texts that stewards checked in, so that changes can put them forward by their content hash."""
 
 # ------------------------------------------------------------------------------------------------------ ledger
 
@@ -449,3 +462,28 @@ deployment = Table(
     Column("value", Text, nullable=False),
 )
 """Facts about this installation, such as that it holds demonstration accounts; production refuses to start on those."""
+
+# ------------------------------------------------------------------------------------------------------- pages
+
+reading_preference = Table(
+    "reading_preference",
+    metadata,
+    Column("person", String(64), primary_key=True),
+    Column("theme", String(8), nullable=False),
+    Column("zone", String(64), nullable=False),
+)
+"""How somebody likes to read: light, dark or as their device says, and on which clock."""
+
+draft = Table(
+    "draft",
+    metadata,
+    Column("ref", String(32), primary_key=True),
+    Column("author", String(64), nullable=False),
+    Column("answers", Document, nullable=False),
+    Column("key", String(128), nullable=False),
+    Column("began_at", UtcDateTime, nullable=False),
+    Column("saved_at", UtcDateTime, nullable=False),
+    Column("filed_as", String(64), nullable=False),
+    Index(None, "author", "saved_at"),
+)
+"""Proposals that are still being written, for their author alone; ``filed_as`` names the change one became."""

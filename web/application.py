@@ -27,6 +27,7 @@ from web.security.body_limit import BodyLimit
 from web.security.cross_origin import SameOriginOnly
 from web.security.envelope import Envelope
 from web.security.limiting import Limiter
+from web.security.openid import openid_of
 from web.services import CommandGateway, NotAnswering, Services, nothing_missing, utc_now
 from web.static_files import static_files
 
@@ -71,6 +72,7 @@ def create_app(
         gateway,
         clock=clock,
         not_answering=not_answering,
+        openid=openid_of(settings),
         requests=Limiter(settings.requests_per_minute, settings.requests_per_minute // 2),
     )
     register(app)

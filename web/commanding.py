@@ -7,6 +7,7 @@ or the refusal.
 from __future__ import annotations
 
 import re
+import secrets
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -105,6 +106,11 @@ async def give(
     instruction = Instruction(change=ref, key=own_key, assertion=assertion, expected_version=expected_version)
     answer = await services.gateway.send(command, instruction, begins=isinstance(command, Submit))
     return Given(ref, answer)
+
+
+def new_key() -> str:
+    """A key for a form: sent twice, it happens once."""
+    return secrets.token_urlsafe(18)
 
 
 def key_of(actor: str, key: str) -> str:

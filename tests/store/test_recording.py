@@ -29,7 +29,7 @@ from store import recording, tables
 from store.authority import Authority
 from store.database import open_database, reading, writing
 from store.reading import change_state, waiting_of
-from store.recording import Decision, MovedOn, States, applied, event_texts, record
+from store.recording import Decision, MovedOn, Recorded, States, applied, event_texts, record
 from tests.support.databases import Databases
 from tests.support.desk import MONDAY, SOURCE, WRITTEN_BY_A_DECISION, Desk, everything_written
 from tests.support.examples import (
@@ -298,7 +298,7 @@ def test_the_same_decision_twice_happens_once_and_answers_the_same(desk: Desk) -
     first = desk.record(decision)
     before = everything_written(desk.engine)
     again = desk.record(decision)
-    assert again == (first.applied, True)
+    assert again == Recorded(first.applied, repeated=True)
     assert everything_written(desk.engine) == before
 
 
@@ -307,14 +307,14 @@ def test_a_repetition_is_answered_long_after_the_change_has_moved_on(desk: Desk)
     first = desk.record(decision)
     desk.walk(TO_TESTING[1:])
     desk.give(PROPOSER, Withdraw(reason="Somebody else does it better."))
-    assert record(desk.engine, decision, SOURCE, MONDAY + timedelta(days=400)) == (first.applied, True)
+    assert record(desk.engine, decision, SOURCE, MONDAY + timedelta(days=400)) == Recorded(first.applied, repeated=True)
 
 
 def test_a_repetition_after_a_restart_and_by_another_run_is_answered(desk: Desk, database_address: str) -> None:
     decision = desk.decision(PROPOSER, submit())
     first = desk.record(decision)
     restarted = open_database(database_address)
-    assert record(restarted, decision, SOURCE, MONDAY) == (first.applied, True)
+    assert record(restarted, decision, SOURCE, MONDAY) == Recorded(first.applied, repeated=True)
     restarted.dispose()
 
 
@@ -322,7 +322,7 @@ def test_a_refusal_twice_is_recorded_once(desk: Desk) -> None:
     desk.give(PROPOSER, submit())
     decision = desk.decision(PROPOSER, AcceptForTesting())
     first, again = desk.record(decision), desk.record(decision)
-    assert again == (first.applied, True)
+    assert again == Recorded(first.applied, repeated=True)
     with reading(desk.engine) as connection:
         assert check_the_whole_ledger(connection) == 3
 
@@ -332,7 +332,7 @@ def test_a_key_that_was_used_for_another_command_is_told_by_the_fingerprint(desk
     before = everything_written(desk.engine)
     other = desk.decision(MANAGER, AcceptForTesting(), "one key")
     answer = desk.record(other)
-    assert answer == (first.applied, True)
+    assert answer == Recorded(first.applied, repeated=True)
     assert answer.applied.fingerprint == submit().fingerprint() != other.fingerprint
     assert everything_written(desk.engine) == before
 

@@ -25,9 +25,9 @@ MaybeSignedIn = Annotated[Visitor | None, Depends(visitor_of)]
 
 @router.get("/sign-in")
 @needs(Operation.OPEN)
-async def how_to_sign_in(request: Request, visitor: MaybeSignedIn) -> Response:
+async def how_to_sign_in(request: Request, services: ServicesHere, visitor: MaybeSignedIn) -> Response:
     """How one signs in here."""
-    return page(request, "sign_in.html", visitor=visitor)
+    return page(request, "sign_in.html", visitor=visitor, by_provider=services.openid is not None)
 
 
 @router.post("/sign-out")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Annotated, Literal
 
@@ -13,6 +13,7 @@ from starlette.responses import Response
 from changes.instruction import SYSTEM_VIA
 from changes.permissions import EVERY_SCOPE, Actor, Scope
 from directory.model import Person
+from store.frame import Frame, frame_of
 from store.sign_in import SESSION_LASTS, session_person, touch_session
 from store.tokens import UNBOUND, Bounds, token_holder, touch_token
 from web.services import Services, ServicesHere
@@ -38,6 +39,8 @@ class Visitor:
     """The system that asks, on this person's behalf; empty for the person themselves."""
     bounds: Bounds = UNBOUND
     """What a system's token is for."""
+    frame: Frame = field(default_factory=Frame)
+    """What stands around their pages."""
 
     @property
     def ref(self) -> str:
@@ -139,7 +142,10 @@ def _by_token(services: Services, connection: Connection, token: str, now: datet
 
 
 def _by_session(services: Services, connection: Connection, token: str, now: datetime) -> Visitor | None:
-    return _visitor(services, connection, session_person(connection, token, now), "session")
+    ref = session_person(connection, token, now)
+    frame = frame_of(connection, ref, now) if ref else Frame()
+    visitor = _visitor(services, connection, ref, "session")
+    return replace(visitor, frame=frame) if visitor else None
 
 
 def _visitor(
