@@ -18,6 +18,7 @@ KINDS: Mapping[str, str] = MappingProxyType(
         "self_decided": "Somebody decided alone, and you may object",
         "champion_invited": "You are invited to be a champion",
         "champion_reminded": "Your invitation to be a champion is still open",
+        "delegated_to_you": "Somebody asks you to answer in their place",
         "effect_check_due": "It is time to look at the effect of a change",
         "tests_to_run": "A test of yours may start",
         "concern_why_asked": "Somebody asks why you raised a concern",
@@ -39,6 +40,9 @@ KINDS: Mapping[str, str] = MappingProxyType(
         "heard_answered": "What you heard was confirmed or corrected",
         "results_in": "All results of a round of tests are in",
         "test_stopped": "A test was stopped early",
+        "delegation_ended": "You do not answer in somebody's place any more, or somebody in yours",
+        "delegated_by_you": "You asked somebody to answer in your place",
+        "asked_instead": "Other people are asked now",
         # News.
         "answered": "Somebody said yes, or a gate was passed",
         "concluded": "The tests were concluded",

@@ -22,8 +22,9 @@ from changes.instruction import Applied, Receipt
 from changes.passing_time import next_moment
 from changes.refusals import Refused
 from changes.state import Change
-from changes.values import Moment, Ref, Value
-from changes.waiting import Waiting, parts_in, standing, waiting_for
+from changes.values import Moment, Ref, Value, is_pseudonym
+from changes.similarity import essence
+from changes.waiting import parts_in, standing, waiting_for
 from notifications.notices import notices_for
 from store import tables
 from store.database import lock_ledger, writing
@@ -235,16 +236,11 @@ def _waiting_rows(change: Change) -> _Rows:
             "person": task.person,
             "task": task.task,
             "commands": list(task.commands),
-            "since": _since(change, task),
+            "since": task.since or change.phase_since,
             "due": task.due,
         }
         for task in waiting_for(change)
     ]
-
-
-def _since(change: Change, task: Waiting) -> Moment:
-    """Since when a task waits: a gate's since it was asked, everything else since the change last moved on its road."""
-    return change.gate.opened_at if change.gate and task.due == change.gate.due else change.phase_since
 
 
 def _part_rows(change: Change) -> _Rows:
@@ -260,12 +256,44 @@ def _place_rows(change: Change) -> _Rows:
     return [{"person": person} for person in change.recruiting.champions] if not change.closing else []
 
 
+def _text_rows(change: Change) -> _Rows:
+    content = change.proposal.content
+    return [{"text": essence(f"{content.title} {content.suggestion} {content.problem}")}]
+
+
+def _concern_rows(change: Change) -> _Rows:
+    seen: set[tuple[str, str]] = set()
+    rows: _Rows = []
+    for concern in change.concerns:
+        first = (concern.by, concern.code) not in seen
+        seen.add((concern.by, concern.code))
+        answered = [response.at for response in concern.responses]
+        rows.append(
+            {
+                "ref": concern.ref,
+                "process": change.proposal.content.process,
+                "code": concern.code,
+                "blocking": concern.blocking,
+                "status": concern.status,
+                "first_of_its_kind": first,
+                "raised_at": concern.at,
+                "ask_by": concern.ask_by,
+                "asked_at": min((why.at for why in concern.whys), default=None),
+                "answered_at": min(answered, default=None),
+                "closed": change.closing is not None,
+            }
+        )
+    return rows
+
+
 _Rows = list[dict[str, object]]
 _LISTS: tuple[tuple[Table, Callable[[Change], _Rows]], ...] = (
     (tables.waiting, _waiting_rows),
     (tables.part, _part_rows),
     (tables.rollout_load, _load_rows),
     (tables.campaign_place, _place_rows),
+    (tables.proposal_text, _text_rows),
+    (tables.concern, _concern_rows),
 )
 
 
@@ -282,6 +310,7 @@ def _write_outbox(
             "attempts": 0,
         }
         for notice in notices_for(before, after, events)
+        if not is_pseudonym(notice.recipient)  # no mail to somebody who stays anonymous: it would say who they are
     ]
     if rows:
         connection.execute(insert(tables.outbox), rows)

@@ -5,10 +5,10 @@ Source: lifecycle.md, "Time" and "Rules that always hold": silence never approve
 
 from __future__ import annotations
 
-from changes.any_moment import Renewed, Resumed
+from changes.any_moment import Reminded, Renewed, Resumed
 from changes.facts import ENDORSE_TESTS
-from changes.gates import GateOpened, GatePassed
-from changes.passing_time import Escalated, Expired, ObjectionWindowClosed, Reminded, unanswered
+from changes.gates import GateOpened, GatePassed, unanswered
+from changes.passing_time import Escalated, Expired, ObjectionWindowClosed
 from changes.proposal import Edited, Objected, Resubmitted
 from notifications.packets import packet, planned_tests
 from notifications.telling import (

@@ -11,7 +11,9 @@ from changes.concerns import RaiseConcern
 from changes.decision import decide
 from changes.facts import ENDORSE_TESTS, SIGN_TESTS, START_ROLLOUT, SYSTEM, Quorum
 from changes.gates import GATE_WORDS
-from changes.passing_time import Escalated, NoticeTime, Reminded, next_moment, unanswered
+from changes.any_moment import Reminded
+from changes.gates import unanswered
+from changes.passing_time import Escalated, NoticeTime, next_moment
 from changes.proposal import AcceptForTesting
 from changes.recruiting import SignCoverage
 from changes.refusals import Refused

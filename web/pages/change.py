@@ -9,8 +9,7 @@ from fastapi import APIRouter, Request
 from sqlalchemy import Connection
 from starlette.responses import Response
 
-from changes.gates import GATE_WORDS
-from changes.passing_time import unanswered
+from changes.gates import GATE_WORDS, unanswered
 from changes.state import Change, Stage
 from changes.waiting import parts_in
 from store.reading import TrailEntry, trail
