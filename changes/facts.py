@@ -71,7 +71,12 @@ class Seat(Value):
     person: Ref
     because: str
     group: str
+    """The first of :attr:`groups`."""
+    groups: tuple[str, ...] = ()
+    """The groups they speak for: an entry of the policy's ``who``, or one affected team of it."""
     stands_in_for: Ref | None = None
+    added: bool = False
+    """Asked beside those the policy names, because no answer came in time."""
 
 
 class PassedOver(Value):
@@ -84,13 +89,18 @@ class PassedOver(Value):
 class Quorum(Value):
     """How many of the people asked must say yes."""
 
-    rule: Literal["any", "all", "count", "percent"] = "any"
+    rule: Literal["any", "all", "count", "percent", "per_group"] = "any"
     count: int = Field(default=1, ge=1)
     percent: int = Field(default=100, ge=1, le=100)
     at_least: int = Field(default=1, ge=1)
+    each: Quorum | None = None
+    """With ``per_group``: what every group of those asked must reach by itself; see :mod:`changes.quorums`."""
 
     def needed(self, seats: int) -> int:
-        """The number of yeses out of ``seats`` people; percentages round up, ``at_least`` is a floor."""
+        """The number of yeses out of ``seats`` people; percentages round up, ``at_least`` is a floor.
+
+        Per group, this is what all groups together must give at least.
+        """
         match self.rule:
             case "any":
                 return 1
@@ -100,6 +110,8 @@ class Quorum(Value):
                 return self.count
             case "percent":
                 return max(math.ceil(seats * self.percent / 100), self.at_least)
+            case "per_group":
+                return self.at_least
 
     def in_words(self, seats: int) -> str:
         """The rule as a person would say it: "any one of 3", "2 of 3"."""
@@ -236,6 +248,8 @@ class Subject(Value):
     customer_facing: bool
     regulated: bool
     urgency: Literal["normal", "emergency"] = "normal"
+    kind: Literal["process", "policy"] = "process"
+    """What is to change: a way of working, or the policy itself."""
     endorsers: tuple[Ref, ...] = ()
     """Those whose endorsement of the current test plan counts."""
     testers: tuple[Ref, ...] = ()

@@ -11,6 +11,7 @@ from datetime import datetime
 
 from changes.events import Event
 from changes.facts import ANSWER_PROPOSAL, ENDORSE_TESTS, SIGN_TESTS, START_ROLLOUT, Facts, GateFacts, Seat
+from changes.quorums import in_words, reached
 from changes.rules import evolves, no_blocking_concern
 from changes.state import Change, OpenGate, PassedGate, Phase, Stage
 from changes.values import Moment, Ref
@@ -115,7 +116,7 @@ def opened(change: Change | None, facts: Facts, name: str, now: datetime) -> Gat
     """The event that asks the people whom the policy names now. Asked anew, a gate keeps the level it came to."""
     gate = facts.gates[name]
     level = change.gate.level if change and change.gate and change.gate.name == name else 0
-    rule = gate.quorum.in_words(len(_places(gate)))
+    rule = in_words(gate.quorum, gate.seats)
     return GateOpened(
         gate=OpenGate(
             name=name,
@@ -232,25 +233,8 @@ def passed(facts: Facts, name: str, because: str) -> GatePassed:
 
 
 def quorum_reached(gate: GateFacts, yes: Iterable[str]) -> str | None:
-    """Why the gate is passed by the people in ``yes``, or None while it is not.
-
-    A person who stands in for another fills that person's place: whoever of the two answers, the place has answered.
-    An answer given while somebody was asked counts on after they have moved or left.
-    """
-    said_yes = tuple(dict.fromkeys(yes))
-    places = _places(gate)
-    seated = {seat.person: seat.stands_in_for or seat.person for seat in gate.seats}
-    answered = {seated.get(person, person) for person in said_yes}
-    needed = gate.quorum.needed(len(places))
-    if gate.quorum.rule == "all" and not places <= answered:
-        return None
-    if len(answered) < needed:
-        return None
-    return f"{len(answered)} said yes, {needed} needed"
-
-
-def _places(gate: GateFacts) -> set[str]:
-    return {seat.stands_in_for or seat.person for seat in gate.seats}
+    """Why the gate is passed by the people in ``yes``, or None while it is not; see :func:`changes.quorums.reached`."""
+    return reached(gate.quorum, gate.seats, yes)
 
 
 @evolves(GateOpened)

@@ -147,7 +147,8 @@ def _author_tasks(change: Change) -> Iterator[Waiting]:
 
 def _results_in(change: Change) -> Moment | None:
     """When the last missing result came in."""
-    moments = [each.at for each in (*change.round.counting_results, *change.round.counting_stops)]
+    moments = [result.at for result in change.round.counting_results]
+    moments += [stop.at for stop in change.round.counting_stops]
     return max(moments, default=None)
 
 

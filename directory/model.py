@@ -282,6 +282,17 @@ class Directory:
             raise UnknownReference("role", role)
         return self._roles.get(role, ())
 
+    def roles_of(self, ref: str) -> frozenset[str]:
+        """The roles somebody has, the implied :data:`EMPLOYEE` and :data:`MANAGER` included; none once they left.
+
+        Raises:
+            UnknownReference: nobody has this reference.
+        """
+        person = self.person(ref)
+        if not person.active:
+            return frozenset()
+        return frozenset({*person.roles, EMPLOYEE, *([MANAGER] if self.leads_people(ref) else [])})
+
     def owner_of(self, process: str) -> Person:
         """The person who owns a process.
 

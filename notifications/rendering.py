@@ -76,7 +76,7 @@ def render(
     context: dict[str, Any] = {
         **notice.data,
         "change": notice.change,
-        "url": f"{public_url.rstrip('/')}{notice.data.get('address') or f'/changes/{quote(notice.change, safe="")}'}",
+        "url": public_url.rstrip("/") + (notice.data.get("address") or f"/changes/{quote(notice.change, safe='')}"),
         "name": words.name,
         "names": words.names,
         "moment": words.moment,

@@ -29,6 +29,7 @@ def circumstances_of(directory: Directory, subject: Subject) -> Circumstances:
         customer_facing=subject.customer_facing,
         regulated=subject.regulated,
         urgency=subject.urgency,
+        kind=subject.kind,
         crosses_teams=len(teams) > 1,
         process=subject.process,
         affected_teams=frozenset(subject.affected_teams),

@@ -21,6 +21,7 @@ from policies.values import Amount, Role, Section
 from policies.wording import amount, counted, listed
 
 Urgency: TypeAlias = Literal["normal", "emergency"]
+KindOfChange: TypeAlias = Literal["process", "policy"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +40,7 @@ class Circumstances:
     affected_teams: frozenset[str]
     proposer_role: frozenset[str]
     """All roles of the proposer, ``employee`` and ``manager`` included."""
+    kind: KindOfChange = "process"
     process_names: Mapping[str, str] = field(default_factory=dict)
     team_names: Mapping[str, str] = field(default_factory=dict)
 
@@ -183,6 +185,23 @@ class UrgencyComparison(Comparison):
         return Outcome(self.accepts(circumstances.urgency), f"it is {'an' if emergency else 'not an'} emergency")
 
 
+class KindComparison(Comparison):
+    """Asks what is to change: a process, or the policy itself."""
+
+    field: Literal["kind"]
+    equals: KindOfChange | None = Field(None, alias="is")
+    differs: KindOfChange | None = Field(None, alias="is_not")
+
+    def accepts(self, actual: Any) -> bool:
+        """Whether a kind of change fulfils the comparison."""
+        return bool(actual == self.operand) == (self.operator == "is")
+
+    def evaluate(self, circumstances: Circumstances) -> Outcome:
+        """Compare and say the kind: "it changes the policy itself"."""
+        about = "the policy itself" if circumstances.kind == "policy" else "a process, not the policy"
+        return Outcome(self.accepts(circumstances.kind), f"it changes {about}")
+
+
 class ProcessComparison(Comparison):
     """Compares the process that is to change. An empty ``in`` matches nothing, until a change adds a process to it."""
 
@@ -295,6 +314,7 @@ _LEAVES: dict[str, type[Comparison]] = {
     "regulated": YesNoComparison,
     "crosses_teams": YesNoComparison,
     "urgency": UrgencyComparison,
+    "kind": KindComparison,
     "process": ProcessComparison,
     "affected_teams": TeamsComparison,
     "proposer_role": RoleComparison,
@@ -324,6 +344,7 @@ Condition: TypeAlias = Annotated[
     | Annotated[NumberComparison, Tag("NumberComparison")]
     | Annotated[YesNoComparison, Tag("YesNoComparison")]
     | Annotated[UrgencyComparison, Tag("UrgencyComparison")]
+    | Annotated[KindComparison, Tag("KindComparison")]
     | Annotated[ProcessComparison, Tag("ProcessComparison")]
     | Annotated[TeamsComparison, Tag("TeamsComparison")]
     | Annotated[RoleComparison, Tag("RoleComparison")],

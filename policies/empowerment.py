@@ -39,6 +39,9 @@ def empowerment_in(case: Case, now: datetime) -> Empowerment:
         return Empowerment(allowed=False, because=(reason,), objection_due=now)
     if proposer is None or not proposer.active:
         return Empowerment(allowed=False, because=("Only people who work here may decide alone",), objection_due=now)
+    if subject.kind == "policy":
+        reason = "Others decide with you: nobody changes the policy alone"
+        return Empowerment(allowed=False, because=(reason,), objection_due=now)
     if not grants:
         reason = "The policy gives none of your roles limits to decide within"
         return Empowerment(allowed=False, because=(reason,), objection_due=now)

@@ -39,7 +39,7 @@ def choose_route(policy: Policy, directory: Directory, subject: Subject, today: 
 
     ``today`` is not asked for yet: no field of a condition depends on the day.
     """
-    _, facts = _case(policy, directory, subject)
+    _, facts = case_of(policy, directory, subject)
     return facts
 
 
@@ -49,13 +49,13 @@ def seats_for(policy: Policy, directory: Directory, subject: Subject, gate_name:
     Raises:
         LookupError: no such gate.
     """
-    case, _ = _case(policy, directory, subject)
+    case, _ = case_of(policy, directory, subject)
     return gate_of(case, gate_name, now)
 
 
 def empowerment_of(policy: Policy, directory: Directory, subject: Subject, now: datetime) -> Empowerment:
     """Whether the proposer may decide alone, with every limit explained, and until when their manager may object."""
-    case, _ = _case(policy, directory, subject)
+    case, _ = case_of(policy, directory, subject)
     return empowerment_in(case, now)
 
 
@@ -101,7 +101,7 @@ def facts_for(
     :data:`changes.facts.SYSTEM`.
     """
     today = working_time(policy.time).today(now)
-    case, route = _case(policy, directory, subject)
+    case, route = case_of(policy, directory, subject)
     case = replace(case, stand_ins=stand_ins)
     gates = {name: gate_of(case, name, now) for name in GATES}
     named = _named(subject, actor)
@@ -136,7 +136,7 @@ def _as_announced(person: PersonFacts, stand_ins: StandIns, today: date) -> Pers
     return person.having(away=True) if stand_ins.away_until(person.ref, today) and not person.away else person
 
 
-def _case(policy: Policy, directory: Directory, subject: Subject) -> tuple[Case, RouteFacts]:
+def case_of(policy: Policy, directory: Directory, subject: Subject) -> tuple[Case, RouteFacts]:
     """The change on the first route that fits, and the reasons. A policy's last route fits every change."""
     circumstances = circumstances_of(directory, subject)
     passed: list[str] = []

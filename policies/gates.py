@@ -11,11 +11,12 @@ from dataclasses import dataclass, field
 from datetime import date, datetime
 
 from changes.facts import ENDORSE_TESTS, SIGN_TESTS, GateFacts, PassedOver, Quorum, Seat, Subject
+from changes.quorums import EVERYBODY, Share, can_be_reached, shares
 from changes.values import is_pseudonym
 from directory.model import Directory, Person
 from directory.standing_in import NOBODY_STANDS_IN, StandIns
 from policies.case import Case
-from policies.relations import Candidate, Kind, candidates, parse
+from policies.relations import Candidate, Kind, candidates, groups_named, parse, team_of
 from policies.schema import Gate
 from policies.wording import counted, day_in_words
 from policies.working_time import working_time
@@ -62,7 +63,7 @@ class Asked:
     @property
     def can_be_reached(self) -> bool:
         """Whether enough people are asked for the quorum."""
-        return self.quorum.needed(len(self.seats)) <= len(self.seats)
+        return can_be_reached(self.quorum, self.seats)
 
 
 def people_at(case: Case, name: str, today: date) -> Asked:
@@ -98,17 +99,20 @@ class _Place:
     """A seat while more reasons for it may be found."""
 
     person: Person
-    group: str
+    groups: list[str]
     own: list[str] = field(default_factory=list)
     others: list[str] = field(default_factory=list)
     stands_in_for: str | None = None
+    added: bool = False
 
     def seat(self) -> Seat:
         return Seat(
             person=self.person.ref,
             because=f"{self.person.name} {'; also '.join([*self.own, *self.others])}",
-            group=self.group,
+            group=self.groups[0],
+            groups=tuple(self.groups),
             stands_in_for=None if self.own else self.stands_in_for,
+            added=self.added,
         )
 
 
@@ -158,8 +162,14 @@ class _Table:
         """The first of these who can answer now."""
         return next((person for person in people if self.hindrance(person) is None), None)
 
-    def place(self, person: Person, group: str) -> _Place:
-        return self.places.setdefault(person.ref, _Place(person, group))
+    def place(self, person: Person, *groups: str) -> _Place:
+        place = self.places.setdefault(person.ref, _Place(person, []))
+        place.groups += [group for group in groups if group not in place.groups]
+        return place
+
+    def in_group(self, group: str) -> list[_Place]:
+        """The places of a group; of everybody where it is :data:`changes.quorums.EVERYBODY`."""
+        return [place for place in self.places.values() if group in (EVERYBODY, *place.groups)]
 
 
 @dataclass(frozen=True, slots=True)
@@ -175,6 +185,8 @@ class _Seating:
             self._seat(candidate, alone=gate.only_these)
         if gate.only_these:
             return gate.quorum
+        if gate.quorum.each is not None:
+            self._seat_empty_groups(gate.who)
         if not self.table.places:
             self._seat_fallback("nobody else can be")
         self._complete(gate.quorum)
@@ -184,7 +196,7 @@ class _Seating:
             self._ask_above(first, 1, "nobody is asked alone about an anonymous proposal")
         for step in range(1, min(level, HIGHEST_LEVEL) + 1):
             self._escalate(first, step)
-        if len(self.table.places) == len(first) or gate.quorum.rule in ("any", "count"):
+        if len(self.table.places) == len(first) or gate.quorum.rule in ("any", "count", "per_group"):
             return gate.quorum
         return Quorum(rule="count", count=gate.quorum.needed(len(first)))
 
@@ -241,27 +253,48 @@ class _Seating:
             if above is not None:
                 yield above
 
-    def _seat_fallback(self, why: str) -> bool:
-        """Seat the first of the fallback who has no seat yet; false if there is none."""
+    def _seat_fallback(self, why: str, group: str = EVERYBODY) -> bool:
+        """Seat the first of the fallback who does not speak for the group yet; false if there is none."""
+        there = {place.person.ref for place in self.table.in_group(group)}
         for person in self._fallback():
-            if person.ref not in self.table.places:
-                self.table.place(person, "fallback").others.append(f"is asked because {why}")
+            if person.ref not in there:
+                self.table.place(person, group or "fallback").others.append(f"is asked because {why}")
                 return True
         return False
 
+    def _seat_empty_groups(self, who: tuple[str, ...]) -> None:
+        """Find somebody for each group that would otherwise be passed over in silence."""
+        for group in (group for entry in who for group in groups_named(entry, self.case.subject)):
+            if not self.table.in_group(group):
+                team = team_of(group)
+                known = self.case.directory.teams.get(team) if team else None
+                self._seat_fallback(f"nobody else can be for {known.name if known else group}", group)
+
     def _complete(self, quorum: Quorum) -> None:
         """Ask as many people as the quorum needs: next in line above those asked, then the fallback."""
-        while (needed := quorum.needed(len(self.table.places))) > len(self.table.places):
-            wanted = counted(needed, "person is", "people are")
-            for place in tuple(self.table.places.values()):
-                above = self._next_above(place.person)
-                if above is not None:
-                    reason = f"is next in line above {place.person.name}; {wanted} needed"
-                    self.table.place(above, place.group).others.append(reason)
-                    break
-            else:
-                if not self._seat_fallback(f"{wanted} needed"):
-                    return
+        given_up: set[str] = set()
+        while short := self._shortage(quorum, given_up):
+            wanted = counted(short.needed, "person is", "people are")
+            if not self._seat_next_in_line(short.group, wanted) and not self._seat_fallback(
+                f"{wanted} needed", short.group
+            ):
+                given_up.add(short.group)
+
+    def _shortage(self, quorum: Quorum, given_up: set[str]) -> Share | None:
+        """The first share that too few people are asked for, of those for which somebody may still be found."""
+        found = shares(quorum, self.table.seats())
+        return next(
+            (share for share in found if share.needed > len(share.places) and share.group not in given_up), None
+        )
+
+    def _seat_next_in_line(self, group: str, wanted: str) -> bool:
+        for place in self.table.in_group(group):
+            above = self._next_above(place.person)
+            if above is not None:
+                reason = f"is next in line above {place.person.name}; {wanted} needed"
+                self.table.place(above, *(place.groups if group == EVERYBODY else [group])).others.append(reason)
+                return True
+        return False
 
     def _next_above(self, person: Person) -> Person | None:
         line = (above for above in self.case.directory.line_of(person.ref) if above.ref not in self.table.places)
@@ -276,14 +309,18 @@ class _Seating:
         for person in first:
             above = self.table.first_free(self.case.directory.line_of(person.ref)[step - 1 :])
             if above is not None and above.ref not in self.table.places:
-                reason = f"is in line above {person.name}, and {why}"
-                self.table.place(above, self.table.places[person.ref].group).others.append(reason)
+                self._add_above(person, above, why)
         if len(self.table.places) > before:
             return
         for person in first:
             above = self._next_above(person)
             if above is not None:
-                reason = f"is in line above {person.name}, and {why}"
-                self.table.place(above, self.table.places[person.ref].group).others.append(reason)
+                self._add_above(person, above, why)
                 return
-        self._seat_fallback(why)
+        if self._seat_fallback(why):
+            next(reversed(self.table.places.values())).added = True
+
+    def _add_above(self, person: Person, above: Person, why: str) -> None:
+        place = self.table.place(above, *self.table.places[person.ref].groups)
+        place.others.append(f"is in line above {person.name}, and {why}")
+        place.added = True

@@ -105,6 +105,8 @@ def _quorums(policy: Policy) -> Iterator[Finding]:
                 continue
             most = len(set(gate.who))
             needed = gate.quorum.needed(most)
+            if gate.quorum.each is not None and gate.quorum.each.needed(1) > 1:
+                most, needed = 1, gate.quorum.each.needed(1)  # each entry is a group of one
             if needed > most:
                 message = f"{needed} must say yes, but it names {counted(most, 'person', 'people')} at most"
                 yield Finding("error", _gate_path(policy, route.name, name), message)

@@ -184,6 +184,8 @@ def _answers(question: Question, compared: list[Any]) -> list[Any]:
             return [_ANOTHER, *dict.fromkeys(compared)]
         case "urgency":
             return ["normal", "emergency"]
+        case "kind":
+            return ["process", "policy"]
         case "proposer_role" if question[1] == EMPLOYEE:
             return [True]
         case _:

@@ -86,6 +86,23 @@ Who = Annotated[StrictStr, AfterValidator(_checked)]
 """One entry under ``who``, as the policy spells it; :func:`parse` reads it."""
 
 
+def groups_named(who: str, subject: Subject) -> tuple[str, ...]:
+    """The groups one entry makes for a change: one for each affected team where it asks for their managers."""
+    if parse(who).kind is Kind.MANAGERS_OF_AFFECTED_TEAMS:
+        return tuple(_group_of_team(who, team) for team in dict.fromkeys(subject.affected_teams))
+    return (who,)
+
+
+def team_of(group: str) -> str | None:
+    """The affected team whose managers a group is; none for any other group."""
+    prefix = _group_of_team(Kind.MANAGERS_OF_AFFECTED_TEAMS, "")
+    return group.removeprefix(prefix) if group.startswith(prefix) else None
+
+
+def _group_of_team(who: str, team: str) -> str:
+    return f"{who}:{team}"
+
+
 def candidates(who: str, directory: Directory, subject: Subject) -> tuple[Candidate, ...]:
     """The people one entry names for a change, whether or not they may answer, in a stable order.
 
@@ -94,6 +111,8 @@ def candidates(who: str, directory: Directory, subject: Subject) -> tuple[Candid
     """
     relation = parse(who)
     try:
+        if relation.kind is Kind.MANAGERS_OF_AFFECTED_TEAMS:
+            return tuple(_managers(who, directory, subject.affected_teams))
         return tuple(Candidate(person, reason, who) for person, reason in _named(relation, directory, subject))
     except UnknownReference:
         return ()
@@ -109,8 +128,6 @@ def _named(relation: Relation, directory: Directory, subject: Subject) -> Iterat
                 yield person, "is in the proposer's line of managers"
         case Kind.OWNER_OF_PROCESS:
             yield directory.owner_of(subject.process), f"owns {directory.process(subject.process).name}"
-        case Kind.MANAGERS_OF_AFFECTED_TEAMS:
-            yield from _managers(directory, subject.affected_teams)
         case Kind.ENDORSERS:
             for ref in subject.endorsers:
                 if ref in directory.people:
@@ -133,8 +150,9 @@ def _managers_of_team(directory: Directory, team: str) -> tuple[Person, ...]:
 _KNOWN_MANAGERS: WeakKeyDictionary[Directory, dict[str, tuple[Person, ...]]] = WeakKeyDictionary()
 
 
-def _managers(directory: Directory, teams: tuple[str, ...]) -> Iterator[tuple[Person, str]]:
+def _managers(who: str, directory: Directory, teams: tuple[str, ...]) -> Iterator[Candidate]:
     for team in teams:
         if team in directory.teams:
             for person in _managers_of_team(directory, team):
-                yield person, f"leads {directory.team(team).name}, which is affected"
+                reason = f"leads {directory.team(team).name}, which is affected"
+                yield Candidate(person, reason, _group_of_team(who, team))

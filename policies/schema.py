@@ -105,7 +105,7 @@ class PercentQuorum(Section):
     at_least: Annotated[StrictInt, Field(ge=1, le=1000)] = 1
 
 
-def _kind_of_quorum(value: object) -> str:
+def _kind_of_share(value: object) -> str:
     if isinstance(value, str):
         return "word"
     if isinstance(value, PercentQuorum) or (isinstance(value, dict) and "percent" in value):
@@ -113,13 +113,38 @@ def _kind_of_quorum(value: object) -> str:
     return "CountQuorum"
 
 
-QuorumRule: TypeAlias = Annotated[
+ShareRule: TypeAlias = Annotated[
     Annotated[Literal["any", "all"], Tag("word")]
     | Annotated[CountQuorum, Tag("CountQuorum")]
     | Annotated[PercentQuorum, Tag("PercentQuorum")],
-    Discriminator(_kind_of_quorum),
+    Discriminator(_kind_of_share),
 ]
 """``any``, ``all``, ``{count: 2}`` or ``{percent: 60, at_least: 2}``."""
+
+
+class PerGroupQuorum(Section):
+    """Every group must reach its own quorum: each entry under ``who``, and each affected team's managers.
+
+    ``at_least`` people must say yes altogether, because one person may speak for several groups.
+    """
+
+    per_group: ShareRule
+    at_least: Annotated[StrictInt, Field(ge=1, le=1000)] = 1
+
+
+def _kind_of_quorum(value: object) -> str:
+    per_group = isinstance(value, PerGroupQuorum) or (isinstance(value, dict) and "per_group" in value)
+    return "PerGroupQuorum" if per_group else _kind_of_share(value)
+
+
+QuorumRule: TypeAlias = Annotated[
+    Annotated[Literal["any", "all"], Tag("word")]
+    | Annotated[CountQuorum, Tag("CountQuorum")]
+    | Annotated[PercentQuorum, Tag("PercentQuorum")]
+    | Annotated[PerGroupQuorum, Tag("PerGroupQuorum")],
+    Discriminator(_kind_of_quorum),
+]
+"""A :data:`ShareRule` about everybody asked, or ``{per_group: any, at_least: 2}``."""
 
 
 def quorum_of(rule: QuorumRule) -> Quorum:
@@ -129,6 +154,8 @@ def quorum_of(rule: QuorumRule) -> Quorum:
             return Quorum(rule="count", count=rule.count)
         case PercentQuorum():
             return Quorum(rule="percent", percent=rule.percent, at_least=rule.at_least)
+        case PerGroupQuorum():
+            return Quorum(rule="per_group", each=quorum_of(rule.per_group), at_least=rule.at_least)
         case _:
             return Quorum(rule=rule)
 
@@ -181,8 +208,16 @@ class Route(Section):
     decide_alone: Literal["never", "within_limits", "always"] = "within_limits"
     """Whether a proposer may decide alone: ``always`` is the pre-authorised, standard change."""
     review_within: Duration | None = None
-    """By when a change that took this route must be reviewed afterwards; none asks for no review."""
+    """By when a change that took this route must be reviewed, counted from its first wave; none asks for no review."""
     gates: Gates = Gates()
+
+
+class Review(Section):
+    """The review afterwards that a route with ``review_within`` asks for, and who hears of such a change at once."""
+
+    by: People = ("role:auditor", "role:executive", "role:steward")
+    """Who reviews: the first of these who decided nothing about the change."""
+    tell: People = ("role:executive",)
 
 
 class Proposal(Section):
@@ -285,6 +320,7 @@ class Policy(Section):
     fallback: People
     """Asked when nobody in a line of managers is left, the first who may answer."""
     routes: Annotated[tuple[Route, ...], Field(min_length=1)]
+    review: Review = Review()
     proposal: Proposal
     concerns: Concerns
     champions: Champions
@@ -331,6 +367,8 @@ class Policy(Section):
             for number, route in enumerate(self.routes):
                 yield from _endorsers_in(("routes", number, "gates", gate, "who"), route.gates.rule(gate).who)
         yield from _endorsers_in(("fallback",), self.fallback)
+        yield from _endorsers_in(("review", "by"), self.review.by)
+        yield from _endorsers_in(("review", "tell"), self.review.tell)
         yield from _endorsers_in(("anonymity", "reveal", "who"), self.anonymity.reveal.who)
 
     @cached_property

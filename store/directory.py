@@ -9,9 +9,10 @@ from datetime import datetime
 from typing import Any
 
 from pydantic import BaseModel
-from sqlalchemy import Connection, Table, delete, insert, select
+from sqlalchemy import Connection, RowMapping, Table, delete, func, insert, select
 
 from directory.model import Directory, Person, Process, Team
+from directory.standing_in import Absence, Delegation, StandIns
 from store import tables
 
 
@@ -58,6 +59,24 @@ def load_directory(connection: Connection) -> Directory:
     return Directory(people, teams, processes)
 
 
+def stand_ins(connection: Connection) -> StandIns:
+    """Every delegation and absence that holds or will hold; what is over by its days costs nothing to keep."""
+    delegation, absence = tables.delegation, tables.absence
+    given = connection.execute(select(delegation).where(delegation.c.revoked_at.is_(None))).mappings()
+    away = connection.execute(select(absence).where(absence.c.ended_at.is_(None))).mappings()
+    return StandIns([as_delegation(row) for row in given], [as_absence(row) for row in away])
+
+
+def as_delegation(row: RowMapping) -> Delegation:
+    """The delegation in a row of its table."""
+    return Delegation.model_validate({name: row[name] for name in Delegation.model_fields})
+
+
+def as_absence(row: RowMapping) -> Absence:
+    """The absence in a row of its table."""
+    return Absence.model_validate({name: row[name] for name in Absence.model_fields})
+
+
 class DirectoryCache:
     """The directory in memory, read again when an import has changed it. Safe to share between threads."""
 
@@ -65,14 +84,28 @@ class DirectoryCache:
         self._lock = threading.Lock()
         self._import = -1
         self._directory = Directory((), (), ())
+        self._act = -1
+        self._stand_ins = StandIns()
 
     def current(self, connection: Connection) -> Directory:
         """The directory as of the latest import that ``connection`` can see. Costs one small query."""
-        latest = connection.execute(
-            select(tables.directory_import.c.number).order_by(tables.directory_import.c.number.desc()).limit(1)
-        ).scalar()
+        return self.with_stand_ins(connection)[0]
+
+    def with_stand_ins(self, connection: Connection) -> tuple[Directory, StandIns]:
+        """The same, with everybody who answers for somebody else or announced an absence. Costs one small query."""
+        latest, act = connection.execute(_NEWEST).one()
         with self._lock:
             if latest is not None and latest != self._import:
                 self._directory = load_directory(connection)
                 self._import = latest
-            return self._directory
+            if act is not None and act != self._act:
+                self._stand_ins = stand_ins(connection)
+                self._act = act
+            return self._directory, self._stand_ins
+
+
+_NEWEST = select(
+    select(func.max(tables.directory_import.c.number)).scalar_subquery(),
+    select(func.max(tables.act.c.number)).scalar_subquery(),
+)
+"""The latest import and the latest act: while both stay the same, what is in memory is still true."""

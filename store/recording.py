@@ -21,9 +21,9 @@ from changes.facts import SYSTEM
 from changes.instruction import Applied, Receipt
 from changes.passing_time import next_moment
 from changes.refusals import Refused
+from changes.similarity import essence
 from changes.state import Change
 from changes.values import Moment, Ref, Value, is_pseudonym
-from changes.similarity import essence
 from changes.waiting import parts_in, standing, waiting_for
 from notifications.notices import notices_for
 from store import tables

@@ -6,7 +6,7 @@ import secrets
 from collections.abc import Sequence
 from datetime import date, datetime
 
-from sqlalchemy import Connection, RowMapping, insert, or_, select, update
+from sqlalchemy import Connection, insert, or_, select, update
 
 from changes.facts import SYSTEM
 from changes.refusals import not_yours, unknown, wrong_stage
@@ -19,7 +19,6 @@ from directory.standing_in import (
     Delegation,
     EndAbsence,
     RevokeDelegation,
-    StandIns,
     check_absence,
     check_active,
     check_delegation,
@@ -27,6 +26,7 @@ from directory.standing_in import (
 from notifications.notices import Notice
 from store import tables
 from store.acts import Happened
+from store.directory import as_absence, as_delegation
 from store.reading import change_state
 
 
@@ -43,22 +43,6 @@ class GivenAbsence(Absence):
 
     given_at: Moment
     ended_at: Moment | None = None
-
-
-def stand_ins(connection: Connection) -> StandIns:
-    """Everything that holds or will hold; what is over by its days costs nothing to keep."""
-    delegation, absence = tables.delegation, tables.absence
-    given = connection.execute(select(delegation).where(delegation.c.revoked_at.is_(None))).mappings()
-    away = connection.execute(select(absence).where(absence.c.ended_at.is_(None))).mappings()
-    return StandIns([_delegation(row) for row in given], [_absence(row) for row in away])
-
-
-def _delegation(row: RowMapping) -> Delegation:
-    return Delegation.model_validate({name: row[name] for name in Delegation.model_fields})
-
-
-def _absence(row: RowMapping) -> Absence:
-    return Absence.model_validate({name: row[name] for name in Absence.model_fields})
 
 
 def delegations_of(connection: Connection, person: str) -> Sequence[GivenDelegation]:
@@ -142,7 +126,7 @@ def revoke(connection: Connection, act: RevokeDelegation, person: str, directory
     if row["revoked_at"] is not None:
         wrong_stage("revoked_already", "This delegation has been taken back already.")
     connection.execute(update(table).where(table.c.ref == act.delegation).values(revoked_at=now, revoked_by=person))
-    given = _delegation(row)
+    given = as_delegation(row)
     other = given.receiver if person == given.giver else given.giver
     _tell(connection, given, other, "delegation_ended", person, now)
     return Happened(
@@ -196,7 +180,7 @@ def end_absence(connection: Connection, act: EndAbsence, person: str, directory:
         ref=act.absence,
         sentence="is back",
         summary="You are asked again from now on.",
-        details={"absence": _absence(row).model_dump(mode="json")},
+        details={"absence": as_absence(row).model_dump(mode="json")},
     )
 
 

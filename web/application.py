@@ -11,11 +11,12 @@ from typing import Any
 
 import structlog
 import uvicorn
-from fastapi import FastAPI
+from fastapi import Depends, FastAPI
 from fastapi.openapi.utils import get_openapi
 from sqlalchemy import Engine
 from starlette.middleware import Middleware
 
+from changes.permissions import Operation
 from settings import Settings
 from store.database import open_database
 from store.readiness import require_ready
@@ -24,6 +25,7 @@ from web.api import api_router
 from web.handlers import register, respond
 from web.pages import pages_router
 from web.problems import problem_schemas
+from web.security.authorising import addresses, authorise
 from web.security.body_limit import BodyLimit
 from web.security.cross_origin import SameOriginOnly
 from web.security.envelope import Envelope
@@ -58,6 +60,7 @@ def create_app(
         docs_url=None,  # FastAPI's pages come from a CDN, which our content security policy does not allow
         redoc_url=None,
         openapi_url="/openapi.json",
+        dependencies=[Depends(authorise)],
         middleware=[
             Middleware(Envelope, respond=respond, over_tls=settings.secure_cookies),
             Middleware(SameOriginOnly, respond=respond, public_url=settings.public_url),
@@ -83,6 +86,11 @@ def _describe(app: FastAPI) -> None:
             components.setdefault("schemas", {}).update(problem_schemas())
             components["securitySchemes"] = {"token": {"type": "http", "scheme": "bearer"}}
             document["security"] = [{"token": []}]
+            for method, path, operation in addresses(app):
+                if described := document["paths"].get(path, {}).get(method.lower()):
+                    described["x-permission"] = operation
+                    if operation is Operation.OPEN:
+                        described["security"] = []
             app.openapi_schema = document
         return app.openapi_schema
 

@@ -23,6 +23,7 @@ from web.failures import Failure, for_programs, path_for_log, request_id
 from web.pages.trouble import trouble
 from web.plain_words import Finding, findings
 from web.problems import problem
+from web.security.authorising import NotPermitted
 from web.security.body_limit import TOO_LARGE
 from web.security.sign_in import NotSignedIn
 
@@ -50,6 +51,10 @@ def register(app: FastAPI) -> None:
     @app.exception_handler(NotSignedIn)
     async def _not_signed_in(request: Request, error: NotSignedIn) -> Response:
         return await respond(request, refusing.not_signed_in())
+
+    @app.exception_handler(NotPermitted)
+    async def _not_permitted(request: Request, error: NotPermitted) -> Response:
+        return await respond(request, refusing.not_permitted(error.verdict))
 
     @app.exception_handler(UnknownChange)
     async def _unknown_change(request: Request, error: UnknownChange) -> Response:

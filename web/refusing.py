@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from http import HTTPStatus
 
+from changes.permissions import Verdict
 from changes.refusals import RefusalKind, Refused
 from temporal.gateway import NotNow
 from web.failures import Failure
@@ -78,6 +79,13 @@ def not_signed_in() -> Failure:
         "Please sign in first. Sessions end after two hours without use.",
         headers={"WWW-Authenticate": 'Bearer realm="Groundswell"'},
     )
+
+
+def not_permitted(verdict: Verdict) -> Failure:
+    """The permissions' no. What somebody may not even know of is answered as if it did not exist."""
+    if verdict.hidden:
+        return Failure(HTTPStatus.NOT_FOUND, "not_found", "Not found", "There is nothing here that you can see.")
+    return Failure(HTTPStatus.FORBIDDEN, "not_permitted", "This is for somebody else", verdict.reason)
 
 
 def no_such_change(ref: str) -> Failure:

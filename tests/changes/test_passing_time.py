@@ -7,12 +7,11 @@ from typing import Any
 
 import pytest
 
+from changes.any_moment import Reminded
 from changes.concerns import RaiseConcern
 from changes.decision import decide
 from changes.facts import ENDORSE_TESTS, SIGN_TESTS, START_ROLLOUT, SYSTEM, Quorum
-from changes.gates import GATE_WORDS
-from changes.any_moment import Reminded
-from changes.gates import unanswered
+from changes.gates import GATE_WORDS, unanswered
 from changes.passing_time import Escalated, NoticeTime, next_moment
 from changes.proposal import AcceptForTesting
 from changes.recruiting import SignCoverage

@@ -50,6 +50,7 @@ def test_the_first_route_that_fits_is_taken(facts: dict[str, Any], route: str) -
 
 GOLDEN = """\
 Route cross-team: it touches more than one team (Claims and Billing Support) and it touches 120 people, over 50
+Not policy: it changes a process, not the policy
 Not emergency: it is not an emergency
 Not standard: it changes Invoicing, none of the processes listed
 Not regulated: it does not touch regulated work

@@ -25,7 +25,8 @@ def test_the_shipped_policy_is_clean() -> None:
 
 def test_a_firm_that_the_shipped_policy_fits_is_told_what_is_tight() -> None:
     steward = person("sam", "Sam Rey", "office", "eva", roles=("steward",))
-    directory = Directory([*firm().people.values(), steward], TEAMS, PROCESSES)
+    auditor = person("ria", "Ria Ode", "office", "eva", roles=("auditor",))
+    directory = Directory([*firm().people.values(), steward, auditor], TEAMS, PROCESSES)
     yet, tight = check(POLICY, directory, TODAY)
     assert yet == NOTHING_YET
     assert tight.severity == "note"

@@ -77,9 +77,12 @@ def test_gates_inherit_what_a_route_leaves_out() -> None:
     assert cross_team.quorum == Quorum(rule="percent", percent=60, at_least=2)
 
 
+ROADS = ("emergency", "standard", "regulated", "cross-team", "everyday")
+
+
 def test_every_route_has_the_four_gates_and_the_reveal() -> None:
     policy, _ = shipped()
-    assert [route.name for route in policy.routes] == ["emergency", "standard", "regulated", "cross-team", "everyday"]
+    assert [route.name for route in policy.routes] == ["policy", *ROADS]
     for route in policy.routes:
         for name in (*GATES, REVEAL):
             assert policy.gate(route, name).who
@@ -90,8 +93,8 @@ def test_routes_and_gates_that_do_not_exist_are_named() -> None:
     with pytest.raises(LookupError, match='has no route "scenic"'):
         policy.route("scenic")
     with pytest.raises(LookupError, match='there is no gate "golden"'):
-        policy.gate(policy.routes[0], "golden")
-    unfinished = policy.routes[0].model_copy(update={"gates": policy.routes[0].gates})
+        policy.gate(policy.route("everyday"), "golden")
+    unfinished = policy.route("everyday")
     without_defaults = policy.model_copy(update={"gates": type(policy.gates)()})
     with pytest.raises(LookupError, match="is not one of the policy"):
         without_defaults.gate(unfinished, "answer_proposal")

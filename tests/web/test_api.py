@@ -455,3 +455,23 @@ async def test_without_a_policy_nothing_can_be_decided_and_reading_goes_on(offic
         form = await browser.get(f"/changes/{ref}/do/accept_for_testing")
         assert "Nothing can be decided at the moment" in form.text
         assert (await browser.get(f"/changes/{ref}")).status_code == 200
+
+
+# ---------------------------------------------------------------------------------------------- while still writing
+
+
+async def test_the_route_is_told_while_a_proposal_is_still_written(office: Office) -> None:
+    async with office.program(MARA) as client:
+        small = {"process": "returns", "affected_teams": ["service-desk"], "people_affected": 4}
+        alone = (await client.post("/api/v1/route-preview", json=small)).json()
+        assert alone["may_decide_alone"]
+        assert alone["headline"].startswith("You may decide this yourself, because it is within the limits")
+        wide = {**small, "affected_teams": ["service-desk", "returns-desk"], "people_affected": 90}
+        others = (await client.post("/api/v1/route-preview", json=wide)).json()
+        assert others["route"] == "cross-team"
+        assert [asked["person"] for asked in others["gates"][1]["people"]] == [SAMIRA, JONAS]
+        assert others["not_matched"][0] == "Not policy: it changes a process, not the policy."
+        wrong = problem(
+            await client.post("/api/v1/route-preview", json={"process": "returns", "cost": -1}), 422, "invalid_fields"
+        )
+        assert list(pointers(wrong)) == ["/cost"]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from fastapi import APIRouter
 
-from web.api import changes, commands, health, organisation, sign_in
+from web.api import changes, commands, health, organisation, policy, sign_in
 
 BASE = "/api/v1"
 
@@ -15,6 +15,7 @@ def api_router(demonstration: bool) -> APIRouter:
     router.include_router(changes.router, prefix=BASE, tags=["changes"])
     router.include_router(commands.router(), prefix=BASE, tags=["commands"])
     router.include_router(organisation.router, prefix=BASE, tags=["organisation"])
+    router.include_router(policy.router, prefix=BASE, tags=["policy"])
     if demonstration:
         router.include_router(sign_in.router, prefix=BASE, tags=["sign-in"])
     router.include_router(health.router, tags=["health"])

@@ -11,12 +11,14 @@ from fastapi import APIRouter, Path, Query, Request, Response
 from pydantic import BaseModel
 from sqlalchemy import Connection
 
+from changes.permissions import Operation
 from changes.state import Change, Stage
 from changes.values import Moment
 from store.reading import Listed, TrailEntry, WaitingItem, change_state, list_changes, trail, waiting_of
 from web.commanding import REFERENCE, UnknownChange
 from web.looking import Look, look_at, names_within
 from web.problems import problem_responses
+from web.security.authorising import needs
 from web.security.sign_in import SignedIn
 from web.services import ServicesHere
 
@@ -79,6 +81,7 @@ class Trail(BaseModel):
 
 
 @router.get("/waiting", summary="What waits for me", responses=READING)
+@needs(Operation.READ_OWN)
 async def waiting(services: ServicesHere, visitor: SignedIn) -> WaitingList:
     """Everything that waits for the person who asks, the soonest due first."""
     return WaitingList(items=await services.read(lambda connection: waiting_of(connection, visitor.ref)))
@@ -87,6 +90,7 @@ async def waiting(services: ServicesHere, visitor: SignedIn) -> WaitingList:
 @router.get(
     "/changes", summary="Changes by latest movement", responses=READING | problem_responses(HTTPStatus.BAD_REQUEST)
 )
+@needs(Operation.READ_CHANGES)
 async def changes(
     request: Request,
     response: Response,
@@ -118,6 +122,7 @@ async def changes(
 
 
 @router.get("/changes/{ref}", summary="One change", responses=READING_ONE)
+@needs(Operation.READ_CHANGES)
 async def change(response: Response, services: ServicesHere, visitor: SignedIn, ref: ChangeAddress) -> ChangeSeen:
     """The change as it stands, what the person who asks may do, and who is waited for."""
     look: Look = await services.read(
@@ -139,6 +144,7 @@ def _document(look: Look) -> Any:
 
 
 @router.get("/changes/{ref}/trail", summary="The trail of a change", responses=READING_ONE)
+@needs(Operation.READ_CHANGES)
 async def change_trail(
     services: ServicesHere,
     visitor: SignedIn,

@@ -13,11 +13,13 @@ from starlette.exceptions import HTTPException
 from changes.commands import Command
 from changes.decision import HUMAN_COMMANDS
 from changes.instruction import Receipt
+from changes.permissions import Operation
 from changes.proposal import Submit
 from changes.refusals import Refused
 from web.commanding import KEY_LENGTH, KEY_PATTERN, Given, give
 from web.problems import problem, problem_responses
 from web.refusing import refusal
+from web.security.authorising import needs
 from web.security.sign_in import SignedIn, signed_in
 from web.services import Services, ServicesHere
 
@@ -54,6 +56,10 @@ IfMatch = Annotated[
     ),
 ]
 ChangeAddress = Annotated[str, Path(description="The change's reference, such as CH-7")]
+
+
+REPORTS = frozenset({"report_metric", "record_result"})
+"""The commands that a system may send with a token of its own."""
 
 
 class CommandDescription(BaseModel):
@@ -101,6 +107,7 @@ def router() -> APIRouter:
     return made
 
 
+@needs(Operation.READ_CHANGES)
 async def list_commands() -> CommandList:
     """Every command that people give, in the order of a change's life."""
     return CommandList(
@@ -163,7 +170,7 @@ def _typed(endpoint: Callable[..., Awaitable[Response]], command: type[Command])
     needed = any(field.is_required() for field in command.model_fields.values())
     endpoint.__annotations__["body"] = Annotated[command, Body() if needed else Body(default_factory=command)]
     endpoint.command = command  # type: ignore[attr-defined]
-    return endpoint
+    return needs(Operation.REPORT if command.kind in REPORTS else Operation.GIVE_COMMANDS)(endpoint)
 
 
 def _answer(request: Request, services: Services, given: Given, begun: bool = False) -> Response:

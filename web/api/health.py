@@ -9,9 +9,11 @@ from fastapi import APIRouter, Response
 from pydantic import BaseModel
 from sqlalchemy import Connection
 
+from changes.permissions import Operation
 from store.database import DatabaseUnavailable
 from store.migrating import latest_revision, present_revision
 from web.refusing import RETRY_AFTER
+from web.security.authorising import needs
 from web.services import Services, ServicesHere
 
 router = APIRouter()
@@ -31,12 +33,14 @@ class Readiness(BaseModel):
 
 
 @router.get("/healthz", summary="The process is up")
+@needs(Operation.OPEN)
 async def healthz() -> Health:
     """Answers as long as the process does; asks nothing else."""
     return Health()
 
 
 @router.get("/readyz", summary="Everything answers", responses={503: {"model": Readiness}})
+@needs(Operation.OPEN)
 async def readyz(response: Response, services: ServicesHere) -> Readiness:
     """Database at its schema, a policy published, Temporal there, a worker at its queue."""
     missing = [*await _database(services), *await services.not_answering()]

@@ -8,8 +8,10 @@ from typing import Annotated
 from fastapi import APIRouter, Query
 from pydantic import BaseModel
 
+from changes.permissions import Operation
 from directory.model import Person
 from web.problems import problem_responses
+from web.security.authorising import needs
 from web.security.sign_in import SignedIn
 from web.services import ServicesHere
 
@@ -94,12 +96,14 @@ def me_of(person: Person) -> Me:
 
 
 @router.get("/me", summary="Who is signed in")
+@needs(Operation.READ_OWN)
 async def me(visitor: SignedIn) -> Me:
     """The person who asks."""
     return me_of(visitor.person)
 
 
 @router.get("/people", summary="Colleagues")
+@needs(Operation.READ_DIRECTORY)
 async def people(services: ServicesHere, visitor: SignedIn, text: SearchText = "") -> People:
     """At most a hundred active colleagues, by name."""
     directory = await services.read(services.authority.directory)
@@ -113,6 +117,7 @@ async def people(services: ServicesHere, visitor: SignedIn, text: SearchText = "
 
 
 @router.get("/teams", summary="Teams")
+@needs(Operation.READ_DIRECTORY)
 async def teams(services: ServicesHere, visitor: SignedIn) -> Teams:
     """All teams, by name."""
     directory = await services.read(services.authority.directory)
@@ -121,6 +126,7 @@ async def teams(services: ServicesHere, visitor: SignedIn) -> Teams:
 
 
 @router.get("/processes", summary="Processes")
+@needs(Operation.READ_DIRECTORY)
 async def processes(services: ServicesHere, visitor: SignedIn) -> Processes:
     """All processes, by name."""
     directory = await services.read(services.authority.directory)

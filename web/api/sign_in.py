@@ -9,12 +9,14 @@ from fastapi import APIRouter, Depends, Request, Response
 from pydantic import BaseModel, ConfigDict, Field
 from sqlalchemy import Connection
 
+from changes.permissions import Operation
 from changes.values import Moment
 from store.sign_in import SESSION_LASTS, end_session, link_person, make_token, use_link
 from web.api.commands import require_json
 from web.api.organisation import Me, me_of
 from web.failures import Failure
 from web.problems import problem, problem_responses
+from web.security.authorising import needs
 from web.services import Services, ServicesHere
 
 router = APIRouter()
@@ -49,6 +51,7 @@ class SignedInToken(BaseModel):
         HTTPStatus.SERVICE_UNAVAILABLE,
     ),
 )
+@needs(Operation.OPEN)
 async def sign_in(request: Request, services: ServicesHere, body: LinkToken) -> Response | SignedInToken:
     """Use the link up and get an API token for its person."""
     now = services.clock()

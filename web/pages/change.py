@@ -10,6 +10,7 @@ from sqlalchemy import Connection
 from starlette.responses import Response
 
 from changes.gates import GATE_WORDS, unanswered
+from changes.permissions import Operation
 from changes.state import Change, Stage
 from changes.waiting import parts_in
 from store.reading import TrailEntry, trail
@@ -18,6 +19,7 @@ from web.commanding import KEY, key_of
 from web.looking import Look, look_at
 from web.pages.rendering import page
 from web.pages.wording import STAGE_NAMES, Wording
+from web.security.authorising import needs
 from web.security.sign_in import SignedIn, Visitor
 from web.services import Services, ServicesHere
 
@@ -52,6 +54,7 @@ class Shown:
 
 
 @router.get("/changes/{ref}")
+@needs(Operation.READ_CHANGES)
 async def change(request: Request, services: ServicesHere, visitor: SignedIn, ref: str) -> Response:
     """One change."""
     done = request.query_params.get("done", "")

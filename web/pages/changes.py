@@ -9,10 +9,12 @@ from fastapi import APIRouter, Request
 from sqlalchemy import Connection
 from starlette.responses import Response
 
+from changes.permissions import Operation
 from changes.state import Stage
 from store.reading import ChangesPage, list_changes
 from web.pages.rendering import page
 from web.pages.wording import Wording
+from web.security.authorising import needs
 from web.security.sign_in import SignedIn, Visitor
 from web.services import Services, ServicesHere
 
@@ -54,6 +56,7 @@ class Filter:
 
 
 @router.get("/changes")
+@needs(Operation.READ_CHANGES)
 async def changes(request: Request, services: ServicesHere, visitor: SignedIn) -> Response:
     """All changes, the latest movement first."""
     chosen = Filter.of(request)

@@ -17,6 +17,7 @@ from starlette.responses import RedirectResponse, Response
 
 from changes.commands import Command
 from changes.decision import HUMAN_COMMANDS
+from changes.permissions import Operation
 from changes.proposal import Submit
 from changes.refusals import RefusalKind, Refused
 from store.reading import TrailEntry, trail
@@ -33,6 +34,7 @@ from web.pages.rendering import page
 from web.pages.wording import Wording
 from web.plain_words import Finding, findings
 from web.refusing import STATUS, not_now
+from web.security.authorising import needs
 from web.security.sign_in import SignedIn, Visitor
 from web.services import Services, ServicesHere
 
@@ -93,6 +95,7 @@ class Filled:
 
 
 @router.get("/changes/new")
+@needs(Operation.GIVE_COMMANDS)
 async def start_form(request: Request, services: ServicesHere, visitor: SignedIn) -> Response:
     """The form that files a change."""
     desk = await services.read(lambda connection: _desk(services, connection, Submit, visitor, None))
@@ -100,6 +103,7 @@ async def start_form(request: Request, services: ServicesHere, visitor: SignedIn
 
 
 @router.post("/changes/new")
+@needs(Operation.GIVE_COMMANDS)
 async def start(request: Request, services: ServicesHere, visitor: SignedIn) -> Response:
     """File a change."""
     desk = await services.read(lambda connection: _desk(services, connection, Submit, visitor, None))
@@ -107,6 +111,7 @@ async def start(request: Request, services: ServicesHere, visitor: SignedIn) -> 
 
 
 @router.get("/changes/{ref}/do/{kind}")
+@needs(Operation.GIVE_COMMANDS)
 async def command_form(request: Request, services: ServicesHere, visitor: SignedIn, ref: str, kind: str) -> Response:
     """The form of one command."""
     command = _command(kind)
@@ -120,6 +125,7 @@ async def command_form(request: Request, services: ServicesHere, visitor: Signed
 
 
 @router.post("/changes/{ref}/do/{kind}")
+@needs(Operation.GIVE_COMMANDS)
 async def give_command(request: Request, services: ServicesHere, visitor: SignedIn, ref: str, kind: str) -> Response:
     """Give one command."""
     command = _command(kind)

@@ -8,9 +8,11 @@ from fastapi import APIRouter, Request
 from sqlalchemy import Connection
 from starlette.responses import Response
 
+from changes.permissions import Operation
 from store.reading import Listed, WaitingItem, list_changes, waiting_of
 from web.pages.rendering import page
 from web.pages.wording import Wording
+from web.security.authorising import needs
 from web.security.sign_in import SignedIn
 from web.services import Services, ServicesHere
 
@@ -31,6 +33,7 @@ class MyItems:
 
 
 @router.get("/")
+@needs(Operation.READ_OWN)
 async def home(request: Request, services: ServicesHere, visitor: SignedIn) -> Response:
     """My items."""
     items = await services.read(lambda connection: _items(services, connection, visitor.ref))

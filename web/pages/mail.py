@@ -10,9 +10,11 @@ from fastapi import APIRouter, Request
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
+from changes.permissions import Operation
 from notifications.catcher import Caught, NoSuchLetter, list_caught, read_caught
 from web.pages.rendering import page
 from web.pages.wording import Wording
+from web.security.authorising import needs
 from web.security.sign_in import SignedIn
 from web.services import ServicesHere
 
@@ -20,6 +22,7 @@ router = APIRouter()
 
 
 @router.get("/demo/mail")
+@needs(Operation.DEMONSTRATE)
 async def letters(request: Request, services: ServicesHere, visitor: SignedIn) -> Response:
     """The letters, the newest first."""
     folder = services.settings.mail_folder
@@ -31,6 +34,7 @@ async def letters(request: Request, services: ServicesHere, visitor: SignedIn) -
 
 
 @router.get("/demo/mail/{name}")
+@needs(Operation.DEMONSTRATE)
 async def letter(request: Request, services: ServicesHere, visitor: SignedIn, name: str) -> Response:
     """One letter. Its html part is shown as the text it is written in."""
     folder = services.settings.mail_folder

@@ -9,9 +9,11 @@ from fastapi import APIRouter, Depends, Request
 from sqlalchemy import Connection
 from starlette.responses import RedirectResponse, Response
 
+from changes.permissions import Operation
 from directory.model import Person
 from store.sign_in import end_session, link_person, use_link
 from web.pages.rendering import page
+from web.security.authorising import needs
 from web.security.sign_in import Visitor, give_cookie, session_token, take_cookie, visitor_of
 from web.services import Services, ServicesHere
 
@@ -22,12 +24,14 @@ MaybeSignedIn = Annotated[Visitor | None, Depends(visitor_of)]
 
 
 @router.get("/sign-in")
+@needs(Operation.OPEN)
 async def how_to_sign_in(request: Request, visitor: MaybeSignedIn) -> Response:
     """How one signs in here."""
     return page(request, "sign_in.html", visitor=visitor)
 
 
 @router.post("/sign-out")
+@needs(Operation.OPEN)
 async def sign_out(request: Request, services: ServicesHere) -> Response:
     """End the session."""
     token, now = session_token(request, services), services.clock()
@@ -39,6 +43,7 @@ async def sign_out(request: Request, services: ServicesHere) -> Response:
 
 
 @link_router.get("/sign-in/{token}")
+@needs(Operation.OPEN)
 async def look_at_link(request: Request, services: ServicesHere, token: str) -> Response:
     """Whom the link signs in, with a button. Looking does not use it up."""
     person = await services.read(lambda connection: _person(services, connection, token))
@@ -47,6 +52,7 @@ async def look_at_link(request: Request, services: ServicesHere, token: str) -> 
 
 
 @link_router.post("/sign-in/{token}")
+@needs(Operation.OPEN)
 async def follow_link(request: Request, services: ServicesHere, token: str) -> Response:
     """Sign in, once. Somebody who was signed in before in this browser is signed out."""
     earlier = session_token(request, services)

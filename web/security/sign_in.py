@@ -10,6 +10,7 @@ from fastapi import Depends, Request
 from sqlalchemy import Connection
 from starlette.responses import Response
 
+from changes.permissions import EVERY_SCOPE, Actor, Scope
 from directory.model import Person
 from store.sign_in import SESSION_LASTS, session_person, token_person, touch_session
 from web.services import Services, ServicesHere
@@ -28,11 +29,19 @@ class Visitor:
 
     person: Person
     by: Literal["session", "token"]
+    roles: frozenset[str] = frozenset()
+    """Given and implied roles, see :class:`changes.permissions.Actor`."""
+    scopes: frozenset[Scope] = EVERY_SCOPE
 
     @property
     def ref(self) -> str:
         """The person's reference."""
         return self.person.ref
+
+    @property
+    def actor(self) -> Actor:
+        """Who asks, as the permissions see it."""
+        return Actor(self.person.ref, self.roles, self.person.active, self.scopes)
 
 
 def cookie_name(secure: bool) -> str:
@@ -64,7 +73,14 @@ def session_token(request: Request, services: Services) -> str | None:
 
 
 async def visitor_of(request: Request, services: ServicesHere) -> Visitor | None:
-    """Who is signed in, or None. Where a token is sent, a cookie beside it does not count."""
+    """Who is signed in, or None. Where a token is sent, a cookie beside it does not count. Looked up once a request."""
+    if not hasattr(request.state, "visitor"):
+        request.state.visitor = await _look_up(request, services)
+    visitor: Visitor | None = request.state.visitor
+    return visitor
+
+
+async def _look_up(request: Request, services: Services) -> Visitor | None:
     now = services.clock()
     header = request.headers.get("authorization")
     if header is not None:
@@ -96,18 +112,19 @@ SignedIn = Annotated[Visitor, Depends(signed_in)]
 
 
 def _by_token(services: Services, connection: Connection, token: str, now: datetime) -> Visitor | None:
-    person = _active(services, connection, token_person(connection, token, now))
-    return Visitor(person, "token") if person else None
+    return _visitor(services, connection, token_person(connection, token, now), "token")
 
 
 def _by_session(services: Services, connection: Connection, token: str, now: datetime) -> Visitor | None:
-    person = _active(services, connection, session_person(connection, token, now))
-    return Visitor(person, "session") if person else None
+    return _visitor(services, connection, session_person(connection, token, now), "session")
 
 
-def _active(services: Services, connection: Connection, ref: str | None) -> Person | None:
-    person = services.authority.directory(connection).people.get(ref) if ref else None
-    return person if person and person.active else None
+def _visitor(
+    services: Services, connection: Connection, ref: str | None, by: Literal["session", "token"]
+) -> Visitor | None:
+    directory = services.authority.directory(connection)
+    person = directory.people.get(ref) if ref else None
+    return Visitor(person, by, directory.roles_of(person.ref)) if person and person.active else None
 
 
 MOST_REMEMBERED = 10_000
