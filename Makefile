@@ -11,7 +11,7 @@ QUICK := -m "not slow and not browser"
 PARALLEL := -n 2 --dist worksteal
 
 .DEFAULT_GOAL := help
-.PHONY: help demo tour reset doctor migrate test test-postgres test-replay-all test-slow e2e coverage check format bench \
+.PHONY: help demo tour reset doctor migrate test test-postgres test-replay-all test-slow e2e coverage check format openapi bench \
 	lock ready-demo ready-dev ready-e2e
 
 help: ## List these commands
@@ -73,6 +73,9 @@ check: ready-dev ## Check style, types, the direction of imports and known insec
 format: ready-dev ## Format the code and repair what ruff can repair
 	@$(BIN)/ruff check --fix .
 	@$(BIN)/ruff format .
+
+openapi: ready-dev ## Write docs/openapi.json again, after the interface has changed
+	@$(BIN)/python -m scripts.openapi
 
 bench: ready-dev ## Measure decisions per second, latency and Temporal actions against minimal workflows
 	@$(BIN)/python -m benchmarks

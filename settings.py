@@ -17,6 +17,8 @@ CHECKOUT = Path(__file__).parent
 LOCAL = Path(os.environ.get("GROUNDSWELL_LOCAL") or CHECKOUT / ".local").absolute()
 """Where a checkout keeps what is not in version control: the demonstration's state, stored sign-ins, logs."""
 DEMONSTRATION_KEY = "demonstration-key-never-use-this-in-production"
+ROLES = ("executive", "auditor", "steward", "administrator", "ombuds")
+"""The roles that groups of an identity provider may give; a test holds them to :data:`directory.model.ROLES`."""
 SHORTEST_KEY = 32
 """Bytes of the key that signs who is acting."""
 
@@ -38,6 +40,8 @@ class Settings(BaseSettings):
     actor_key: SecretStr | None = None
     """The key by which the web process asserts who is acting and the worker checks it. At least 32 characters."""
     actor_key_file: Path | None = None
+    earlier_actor_key_file: Path | None = None
+    """The key that was used before: still accepted, never used to sign, while a new one is brought in."""
     public_url: str = "http://127.0.0.1:8000"
     smtp_url: str = ""
     """Where mail leaves, such as smtp://host:25; empty in the demonstration, which catches it."""
@@ -49,8 +53,35 @@ class Settings(BaseSettings):
     max_cached_workflows: int = Field(default=1000, ge=0)
     """0 replays every workflow from its beginning at every task: slow, and a proof of determinism."""
     log_format: Literal["plain", "json"] = "plain"
+    oidc_issuer: str = ""
+    """The identity provider that signs people in, as its ID tokens name it; empty for none."""
+    oidc_client_id: str = ""
+    oidc_client_secret: SecretStr | None = None
+    oidc_client_secret_file: Path | None = None
+    oidc_scopes: str = "openid email profile"
+    oidc_link_by_email: bool = True
+    """Whether the first sign-in links a subject to the person with the same verified e-mail address."""
+    oidc_groups_claim: str = "groups"
+    oidc_role_groups: dict[str, str] = {}
+    """Roles that the provider's groups give, as JSON: {"audit-team": "auditor"}."""
+    requests_per_minute: int = Field(default=600, ge=0)
+    """How fast one person or token may ask each web process; half as many may come at once. 0 counts nothing."""
     behind_tls: bool = False
     """The web process is reached over https, so cookies are marked secure; always so in production."""
+
+    @model_validator(mode="after")
+    def _sign_in_is_complete(self) -> Self:
+        if self.oidc_issuer and not (self.oidc_client_id and self.oidc_secret_text()):
+            raise ValueError(
+                "GROUNDSWELL_OIDC_ISSUER names an identity provider. Set GROUNDSWELL_OIDC_CLIENT_ID and "
+                "GROUNDSWELL_OIDC_CLIENT_SECRET_FILE as it knows us."
+            )
+        if unknown := set(self.oidc_role_groups.values()) - set(ROLES):
+            raise ValueError(
+                f"GROUNDSWELL_OIDC_ROLE_GROUPS gives roles that do not exist: {', '.join(sorted(unknown))}. "
+                f"Choose from {', '.join(ROLES)}."
+            )
+        return self
 
     @model_validator(mode="after")
     def _production_is_serious(self) -> Self:
@@ -70,21 +101,33 @@ class Settings(BaseSettings):
             "GROUNDSWELL_PUBLIC_URL must begin with https://." if not self.public_url.startswith("https://") else "",
             "GROUNDSWELL_SMTP_URL must name a mail server." if not self.smtp_url else "",
             "GROUNDSWELL_MAIL_FOLDER belongs to the demonstration; remove it." if self.mail_folder else "",
+            "GROUNDSWELL_OIDC_ISSUER must begin with https://."
+            if self.oidc_issuer and not self.oidc_issuer.startswith("https://")
+            else "",
         ]
         return [problem for problem in problems if problem]
 
     def secret_text(self) -> str:
         """The configured key as text, empty when there is none."""
         if self.actor_key_file:
-            try:
-                return self.actor_key_file.read_text().strip()
-            except OSError as error:
-                raise ValueError(f"GROUNDSWELL_ACTOR_KEY_FILE cannot be read: {error}") from error
+            return _content(self.actor_key_file, "GROUNDSWELL_ACTOR_KEY_FILE")
         return self.actor_key.get_secret_value() if self.actor_key else ""
+
+    def oidc_secret_text(self) -> str:
+        """The secret by which the identity provider knows us, empty when there is none."""
+        if self.oidc_client_secret_file:
+            return _content(self.oidc_client_secret_file, "GROUNDSWELL_OIDC_CLIENT_SECRET_FILE")
+        return self.oidc_client_secret.get_secret_value() if self.oidc_client_secret else ""
 
     def actor_secret(self) -> bytes:
         """The key that signs who is acting; in demo mode there is a known default."""
         return (self.secret_text() or DEMONSTRATION_KEY).encode()
+
+    def earlier_actor_secrets(self) -> tuple[bytes, ...]:
+        """Keys whose assertions still count."""
+        if self.earlier_actor_key_file is None:
+            return ()
+        return (_content(self.earlier_actor_key_file, "GROUNDSWELL_EARLIER_ACTOR_KEY_FILE").encode(),)
 
     @property
     def demonstration(self) -> bool:
@@ -95,6 +138,18 @@ class Settings(BaseSettings):
     def secure_cookies(self) -> bool:
         """Whether cookies may only travel over https."""
         return self.behind_tls or not self.demonstration
+
+
+def _content(file: Path, setting: str) -> str:
+    """The content of a file that holds a secret.
+
+    Raises:
+        ValueError: it cannot be read.
+    """
+    try:
+        return file.read_text().strip()
+    except OSError as error:
+        raise ValueError(f"{setting} cannot be read: {error}") from error
 
 
 def load_settings() -> Settings:

@@ -12,7 +12,7 @@ from datetime import timedelta
 import structlog
 from sqlalchemy import Engine
 from temporalio.client import Client
-from temporalio.worker import Worker
+from temporalio.worker import UnsandboxedWorkflowRunner, Worker
 
 from activities.deciding import DecisionActivities
 from activities.notifying import NotificationActivities
@@ -28,7 +28,9 @@ from workflows.change import ChangeWorkflow
 from workflows.housekeeping import HousekeepingWorkflow
 
 THREADS = 20
-"""Activities at a time; each holds at most one database connection."""
+"""Activities that use the database at a time; each holds at most one connection."""
+GATHERERS = 200
+"""Rounds of mail at a time; most of them only wait for more letters to come."""
 GRACE = timedelta(seconds=20)
 """How long work that has begun may take to finish when the worker is told to stop."""
 
@@ -40,22 +42,24 @@ def composed_worker(client: Client, engine: Engine, settings: Settings) -> Itera
     """A worker with everything in it, not yet running."""
     authority = Authority()
     mail = MailSettings(url=settings.smtp_url, sender=settings.mail_sender)
-    deciding = DecisionActivities(engine, authority, settings.actor_secret())
+    deciding = DecisionActivities(engine, authority, settings.actor_secret(), settings.earlier_actor_secrets())
     notifying = NotificationActivities(engine, authority, mail, settings.public_url)
     with ThreadPoolExecutor(THREADS, thread_name_prefix="activity") as threads:
         yield Worker(
             client,
             task_queue=settings.temporal_task_queue,
             workflows=[ChangeWorkflow, HousekeepingWorkflow],
+            workflow_runner=UnsandboxedWorkflowRunner(),  # docs/decisions/0026
             activities=[*deciding.all(), *notifying.all()],
             activity_executor=threads,
-            max_concurrent_activities=THREADS,
+            max_concurrent_activities=GATHERERS,
             max_concurrent_local_activities=THREADS,
             max_cached_workflows=settings.max_cached_workflows,
             # After a worker died, its changes wait this long for it before another takes them over (default 10 s).
             sticky_queue_schedule_to_start_timeout=timedelta(seconds=1),
             graceful_shutdown_timeout=GRACE,
         )
+    notifying.close()
 
 
 async def run(settings: Settings) -> None:

@@ -5,7 +5,7 @@ Each is idempotent: loading and looking up change nothing, recording answers a r
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
@@ -21,6 +21,7 @@ from changes.refusals import RefusalKind, Refused
 from changes.state import Change
 from ledger.canonical import NotCanonical
 from store.authority import Authority
+from store.committing import GroupCommitter
 from store.database import reading
 from store.ledger import Source
 from store.reading import change_state
@@ -31,13 +32,17 @@ log = structlog.get_logger()
 
 
 class DecisionActivities:
-    """Activities on one database, with one key to check assertions."""
+    """Activities on one database, with the key to check assertions and those that were used before it."""
 
-    def __init__(self, engine: Engine, authority: Authority, secret: bytes) -> None:
+    def __init__(
+        self, engine: Engine, authority: Authority, secret: bytes, earlier_secrets: Sequence[bytes] = ()
+    ) -> None:
         self._engine = engine
         self._authority = authority
         self._secret = secret
+        self._earlier_secrets = earlier_secrets
         self._states = States()
+        self._committer = GroupCommitter(engine)
 
     def all(self) -> list[Callable[..., Any]]:
         """The activities, for the worker's list."""
@@ -65,7 +70,8 @@ class DecisionActivities:
         else:
             instruction = Instruction(change=request.change, key=request.key, assertion=claim)
             command = COMMANDS[request.command].model_validate(request.content)
-            holds = claim.actor == request.actor != SYSTEM and assertion_holds(self._secret, instruction, command)
+            signed = assertion_holds(self._secret, instruction, command, self._earlier_secrets)
+            holds = claim.actor == request.actor != SYSTEM and signed
         if holds:
             return None
         return Refused(
@@ -86,7 +92,7 @@ class DecisionActivities:
         )
         decision = Decision.model_construct(**{name: getattr(request, name) for name in Decision.model_fields})
         try:
-            recorded = record(self._engine, decision, source, datetime.now(UTC), self._states)
+            recorded = record(self._engine, decision, source, datetime.now(UTC), self._states, self._committer)
         except MovedOn as error:
             raise ApplicationError(str(error), type=calls.MOVED_ON, non_retryable=True) from error
         except NotCanonical as error:
@@ -99,6 +105,7 @@ class DecisionActivities:
             rule=request.refused.rule if request.refused else None,
             version=request.version + len(request.events),
             repeated=recorded.repeated,
+            letters=recorded.letters,
         )
         answer = recorded.applied
         return calls.RecordAnswer(
@@ -106,4 +113,5 @@ class DecisionActivities:
             receipt=answer.receipt,
             refused=answer.refused,
             repeated=recorded.repeated,
+            letters=recorded.letters,
         )

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable, Sequence
-from datetime import UTC, datetime
-from email.message import EmailMessage
+from datetime import UTC, datetime, timedelta
 from smtplib import SMTPDataError, SMTPRecipientsRefused
 from typing import Any
 
@@ -13,37 +13,58 @@ from sqlalchemy import Engine
 from temporalio import activity
 
 from directory.model import Directory
+from notifications.letter import Letter
 from notifications.rendering import Recipient, render
-from notifications.smtp import Mailer, MailRefused, MailSettings, MailUnavailable
+from notifications.smtp import Mailer, Mailers, MailRefused, MailSettings, MailUnavailable
 from store.authority import Authority
 from store.database import reading, writing
 from store.outbox import Outgoing, mark_delivered, mark_failed, waiting_to_leave
+from store.reading import change_version
 from temporal import calls
 
 log = structlog.get_logger()
 
 
+GATHERING = timedelta(seconds=1)
+"""How long a change's letters gather before they leave: five answers in a row cost one activity, not five."""
+
+
 class NotificationActivities:
     """Activities that send mail."""
 
-    def __init__(self, engine: Engine, authority: Authority, mail: MailSettings, public_url: str) -> None:
+    def __init__(
+        self,
+        engine: Engine,
+        authority: Authority,
+        mail: MailSettings,
+        public_url: str,
+        gathering: timedelta = GATHERING,
+    ) -> None:
         self._engine = engine
         self._authority = authority
-        self._mail = mail
+        self._mailers = Mailers(mail)
+        self._sender = mail.sender
         self._public_url = public_url
+        self._gathering = gathering
+
+    def close(self) -> None:
+        """Hang up on the mail server."""
+        self._mailers.close()
 
     def all(self) -> list[Callable[..., Any]]:
         """The activities, for the worker's list."""
         return [self.deliver_notices, self.deliver_leftover_notices]
 
     @activity.defn(name=calls.DELIVER)
-    def deliver_notices(self, change: str) -> calls.Delivery:
-        """Send what waits for one change. Run again, it sends only what has not left yet.
+    async def deliver_notices(self, change: str) -> calls.Delivery:
+        """Send what waits for one change, after a moment in which more may come. Run again, it sends only what has not
+        left yet.
 
         Raises:
             MailUnavailable: when the mail server is away; what was sent before that stays sent.
         """
-        return self._deliver(change)
+        await asyncio.sleep(self._gathering.total_seconds())
+        return await asyncio.to_thread(self._deliver, change)
 
     @activity.defn(name=calls.DELIVER_LEFTOVERS)
     def deliver_leftover_notices(self) -> calls.Delivery:
@@ -52,16 +73,20 @@ class NotificationActivities:
 
     def _deliver(self, change: str | None) -> calls.Delivery:
         """Send batch by batch, and tick each off before the next: what dies in between repeats no more than a batch."""
-        sent = failed = last = 0
-        with Mailer(self._mail) as mailer:
-            while outgoing := self._waiting(change, last):
+        sent = failed = 0
+        version, outgoing = self._waiting(change, 0)
+        with self._mailers.lend() as mailer:
+            while outgoing:
                 round_ = self._send(outgoing, mailer)
-                sent, failed, last = sent + len(round_.delivered), failed + len(round_.failed), outgoing[-1].number
-        return calls.Delivery(sent=sent, failed=failed)
+                sent, failed = sent + len(round_.delivered), failed + len(round_.failed)
+                version, outgoing = self._waiting(change, outgoing[-1].number)
+        return calls.Delivery(sent=sent, failed=failed, version=version)
 
-    def _waiting(self, change: str | None, after: int) -> Sequence[Outgoing]:
+    def _waiting(self, change: str | None, after: int) -> tuple[int, Sequence[Outgoing]]:
+        """What waits, and the version at which the change was when nothing else did."""
         with reading(self._engine) as connection:
-            return waiting_to_leave(connection, change, after)
+            version = change_version(connection, change) if change else 0
+            return version, waiting_to_leave(connection, change, after)
 
     def _send(self, outgoing: Sequence[Outgoing], mailer: Mailer) -> _Round:
         with reading(self._engine) as connection:
@@ -78,14 +103,14 @@ class NotificationActivities:
             self._write_down(round_)
         return round_
 
-    def _letter(self, item: Outgoing, directory: Directory, zone: str) -> EmailMessage:
+    def _letter(self, item: Outgoing, directory: Directory, zone: str) -> Letter:
         notice = item.notice
         person = directory.person(notice.recipient)
         if not person.active:
             raise MailRefused(f"{notice.recipient} is not active any more")
         recipient = Recipient(ref=person.ref, name=person.name, email=person.email, zone=zone)
         names = {ref: _name(directory, ref) for ref in notice.mentions}
-        return render(notice, recipient, names, self._public_url, self._mail.sender)
+        return render(notice, recipient, names, self._public_url, self._sender)
 
     def _write_down(self, round_: _Round) -> None:
         now = datetime.now(UTC)
@@ -104,7 +129,7 @@ class _Round:
         self.delivered: list[int] = []
         self.failed: list[tuple[Outgoing, str, bool]] = []
 
-    def send(self, item: Outgoing, mailer: Mailer, write: Callable[[Outgoing], EmailMessage]) -> None:
+    def send(self, item: Outgoing, mailer: Mailer, write: Callable[[Outgoing], Letter]) -> None:
         """Write and send one letter. One that cannot be written never keeps the others from leaving."""
         try:
             letter = write(item)

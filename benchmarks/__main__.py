@@ -2,7 +2,8 @@
 
 One server for all runs, one run at a time, each at 1 and at 10 changes at a time:
 (a) a minimal workflow whose update does one local activity that inserts one row;
-(b) a workflow with the same number of updates, local activities, activities and timers as (c), each one bare insert;
+(b) a workflow with the same number of updates, local activities, activities and timers as (c), each one bare insert,
+    with the SDK's defaults; (b') the same without the SDK's sandbox, as our worker runs (docs/decisions/0026);
 (c) Groundswell's main road through the Temporal client;
 (d) the same road over HTTP.
 """
@@ -42,7 +43,7 @@ from store.directory import save_directory
 from store.migrating import migrate
 from store.numbers import reserve_reference
 from store.policies import publish_policy
-from store.sign_in import make_token
+from store.tokens import make_token
 from temporal.child_process import ChildProcess
 from temporal.connection import connect
 from temporal.development_server import DevelopmentServer
@@ -50,6 +51,8 @@ from temporal.gateway import Gateway
 from temporal.ports import free_port
 
 CELLS = 10
+BARE, UNGUARDED = "bare", "bare-unguarded"
+"""Task queues of the bare workflows: in the SDK's sandbox, and without it."""
 console = Console()
 
 
@@ -96,8 +99,8 @@ async def bare_minimum(bench: Bench, run: Run, updates: int) -> None:
     await _bare(bench, run, [Work() for _ in range(updates)])
 
 
-async def bare_road(bench: Bench, run: Run, shape: Shape) -> None:
-    """(b): one workflow of the same shape as the main road."""
+async def bare_road(bench: Bench, run: Run, shape: Shape, queue: str = BARE) -> None:
+    """(b) and (b'): one workflow of the same shape as the main road."""
     each, more = divmod(shape.local_activities, shape.updates)
     work = [
         Work(
@@ -107,13 +110,13 @@ async def bare_road(bench: Bench, run: Run, shape: Shape) -> None:
         )
         for number in range(shape.updates)
     ]
-    await _bare(bench, run, work)
+    await _bare(bench, run, work, queue)
 
 
-async def _bare(bench: Bench, run: Run, work: list[Work]) -> None:
+async def _bare(bench: Bench, run: Run, work: list[Work], queue: str = BARE) -> None:
     name = f"bare-{uuid.uuid4().hex}"
     start: WithStartWorkflowOperation[BareRoad, None] = WithStartWorkflowOperation(
-        "BareRoad", id=name, task_queue="bare", id_conflict_policy=WorkflowIDConflictPolicy.USE_EXISTING
+        "BareRoad", id=name, task_queue=queue, id_conflict_policy=WorkflowIDConflictPolicy.USE_EXISTING
     )
     handle = bench.client.get_workflow_handle_for(BareRoad.run, name)
     for number, piece in enumerate(work):
@@ -189,7 +192,8 @@ async def installation(folder: Path, roads: int) -> AsyncIterator[tuple[Bench, d
         programs = {
             "mail sink": ["-m", "benchmarks.mail_sink", str(mail_port)],
             "worker": ["-m", "worker"],
-            "bare worker": ["-m", "benchmarks.comparison", "bare", f"sqlite:///{folder / 'bare.db'}"],
+            "bare worker": ["-m", "benchmarks.comparison", BARE, f"sqlite:///{folder / 'bare.db'}"],
+            "unguarded": ["-m", "benchmarks.comparison", UNGUARDED, f"sqlite:///{folder / 'unguarded.db'}"],
             "web": ["-m", "cli", "web", "--port", str(port)],
         }
         children: dict[str, ChildProcess] = {}
@@ -232,6 +236,7 @@ async def run_all(roads: int) -> None:
             await bench.client.get_workflow_handle(change).result()
             shape = await shape_of(bench.client, change)
             await bare_road(bench, warm, shape)
+            await bare_road(bench, warm, shape, UNGUARDED)
             await road_by_http(bench, warm, Cell(0), tokens)
             console.print(
                 f"The main road: {shape.updates} commands, {shape.local_activities} local activities, "
@@ -248,10 +253,14 @@ async def _runs(
         await road_by_temporal(bench, run, Cell(number))
 
     bare = {"worker": parts["bare worker"], "server": parts["server"]}
+    unguarded = {"worker": parts["unguarded"], "server": parts["server"]}
     ours = {"worker": parts["worker"], "server": parts["server"]}
     return [
         await measured(bench, "a  minimal", at_a_time, bare, lambda run, _: bare_minimum(bench, run, shape.updates)),
         await measured(bench, "b  same shape", at_a_time, bare, lambda run, _: bare_road(bench, run, shape)),
+        await measured(
+            bench, "b' same runner", at_a_time, unguarded, lambda run, _: bare_road(bench, run, shape, UNGUARDED)
+        ),
         await measured(bench, "c  Temporal", at_a_time, ours, temporal_road),
         await measured(
             bench,
@@ -309,10 +318,11 @@ def _print(runs: list[Run], shape: Shape) -> None:
         )
     console.print(table)
     for at_a_time in (1, 10):
-        a, b, c, d = (run for run in runs if run.at_a_time == at_a_time)
+        a, b, same, c, d = (run for run in runs if run.at_a_time == at_a_time)
         console.print(
             f"{at_a_time:>2} at a time: c/b throughput {c.rate / b.rate:.2f} (aim 0.85), "
             f"c/b p50 {c.percentile(50) / b.percentile(50):.2f} (aim 1.25 or less), "
+            f"c/b' throughput {c.rate / same.rate:.2f}, p50 {c.percentile(50) / same.percentile(50):.2f}, "
             f"c/a p50 {c.percentile(50) / a.percentile(50):.2f}, "
             f"HTTP adds {d.percentile(50) - c.percentile(50):+.1f} ms to p50 (aim 10 or less)"
         )

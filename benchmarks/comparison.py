@@ -1,6 +1,7 @@
 """What Groundswell is held against: workflows that do the same Temporal work and nothing but one insert each time.
 
-Run as a program it is the worker of these workflows: ``python -m benchmarks.comparison TASK_QUEUE``.
+Run as a program it is the worker of these workflows: ``python -m benchmarks.comparison TASK_QUEUE DATABASE``. On a task
+queue whose name ends with "unguarded" they run without the SDK's sandbox.
 """
 
 from __future__ import annotations
@@ -13,7 +14,8 @@ from datetime import timedelta
 
 from pydantic import BaseModel
 from temporalio import activity, workflow
-from temporalio.worker import Worker
+from temporalio.worker import UnsandboxedWorkflowRunner, Worker
+from temporalio.worker.workflow_sandbox import SandboxedWorkflowRunner
 
 with workflow.unsafe.imports_passed_through():
     from sqlalchemy import Engine, text
@@ -94,6 +96,7 @@ async def main(task_queue: str, database: str) -> None:
     _engine.append(engine)
     stop = asyncio.Event()
     asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, stop.set)
+    unguarded = task_queue.endswith("unguarded")
     with ThreadPoolExecutor(20) as threads:
         worker = Worker(
             await connect(),
@@ -101,6 +104,7 @@ async def main(task_queue: str, database: str) -> None:
             workflows=[BareRoad],
             activities=[insert_row],
             activity_executor=threads,
+            workflow_runner=UnsandboxedWorkflowRunner() if unguarded else SandboxedWorkflowRunner(),
         )
         async with worker:
             await stop.wait()

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import hashlib
 import hmac
-from typing import Literal
+from collections.abc import Sequence
+from typing import Annotated
 
 from pydantic import Field
 
@@ -18,7 +19,10 @@ from changes.values import Moment, Ref, Value
 
 Key = str
 """An idempotency key: 1 to 200 visible ASCII characters, chosen by whoever sends the command."""
-Via = Literal["page", "api", "cli", "mail", "groundswell"]
+SYSTEM_VIA = "system:"
+"""How a system's way begins; its name follows."""
+Via = Annotated[str, Field(pattern=r"^(page|api|cli|mail|groundswell|system:[A-Za-z0-9][A-Za-z0-9._-]{0,63})$")]
+"""The way a command came. A system that reports with a token of its own is named: it acts on the actor's behalf."""
 
 
 class Assertion(Value):
@@ -72,8 +76,13 @@ def assert_actor(secret: bytes, actor: str, via: Via, at: Moment, change: str, k
     return Assertion(actor=actor, via=via, at=at, signature=signature)
 
 
-def assertion_holds(secret: bytes, instruction: Instruction, command: Command) -> bool:
-    """Whether the assertion was made with ``secret`` for this command, change and key."""
+def assertion_holds(secret: bytes, instruction: Instruction, command: Command, earlier: Sequence[bytes] = ()) -> bool:
+    """Whether the assertion was made with ``secret`` for this command, change and key.
+
+    Args:
+        earlier: keys that are still accepted while a new one is brought in.
+    """
     claim = instruction.assertion
     statement = _statement(instruction.change, instruction.key, claim.actor, claim.via, claim.at, command)
-    return hmac.compare_digest(hmac.new(secret, statement, hashlib.sha256).hexdigest(), claim.signature)
+    made = [hmac.new(key, statement, hashlib.sha256).hexdigest() for key in (secret, *earlier)]
+    return any([hmac.compare_digest(signature, claim.signature) for signature in made])

@@ -95,9 +95,9 @@ class Api:
             content: its fields as JSON values.
             change: which change; None for a submission.
             key: the idempotency key.
-            version: the version of the change that was last seen; a newer one refuses.
+            version: the version of the change that was last seen; a newer one refuses. None takes it as it is.
         """
-        headers = {"Idempotency-Key": key} | ({"If-Match": f'"{version}"'} if version is not None else {})
+        headers = {"Idempotency-Key": key, "If-Match": f'"{version}"' if version is not None else "*"}
         path = f"{change_path(change)}/{kind}" if change else "/changes"
         tries = 0
         while True:

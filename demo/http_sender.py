@@ -11,7 +11,7 @@ from changes.commands import Command
 from changes.instruction import Receipt
 from commandline.api import Api
 from store.database import writing
-from store.sign_in import make_token
+from store.tokens import make_token
 
 TOKEN_LASTS = timedelta(hours=1)
 

@@ -12,7 +12,7 @@ from typing import Any
 from ledger.canonical import NotCanonical, parse_canonical
 from ledger.commitments import verify as verify_commitment
 from ledger.findings import Findings, Kind, Layer
-from ledger.record import columns_of, commitments_of, erasures_of
+from ledger.record import FORM, FOUNDATION_FORM, columns_of, commitments_of, erasures_of
 from ledger.stored import StoredPrivate, StoredRecord
 
 _INSTANT = re.compile(r"\d{4}-\d\d-\d\dT[0-2]\d:[0-5]\d:[0-5]\d\.\d{6}Z", re.ASCII)
@@ -27,6 +27,7 @@ class ContentCheck:
         self._findings = findings
         self._privates = PrivateCheck(findings, start)
         self._recorded_at = ""
+        self._form = FOUNDATION_FORM
 
     def check(self, record: StoredRecord) -> None:
         """Look at one record. The records come in their order."""
@@ -38,7 +39,8 @@ class ContentCheck:
         columns = columns_of(body)
         if record.columns != columns or body.get("seq") != record.seq:
             self._compare_columns(record, columns)
-        if body.get("log") != self._origin:
+        self._check_form(record.seq, body)
+        if body.get("v") != FOUNDATION_FORM and body.get("log") != self._origin:
             message = f"record {record.seq} belongs to the log {body.get('log')!r}"
             self._add(Kind.OTHER_LOG, record.seq, message)
         self._check_times(record.seq, body)
@@ -54,6 +56,14 @@ class ContentCheck:
         name = names[0] if names else "seq"
         message = f"the column {name} of record {record.seq} says something else than its body"
         self._add(Kind.COLUMN_DIFFERS, record.seq, message)
+
+    def _check_form(self, seq: int, body: Mapping[str, Any]) -> None:
+        """The foundation's records stand at the beginning; behind a newer one, such a record would be smuggled in."""
+        form = body.get("v")
+        if form not in (FOUNDATION_FORM, FORM) or form < self._form:
+            self._add(Kind.NOT_CANONICAL, seq, f"record {seq} has a form that no record there can have")
+            return
+        self._form = form
 
     def _check_times(self, seq: int, body: Mapping[str, Any]) -> None:
         for name in ("recorded_at", "occurred_at"):

@@ -347,7 +347,8 @@ def check_record(entry: object, origin: str, size: int, root: bytes) -> dict[str
         raise Wrong("its bytes are not UTF-8") from None
     if canonical(body) != raw or not in_profile(body):
         raise Wrong("its bytes are not in canonical form")
-    if body.get("seq") != seq or body.get("log") != origin:
+    # The first records ever written, form 1, do not name their log.
+    if body.get("seq") != seq or (body.get("log") != origin and body.get("v") != 1):
         raise Wrong("it speaks of another place or another log")
     check_private(entry, body)
     return body
@@ -368,8 +369,8 @@ def check_private(entry: dict[str, Any], body: dict[str, Any]) -> None:
 def commitments_of(body: dict[str, Any]) -> dict[str, Any]:
     """The commitments in a body, by label."""
     found: dict[str, Any] = {}
-    for section in ("actor", "reason", "before", "after"):
-        part = body.get(section)
+    sections = [body.get(section) for section in ("actor", "reason", "before", "after")]
+    for part in [body] if body.get("v") == 1 else sections:
         if isinstance(part, dict) and isinstance(part.get("commit"), dict):
             found.update(part["commit"])
     return found
@@ -377,8 +378,7 @@ def commitments_of(body: dict[str, Any]) -> dict[str, Any]:
 
 def check_policies(bundle: dict[str, Any], bodies: Sequence[dict[str, Any]]) -> None:
     """Each policy text is the one, by its digest, that a record says decided."""
-    subjects = [body["subject"] for body in bodies if isinstance(body.get("subject"), dict)]
-    named = [[subject.get(name) for name in ("policy_sha256", "policy_id", "policy_version")] for subject in subjects]
+    named = [policy_of(body) for body in bodies]
     for policy in get(bundle, "policies", list):
         if not isinstance(policy, dict):
             raise Wrong("a policy is malformed")
@@ -387,6 +387,13 @@ def check_policies(bundle: dict[str, Any], bodies: Sequence[dict[str, Any]]) -> 
             raise Wrong(f"the text of the policy {shown(policy.get('policy_id'))} is not the one with that digest")
         if [digest, policy.get("policy_id"), policy.get("version")] not in named:
             raise Wrong(f"no record says that it was decided by the policy {shown(policy.get('policy_id'))}")
+
+
+def policy_of(body: dict[str, Any]) -> list[Any]:
+    """Digest, name and version of the policy that a body names."""
+    about = body.get("policy" if body.get("v") == 1 else "subject")
+    names = ("sha256", "name", "version") if body.get("v") == 1 else ("policy_sha256", "policy_id", "policy_version")
+    return [about.get(name) for name in names] if isinstance(about, dict) else []
 
 
 def check_evidence(bundle: dict[str, Any], bodies: Sequence[dict[str, Any]]) -> None:
@@ -471,9 +478,9 @@ def moment(timestamp: int) -> str:
 def describe(body: dict[str, Any], change: object) -> str:
     """One record in one line."""
     subject = body.get("subject")
-    about = subject.get("change_id") if isinstance(subject, dict) else None
+    about = (subject.get("change_id") or subject.get("change")) if isinstance(subject, dict) else None
     other = "" if about == change else f" (about {shown(about)}, not {shown(change)})"
-    names = ("recorded_at", "type", "action", "outcome")
+    names = ("recorded_at", "action", "outcome")
     return shown(f"  {body.get('seq')}  " + "  ".join(str(body.get(name)) for name in names)) + other
 
 

@@ -28,13 +28,17 @@ from pydantic import (
 from ledger.canonical import NotCanonical, canonical_bytes, parse_canonical
 from ledger.commitments import commit, new_salt
 
+FORM: Literal[2] = 2
+"""The form of the bodies that are written now."""
+FOUNDATION_FORM = 1
+"""The form of the first records ever written: one commitment at the top, no name of the log. They stay as they are, at
+the beginning of a log, and can be read and verified like all others (docs/decisions/0008)."""
 COLUMNS = (
     "seq",
     "record_id",
     "idem_key",
     "recorded_at",
     "occurred_at",
-    "type",
     "action",
     "outcome",
     "change_id",
@@ -101,6 +105,8 @@ class Actor(Part):
     ref: Ref | None = None
     role: Name | None = None
     on_behalf_of: Ref | None = None
+    via: Name | None = None
+    """The way in: "page", "api", "cli", "mail"; "groundswell" where it acts by itself."""
     commit: Commitments | None = None
 
     @model_validator(mode="after")
@@ -212,6 +218,8 @@ class _Content(Part):
     signature: Signature | None = None
     source: Source
     workflow: Workflow | None = None
+    command: Name | None = None
+    """What was asked for; ``action`` is what happened."""
     links: Links | None = None
 
     @model_validator(mode="after")
@@ -266,7 +274,7 @@ class Position(NamedTuple):
 class Body(_Content):
     """The body of a record as it stands in the log. Its canonical bytes are what the leaf hash covers."""
 
-    v: Literal[1] = 1
+    v: Literal[2] = FORM
     log: str = Field(min_length=1, max_length=200)
     seq: int = Field(ge=0)
     record_id: Name
@@ -345,14 +353,14 @@ def is_same_decision(draft: Draft, stored: Body, salts: Mapping[str, bytes]) -> 
         else:
             return False
     again = _with_commitments(draft, stored.position, commitments)
-    return _lasting(again) == _lasting(stored)
+    return lasting(again.to_mapping()) == lasting(stored.to_mapping())
 
 
 def commitments_of(body: Mapping[str, Any]) -> dict[str, Any]:
     """The commitments in a parsed body, label to hexadecimal, from all its sections."""
     found: dict[str, Any] = {}
-    for section in SECTIONS:
-        part = body.get(section)
+    parts = [body] if body.get("v") == FOUNDATION_FORM else [body.get(section) for section in SECTIONS]
+    for part in parts:
         committed = part.get("commit") if isinstance(part, Mapping) else None
         if isinstance(committed, Mapping):
             found.update(committed)
@@ -385,13 +393,28 @@ def columns_of(body: Mapping[str, Any]) -> dict[str, str | int | None]:
         "idem_key": body.get("idem_key"),
         "recorded_at": body.get("recorded_at"),
         "occurred_at": body.get("occurred_at"),
-        "type": body.get("type"),
         "action": body.get("action"),
         "outcome": body.get("outcome"),
-        "change_id": about.get("change_id"),
-        "stage": about.get("stage"),
+        "change_id": about.get("change" if body.get("v") == FOUNDATION_FORM else "change_id"),
+        "stage": about.get("stage") or None,
         "actor_ref": who.get("ref"),
     }
+
+
+def policy_of(body: Mapping[str, Any]) -> tuple[str, int, str] | None:
+    """Name, version and digest of the policy that a parsed body says decided."""
+    if body.get("v") == FOUNDATION_FORM:
+        policy = body.get("policy")
+        found = [policy.get(name) for name in ("name", "version", "sha256")] if isinstance(policy, Mapping) else []
+    else:
+        subject = body.get("subject")
+        about = subject if isinstance(subject, Mapping) else {}
+        found = [about.get(name) for name in ("policy_id", "policy_version", "policy_sha256")]
+    match found:
+        case [str() as name, int() as version, str() as digest]:
+            return name, version, digest
+        case _:
+            return None
 
 
 def _with_commitments(draft: Draft, position: Position, commitments: Mapping[str, str]) -> Body:
@@ -401,9 +424,9 @@ def _with_commitments(draft: Draft, position: Position, commitments: Mapping[str
     return Body.model_validate({**content, **position._asdict()})
 
 
-def _lasting(body: Body) -> dict[str, Any]:
-    """The fields that every retry of a decision repeats."""
-    content = body.to_mapping()
-    content.pop("source")
-    content.get("workflow", {}).pop("run_id", None)
+def lasting(body: Mapping[str, Any]) -> dict[str, Any]:
+    """The fields of a parsed body that every retry of a decision repeats."""
+    content = {name: part for name, part in body.items() if name != "source"}
+    if isinstance(workflow := content.get("workflow"), Mapping):
+        content["workflow"] = {name: part for name, part in workflow.items() if name != "run_id"}
     return content

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from email.headerregistry import Address
+from functools import lru_cache
 
 from notifications.wording import one_line
 
@@ -14,6 +15,7 @@ _ALONE = re.compile(rf"\s*({_MAILBOX})\s*")
 _NAMED = re.compile(rf'\s*"?([^"<>\\\r\n]*)"?\s*<({_MAILBOX})>\s*')
 
 
+@lru_cache(maxsize=4_096)
 def mail_address(text: str) -> Address:
     """Read “name@company.example” or “Name <name@company.example>”.
 

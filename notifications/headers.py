@@ -1,44 +1,36 @@
 """How the headers of a letter are written: every character of a subject and of a name arrives.
 
 The standard library's newer header code loses spaces where a long header mixes ASCII and other words (python/cpython
-issue 92081; "Größe über Öfen" arrives as "Größe überÖfen"). Its older :class:`email.header.Header` does not.
+issue 92081; "Größe über Öfen" arrives as "Größe überÖfen") and costs more than rendering the letter. Its older
+:class:`email.header.Header` does neither.
 """
 
 from __future__ import annotations
 
 from email.header import Header
 from email.headerregistry import Address
-from email.policy import EmailPolicy
-from typing import Any, cast
+from email.utils import formataddr
 
 from notifications.wording import one_line
 
+LINE_END = "\r\n"
 _LINE = 78
 """Characters in a line of a header (RFC 5322, 2.1.1)."""
 
 
-class LetterPolicy(EmailPolicy):
-    """The standard policy for SMTP, except for how headers with more than ASCII are encoded."""
-
-    def fold(self, name: str, value: Any) -> str:
-        """The header as text, with line ends."""
-        if str(value).isascii():
-            folded: str = super().fold(name, value)
-            return folded
-        addresses = cast(tuple[Address, ...], getattr(value, "addresses", ()))
-        if addresses:
-            mailboxes = [f"{_encoded(name, a.display_name, self.linesep)} <{a.addr_spec}>" for a in addresses]
-            return f"{name}: {f',{self.linesep} '.join(mailboxes)}{self.linesep}"
-        return f"{name}: {_encoded(name, str(value), self.linesep)}{self.linesep}"
-
-    def fold_binary(self, name: str, value: Any) -> bytes:
-        """The header as bytes, with line ends."""
-        return self.fold(name, value).encode("ascii")
+def words(header: str, text: str) -> str:
+    """``text`` as the value of ``header``, folded; what is more than ASCII becomes encoded words."""
+    line = one_line(text)
+    if line.isascii() and line.isprintable():
+        charset = "us-ascii"
+    else:
+        charset = "utf-8"
+    return Header(line, charset, maxlinelen=_LINE, header_name=header).encode(linesep=LINE_END)
 
 
-def _encoded(name: str, words: str, line_end: str) -> str:
-    return Header(one_line(words), "utf-8", maxlinelen=_LINE, header_name=name).encode(linesep=line_end)
-
-
-LETTER = LetterPolicy(linesep="\r\n")
-"""The policy of every letter."""
+def mailbox(header: str, address: Address) -> str:
+    """One mailbox as the value of ``header``."""
+    name = one_line(address.display_name)
+    if name.isascii() and name.isprintable():
+        return formataddr((name, address.addr_spec))
+    return f"{words(header, name)} <{address.addr_spec}>"

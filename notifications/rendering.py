@@ -11,7 +11,6 @@ import re
 from collections.abc import Mapping
 from datetime import date, datetime
 from email.headerregistry import Address
-from email.message import EmailMessage
 from email.utils import format_datetime
 from functools import cache
 from typing import Any
@@ -24,7 +23,8 @@ from pydantic import field_validator
 from changes.facts import SYSTEM
 from changes.values import Line, Ref, Value
 from notifications.addresses import mail_address
-from notifications.headers import LETTER
+from notifications.headers import mailbox, words
+from notifications.letter import Letter, letter
 from notifications.notices import Notice
 from notifications.wording import day_in_words, enumerated, moment_in_words, one_line, short_day, shortened
 
@@ -56,9 +56,7 @@ class Recipient(Value):
         return zone
 
 
-def render(
-    notice: Notice, recipient: Recipient, names: Mapping[str, str], public_url: str, sender: str
-) -> EmailMessage:
+def render(notice: Notice, recipient: Recipient, names: Mapping[str, str], public_url: str, sender: str) -> Letter:
     """The letter for ``notice``. The same arguments give the same bytes, so a repeated send is recognised.
 
     Args:
@@ -72,23 +70,23 @@ def render(
         jinja2.TemplateError: the kind has no template, or ``notice.data`` lacks something that it needs.
         ValueError: ``sender`` is not an address.
     """
-    words = _Words(names, recipient.zone)
+    wording = _Words(names, recipient.zone)
     context: dict[str, Any] = {
         **notice.data,
         "change": notice.change,
         "url": public_url.rstrip("/") + (notice.data.get("address") or f"/changes/{quote(notice.change, safe='')}"),
-        "name": words.name,
-        "names": words.names,
-        "moment": words.moment,
-        "day": words.day,
-        "date": words.date,
+        "name": wording.name,
+        "names": wording.names,
+        "moment": wording.moment,
+        "day": wording.day,
+        "date": wording.date,
     }
     subject = _subject(notice, context)
     text = _written(_plain(), notice.kind, {**context, "layout": "layout.txt", "parts": "parts.txt"})
     html = _written(
         _marked_up(), notice.kind, {**context, "layout": "layout.html", "parts": "parts.html", "subject": subject}
     )
-    return _message(notice, recipient, mail_address(sender), subject, _tidy(text), html)
+    return _letter(notice, recipient, mail_address(sender), subject, _tidy(text), html)
 
 
 class _Words:
@@ -148,22 +146,20 @@ def _tidy(text: str) -> str:
     return re.sub(r"\n\s*\n", "\n\n", text).strip() + "\n"
 
 
-def _message(notice: Notice, recipient: Recipient, sender: Address, subject: str, text: str, html: str) -> EmailMessage:
+def _letter(notice: Notice, recipient: Recipient, sender: Address, subject: str, text: str, html: str) -> Letter:
     thread = _identity(f"change {notice.change}", sender)
-    message = EmailMessage(policy=LETTER)
-    message["From"] = sender
-    message["To"] = Address(display_name=recipient.name, addr_spec=recipient.email)
-    message["Subject"] = subject
-    message["Date"] = format_datetime(datetime.fromisoformat(notice.data["at"]))
-    message["Message-ID"] = _identity(f"notice {notice.key}", sender)
-    message["In-Reply-To"] = thread
-    message["References"] = thread
-    message["Auto-Submitted"] = "auto-generated"
-    message["X-Auto-Response-Suppress"] = "All"  # Exchange's word for the same
-    message.set_content(text, cte="quoted-printable")
-    message.add_alternative(html, subtype="html", cte="quoted-printable")
-    message.set_boundary(f"=_{_digest(notice.key)}")
-    return message
+    headers = {
+        "From": mailbox("From", sender),
+        "To": mailbox("To", Address(display_name=recipient.name, addr_spec=recipient.email)),
+        "Subject": words("Subject", subject),
+        "Date": format_datetime(datetime.fromisoformat(notice.data["at"])),
+        "Message-ID": _identity(f"notice {notice.key}", sender),
+        "In-Reply-To": thread,
+        "References": thread,
+        "Auto-Submitted": "auto-generated",
+        "X-Auto-Response-Suppress": "All",  # Exchange's word for the same
+    }
+    return letter(sender.addr_spec, recipient.email, headers, text, html, boundary=f"=_{_digest(notice.key)}")
 
 
 def _identity(what: str, sender: Address) -> str:

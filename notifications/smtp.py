@@ -9,7 +9,7 @@ import contextlib
 import ipaddress
 import smtplib
 import ssl
-from email.message import EmailMessage
+from collections.abc import Iterator
 from types import TracebackType
 from typing import Any, Self
 from urllib.parse import SplitResult, unquote, urlsplit
@@ -18,6 +18,7 @@ from pydantic import ConfigDict, Field, field_validator
 
 from changes.values import Value
 from notifications.addresses import mail_address
+from notifications.letter import Letter
 
 _PORTS = {"smtp": 25, "smtp+starttls": 587, "smtps": 465}
 _PERMANENT = 500
@@ -118,16 +119,15 @@ class Mailer:
             with contextlib.suppress(OSError, smtplib.SMTPException):
                 connection.quit()
 
-    def send(self, message: EmailMessage) -> None:
-        """Hand ``message`` to the server.
+    def send(self, letter: Letter) -> None:
+        """Hand ``letter`` to the server.
 
         Raises:
             MailRefused: the server will never take it.
             MailUnavailable: not now; the connection is opened anew for the next letter.
         """
-        sender = mail_address(self._settings.sender).addr_spec
         try:
-            self._connected().send_message(message, from_addr=sender)
+            self._connected().sendmail(letter.sender, [letter.recipient], letter.content)
         except smtplib.SMTPException as error:
             raise self._failure(error) from error
         except OSError as error:
@@ -179,6 +179,33 @@ class Mailer:
         return MailRefused(text) if final else MailUnavailable(text)
 
 
+class Mailers:
+    """Connections kept between rounds: saying hello and goodbye costs more than a letter. Safe to share by threads."""
+
+    def __init__(self, settings: MailSettings) -> None:
+        self._settings = settings
+        self._idle: list[Mailer] = []
+
+    @contextlib.contextmanager
+    def lend(self) -> Iterator[Mailer]:
+        """A mailer that nobody else uses meanwhile."""
+        try:
+            mailer = self._idle.pop()
+        except IndexError:
+            mailer = Mailer(self._settings)
+        try:
+            yield mailer
+        except BaseException:
+            mailer.close()
+            raise
+        self._idle.append(mailer)
+
+    def close(self) -> None:
+        """Hang up wherever nobody sends."""
+        while self._idle:
+            self._idle.pop().close()
+
+
 def _said(error: smtplib.SMTPException) -> str:
     if not isinstance(error, smtplib.SMTPResponseException):
         return str(error)
@@ -221,7 +248,7 @@ def _listens(connection: smtplib.SMTP) -> bool:
         return False
 
 
-def send(message: EmailMessage, settings: MailSettings) -> None:
+def send(letter: Letter, settings: MailSettings) -> None:
     """Send one letter over a connection of its own.
 
     Raises:
@@ -229,4 +256,4 @@ def send(message: EmailMessage, settings: MailSettings) -> None:
         MailUnavailable: not now.
     """
     with Mailer(settings) as mailer:
-        mailer.send(message)
+        mailer.send(letter)

@@ -127,7 +127,7 @@ def _entry(act: Act, happened: Happened, actor: str, via: str, now: datetime, co
     return Entry(
         # A key of its own: what the sender chose is not for the ledger, and one act makes one record.
         key=f"{ORGANISATION}/{act.kind}/{uuid.uuid4()}",
-        change=happened.change or ORGANISATION,
+        change=happened.change,
         version=0,
         action=happened.action,
         outcome="applied",
@@ -147,7 +147,7 @@ def _entry(act: Act, happened: Happened, actor: str, via: str, now: datetime, co
 def _refusal(act: Act, refused: Refused, actor: str, via: str, now: datetime, component: str) -> Entry:
     return Entry(
         key=f"{ORGANISATION}/refused/{uuid.uuid4()}",
-        change=ORGANISATION,
+        change="",
         version=0,
         action=act.kind,
         outcome="refused",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import threading
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import datetime
 from typing import Any
 
@@ -13,20 +13,23 @@ from sqlalchemy import Connection, RowMapping, Table, delete, func, insert, sele
 
 from directory.model import Directory, Person, Process, Team
 from directory.standing_in import Absence, Delegation, StandIns
-from store import tables
+from store import freshness, tables
+from store.tokens import end_access_of
 
 
 def save_directory(connection: Connection, directory: Directory, now: datetime) -> None:
     """Replace the directory.
 
     What is gone from it stays known, because decisions name it for ever: people as inactive, teams without members,
-    processes with the owner they had.
+    processes with the owner they had. Whoever has left is signed out everywhere, and their tokens end.
     """
     people = _with_gone(connection, tables.person, directory.people)
+    left = [person.ref for person in directory.people.values() if not person.active]
     taken = {row["email"] for row in people if row["ref"] in directory.people}
     for row in people:
         if row["ref"] not in directory.people:
             row["active"] = False
+            left.append(str(row["ref"]))
             if row["email"] in taken:
                 row["email"] = _address_of_nobody(row["ref"])  # theirs belongs to somebody else now
     teams = _with_gone(connection, tables.team, directory.teams)
@@ -35,6 +38,7 @@ def save_directory(connection: Connection, directory: Directory, now: datetime) 
         connection.execute(delete(table))
         if rows:
             connection.execute(insert(table), rows)
+    end_access_of(connection, left, now)
     connection.execute(
         insert(tables.directory_import).values(version=directory.version, loaded_at=now, people=len(directory.people))
     )
@@ -53,7 +57,8 @@ def _address_of_nobody(ref: str) -> str:
 
 def load_directory(connection: Connection) -> Directory:
     """The directory as it is stored now."""
-    people = [Person.model_validate(dict(row._mapping)) for row in connection.execute(select(tables.person))]
+    granted = granted_roles(connection)
+    people = [_person(dict(row._mapping), granted) for row in connection.execute(select(tables.person))]
     teams = [Team.model_validate(dict(row._mapping)) for row in connection.execute(select(tables.team))]
     processes = [Process.model_validate(dict(row._mapping)) for row in connection.execute(select(tables.process))]
     return Directory(people, teams, processes)
@@ -77,6 +82,31 @@ def as_absence(row: RowMapping) -> Absence:
     return Absence.model_validate({name: row[name] for name in Absence.model_fields})
 
 
+def _person(row: dict[str, Any], granted: Mapping[str, list[str]]) -> Person:
+    return Person.model_validate({**row, "roles": [*row["roles"], *granted.get(row["ref"], ())]})
+
+
+def granted_roles(connection: Connection) -> dict[str, list[str]]:
+    """Roles that people have from the groups of the identity provider, beside those of the directory."""
+    table = tables.granted_role
+    return {row.person: list(row.roles) for row in connection.execute(select(table.c.person, table.c.roles))}
+
+
+def grant_roles(connection: Connection, person: str, roles: Iterable[str], now: datetime) -> None:
+    """Give ``person`` these roles from now on, in place of what was granted before. The directory is read again."""
+    wanted = sorted(set(roles))
+    table = tables.granted_role
+    if granted_roles(connection).get(person, []) == wanted:
+        return
+    connection.execute(delete(table).where(table.c.person == person))
+    if wanted:
+        connection.execute(insert(table).values(person=person, roles=wanted, granted_at=now))
+    directory = load_directory(connection)
+    connection.execute(
+        insert(tables.directory_import).values(version=directory.version, loaded_at=now, people=len(directory.people))
+    )
+
+
 class DirectoryCache:
     """The directory in memory, read again when an import has changed it. Safe to share between threads."""
 
@@ -93,7 +123,8 @@ class DirectoryCache:
 
     def with_stand_ins(self, connection: Connection) -> tuple[Directory, StandIns]:
         """The same, with everybody who answers for somebody else or announced an absence. Costs one small query."""
-        latest, act = connection.execute(_NEWEST).one()
+        seen = freshness.remembered()
+        latest, act = (seen.directory_import, seen.act) if seen else connection.execute(NEWEST).one()
         with self._lock:
             if latest is not None and latest != self._import:
                 self._directory = load_directory(connection)
@@ -104,7 +135,7 @@ class DirectoryCache:
             return self._directory, self._stand_ins
 
 
-_NEWEST = select(
+NEWEST = select(
     select(func.max(tables.directory_import.c.number)).scalar_subquery(),
     select(func.max(tables.act.c.number)).scalar_subquery(),
 )

@@ -1,28 +1,43 @@
-"""Appending to the ledger: dense numbers, canonical bodies, a Merkle head, all in the caller's transaction.
+"""Appending to the ledger: dense numbers, canonical bytes, a Merkle head, full tiles, in the caller's transaction.
 
 What people wrote stays out of the tree: the body holds a salted commitment, the words lie in ``ledger_private``, which
-can be erased while the tree still verifies (reference/ledger.md 6.9).
+can be erased while the tree still verifies. People are named by a random number (``ledger_person``), not by their
+reference (reference/ledger.md 6.9). Bodies are made as plain dictionaries, because a model for each would cost more
+than all the hashing; the tests read each kind back through ``ledger.record.Body``.
 """
 
 from __future__ import annotations
 
+import json
 import uuid
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import Any
+from functools import cache
+from hashlib import sha256
+from importlib import metadata
+from typing import Any, NamedTuple
 
-from sqlalchemy import Connection, insert, select
+from sqlalchemy import Connection, bindparam, insert, select
 
-from changes.facts import PolicyRef
+from changes.facts import SYSTEM, PolicyRef
 from ledger.canonical import canonical_bytes
 from ledger.commitments import commit, new_salt
 from ledger.merkle import CompactRange, leaf_hash
+from ledger.record import FORM, coarsened, commitments_of, lasting
+from ledger.tiles import TILE_WIDTH, completed_tiles
 from store import tables
+from store.tiles import StoredTiles
 
 LABEL = "content"
 """What a record's commitment is about: the event or refusal as JSON, with everything people wrote."""
-BODY_VERSION = 1
+ORIGIN = "ledger_origin"
+"""The name under which the database keeps the log's own name."""
+TYPES = "org.groundswell"
+
+
+class KeyConflict(Exception):
+    """A business key is on record with other content than what was to be recorded under it now."""
 
 
 @dataclass(frozen=True)
@@ -36,6 +51,18 @@ class Source:
     component: str = "worker"
 
 
+class Standing(NamedTuple):
+    """Where a change stands."""
+
+    stage: str
+    phase: str
+    version: int
+
+    def to_mapping(self) -> dict[str, Any]:
+        """As it stands in a body."""
+        return {"stage": self.stage, "phase": self.phase, "version": self.version}
+
+
 @dataclass(frozen=True)
 class Entry:
     """One thing to record: who did what, when, under which policy, with what outcome."""
@@ -43,21 +70,37 @@ class Entry:
     key: str
     """The business key: appended once, however often it is delivered."""
     change: str
+    """The change it is about; empty for what concerns the ledger itself."""
     version: int
     action: str
     outcome: str
     actor: str
+    """A person's reference, or the system's name."""
     via: str
     occurred_at: datetime
     stage: str
     phase: str
     content: str
-    """Canonical JSON of the event or refusal; committed to, not contained."""
+    """Canonical JSON of the event or refusal; committed to, not contained. Empty: nothing is committed to."""
     policy: PolicyRef | None = None
     meaning: str = ""
     """What a signature says, for endorsements and gates."""
     command: str = ""
     source: Source = field(default_factory=Source)
+    anonymous: bool = False
+    """Nobody is named, no run and no update; the time is that of the full hour."""
+    on_behalf_of: str = ""
+    """The person whose place ``actor`` takes."""
+    reason: str = ""
+    """A code for why: the rule that refused, the kind of concern. Never free text."""
+    before: Standing | None = None
+    """Where the change stood before the decision that this is part of."""
+    area: str = "change"
+    """What kind of thing happened: to a change, or to the ledger itself."""
+    facts: Mapping[str, Any] = field(default_factory=dict)
+    """What else there is to say without naming anybody: counts, sizes, digests."""
+    erases: Sequence[tuple[int, str]] = ()
+    """Record number and label of each private value that is erased with this record."""
 
 
 def append_many(connection: Connection, entries: Sequence[Entry], now: datetime) -> int:
@@ -67,73 +110,226 @@ def append_many(connection: Connection, entries: Sequence[Entry], now: datetime)
     Raises:
         ledger.canonical.NotCanonical: when an entry cannot be written in the canonical form, such as one too large.
     """
-    head = connection.execute(select(tables.ledger_head).order_by(tables.ledger_head.c.size.desc()).limit(1)).first()
-    tree = CompactRange.from_bytes(head.size, head.frontier) if head else CompactRange()
+    origin, tree, last = _head(connection)
     if not entries:
         return tree.size
-    recorded_at = max(now, head.recorded_at) if head else now
-    records, private = [], []
+    first = tree.size
+    recorded_at = max(now, last) if last else now
+    numbers = _numbers(connection, _people_in(entries))
+    records: list[dict[str, Any]] = []
+    private: list[dict[str, Any]] = []
     for entry in entries:
         salt = new_salt()
-        row = _record(entry, tree.size, recorded_at, commit(LABEL, entry.content, salt).hex())
-        tree.append(row["leaf_hash"])
+        commitment = commit(LABEL, entry.content, salt).hex() if entry.content else ""
+        place = {"log": origin, "seq": first + len(records), "record_id": str(uuid.uuid4())}
+        row = _row(entry, body_of(entry, numbers, commitment), place, recorded_at)
         records.append(row)
-        private.append({"seq": row["seq"], "salt": salt, "value": entry.content})
-    connection.execute(insert(tables.ledger_record), records)
-    connection.execute(insert(tables.ledger_private), private)
-    connection.execute(
-        insert(tables.ledger_head).values(
-            size=tree.size, root=tree.root(), frontier=tree.to_bytes(), recorded_at=recorded_at
-        )
-    )
+        if commitment:
+            subject = row["actor"] if row["actor"] not in ("", SYSTEM) else None
+            private.append(
+                {"seq": row["seq"], "label": LABEL, "subject_ref": subject, "salt": salt, "value": entry.content}
+            )
+    leaves = [row["leaf_hash"] for row in records]
+    if first % TILE_WIDTH + len(leaves) >= TILE_WIDTH:
+        _write_tiles(connection, first, leaves)
+    connection.execute(_INSERT_RECORD, records)
+    if private:
+        connection.execute(_INSERT_PRIVATE, private)
+    tree.extend(leaves)
+    head = {"size": tree.size, "root": tree.root(), "frontier": tree.to_bytes()}
+    connection.execute(_INSERT_HEAD, {**head, "recorded_at": recorded_at, "first_seq": first})
     return tree.size
 
 
-def _record(entry: Entry, seq: int, recorded_at: datetime, commitment: str) -> dict[str, Any]:
-    record_id = str(uuid.uuid4())
+def append_once(connection: Connection, entry: Entry, now: datetime) -> int:
+    """Append ``entry`` unless its key is on record, and return its number either way. The caller holds the lock.
+
+    Raises:
+        KeyConflict: the key is on record with other content.
+    """
+    table, kept = tables.ledger_record, tables.ledger_private
+    stored = connection.execute(select(table.c.seq, table.c.body).where(table.c.idem_key == entry.key)).first()
+    if stored is None:
+        return append_many(connection, [entry], now) - 1
+    body = json.loads(stored.body)
+    salt = connection.execute(select(kept.c.salt).where(kept.c.seq == stored.seq, kept.c.label == LABEL)).scalar()
+    commitment = commitments_of(body).get(LABEL, "")
+    if salt is not None and entry.content:
+        commitment = commit(LABEL, entry.content, salt).hex()
+    again = body_of(entry, _numbers(connection, _people_in([entry])), commitment)
+    place = {name: body[name] for name in ("log", "seq", "record_id", "recorded_at")}
+    if lasting({**again, **place}) != lasting(body):
+        raise KeyConflict(
+            f"The key {entry.key} is on record as number {stored.seq} with other content. Nothing was recorded now."
+        )
+    return int(stored.seq)
+
+
+def origin_of(connection: Connection) -> str:
+    """The log's name."""
+    table = tables.deployment
+    return str(connection.execute(select(table.c.value).where(table.c.name == ORIGIN)).scalar_one())
+
+
+def number_of(connection: Connection, person: str) -> str:
+    """The number under which the ledger knows ``person``; their reference, where it never met them."""
+    table = tables.ledger_person
+    return connection.execute(select(table.c.id).where(table.c.person == person)).scalar() or person
+
+
+def body_of(entry: Entry, numbers: Mapping[str, str], commitment: str) -> dict[str, Any]:
+    """The body of ``entry`` without its place in the log, in the form of ``ledger.record.Body``."""
+    hidden = entry.anonymous
+    actor = {} if hidden else {"ref": numbers.get(entry.actor, entry.actor)}
+    if entry.on_behalf_of and not hidden:
+        actor["on_behalf_of"] = numbers.get(entry.on_behalf_of, entry.on_behalf_of)
     body: dict[str, Any] = {
-        "v": BODY_VERSION,
-        "seq": seq,
-        "record_id": record_id,
-        "idem_key": entry.key,
-        "recorded_at": _stamp(recorded_at),
-        "occurred_at": _stamp(entry.occurred_at),
+        "v": FORM,
+        "idem_key": f"hidden/{sha256(entry.key.encode()).hexdigest()}" if hidden else entry.key,
+        "type": f"{TYPES}.{entry.area}.{entry.action}",
+        "occurred_at": _stamp(coarsened(entry.occurred_at) if hidden else entry.occurred_at),
         "action": entry.action,
         "outcome": entry.outcome,
-        "actor": {"ref": entry.actor, "via": entry.via},
-        "subject": {"change": entry.change, "version": entry.version, "stage": entry.stage, "phase": entry.phase},
-        "commit": {LABEL: commitment},
-        "source": {
-            "component": entry.source.component,
-            "namespace": entry.source.namespace,
-            "workflow_id": entry.source.workflow_id,
-            "run_id": entry.source.run_id,
-            "update_id": entry.source.update_id,
-        },
+        "actor": {"kind": _kind(entry), **actor, "via": entry.via},
+        "subject": _subject(entry),
+        "source": {"component": entry.source.component, "version": _version()},
     }
+    committed = {"commit": {LABEL: commitment}} if commitment else {}
+    after = {"stage": entry.stage, "phase": entry.phase, "version": entry.version} if entry.stage else {}
+    if entry.before:
+        body["before"] = entry.before.to_mapping()
+    if entry.outcome == "refused":
+        body["reason"] = {**({"code": entry.reason} if entry.reason else {}), **committed}
+    else:
+        if entry.reason:
+            body["reason"] = {"code": entry.reason}
+        if after or committed or entry.facts:
+            body["after"] = {**after, **entry.facts, **committed}
     if entry.command:
         body["command"] = entry.command
-    if entry.meaning:
-        body["signature"] = {"meaning": entry.meaning, "signer": entry.actor}
+    if entry.meaning and not hidden:
+        body["signature"] = _signature(entry, actor["ref"], body["subject"], body["occurred_at"])
+    if workflow := _workflow(entry):
+        body["workflow"] = workflow
+    if entry.erases:
+        body["links"] = {"erases": [{"seq": seq, "labels": [label]} for seq, label in entry.erases]}
+    return body
+
+
+def _kind(entry: Entry) -> str:
+    if entry.anonymous:
+        return "anonymous"
+    return "system" if entry.actor == SYSTEM else "user"
+
+
+def _subject(entry: Entry) -> dict[str, Any]:
+    subject: dict[str, Any] = {}
+    if entry.change:
+        subject = {"change_id": entry.change, "revision": entry.version}
+    if entry.stage:
+        subject["stage"] = entry.stage
     if entry.policy:
-        body["policy"] = entry.policy.model_dump()
-    raw = canonical_bytes(body)
+        policy = entry.policy
+        subject |= {"policy_id": policy.name, "policy_version": policy.version, "policy_sha256": policy.sha256}
+    return subject
+
+
+def _signature(entry: Entry, signer: str, subject: Mapping[str, Any], signed_at: str) -> dict[str, Any]:
+    statement = canonical_bytes({"meaning": entry.meaning, "subject": subject})
     return {
-        "seq": seq,
-        "record_id": record_id,
-        "idem_key": entry.key,
+        "signer_ref": signer,
+        "meaning": entry.meaning,
+        "method": "signed-in-session",
+        "signed_at": signed_at,
+        "statement_sha256": sha256(statement).hexdigest(),
+    }
+
+
+def _workflow(entry: Entry) -> dict[str, Any]:
+    source = entry.source
+    if not source.workflow_id:
+        return {}
+    found = {"namespace": source.namespace, "workflow_id": source.workflow_id}
+    if not entry.anonymous:  # the id of an update is the sender's key, which they may know again
+        found |= {"run_id": source.run_id, "update_id": source.update_id}
+    return {name: value for name, value in found.items() if value}
+
+
+def _row(entry: Entry, body: dict[str, Any], place: Mapping[str, Any], recorded_at: datetime) -> dict[str, Any]:
+    raw = canonical_bytes({**body, **place, "recorded_at": _stamp(recorded_at)})
+    return {
+        "seq": place["seq"],
+        "record_id": place["record_id"],
+        "idem_key": body["idem_key"],
         "recorded_at": recorded_at,
-        "occurred_at": entry.occurred_at,
+        "occurred_at": coarsened(entry.occurred_at) if entry.anonymous else entry.occurred_at,
         "action": entry.action,
         "outcome": entry.outcome,
         "change": entry.change,
         "stage": entry.stage,
-        "actor": entry.actor,
+        "actor": body["actor"].get("ref", ""),
         "body": raw,
         "leaf_hash": leaf_hash(raw),
     }
 
 
+def _head(connection: Connection) -> tuple[str, CompactRange, datetime | None]:
+    """The log's name, its tree, and when it was last added to."""
+    head = connection.execute(_LAST_HEAD).one()
+    if head.size is None:
+        return head.origin, CompactRange(), None
+    return head.origin, CompactRange.from_bytes(head.size, bytes(head.frontier)), head.recorded_at
+
+
+def _people_in(entries: Sequence[Entry]) -> set[str]:
+    named = {entry.actor for entry in entries if not entry.anonymous}
+    named |= {entry.on_behalf_of for entry in entries if entry.on_behalf_of and not entry.anonymous}
+    return named - {SYSTEM}
+
+
+def _numbers(connection: Connection, people: set[str]) -> dict[str, str]:
+    """The number of each person, a new one for those the ledger meets for the first time."""
+    if not people:
+        return {}
+    known = {row.person: row.id for row in connection.execute(_NUMBERS, {"people": sorted(people)})}
+    fresh = {person: f"p-{uuid.uuid4().hex}" for person in sorted(people - known.keys())}
+    if fresh:
+        rows = [{"id": number, "person": person} for person, number in fresh.items()]
+        connection.execute(_INSERT_PERSON, rows)
+    return known | fresh
+
+
+def _write_tiles(connection: Connection, size: int, leaves: Sequence[bytes]) -> None:
+    made = completed_tiles(StoredTiles(connection), size, leaves)
+    rows = [{"level": tile.level, "index": tile.index, "data": tile.data, "root": tile.root} for tile in made]
+    connection.execute(_INSERT_TILE, rows)
+
+
 def _stamp(moment: datetime) -> str:
     """Fixed-width UTC with six digits: sorts as text, equal on both databases."""
     return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+
+
+@cache
+def _version() -> str:
+    return metadata.version("groundswell")
+
+
+# Built once: SQLAlchemy then finds their compiled form without looking at their parts again.
+_INSERT_RECORD = insert(tables.ledger_record)
+_INSERT_PRIVATE = insert(tables.ledger_private)
+_INSERT_HEAD = insert(tables.ledger_head)
+_INSERT_TILE = insert(tables.ledger_tile)
+_INSERT_PERSON = insert(tables.ledger_person)
+_NUMBERS = select(tables.ledger_person).where(tables.ledger_person.c.person.in_(bindparam("people", expanding=True)))
+_NEWEST = (
+    select(tables.ledger_head.c.size, tables.ledger_head.c.frontier, tables.ledger_head.c.recorded_at)
+    .order_by(tables.ledger_head.c.size.desc())
+    .limit(1)
+    .subquery()
+)
+_LAST_HEAD = (
+    select(tables.deployment.c.value.label("origin"), _NEWEST)
+    .select_from(tables.deployment.outerjoin(_NEWEST, tables.deployment.c.name == ORIGIN))
+    .where(tables.deployment.c.name == ORIGIN)
+)

@@ -10,7 +10,7 @@ from sqlalchemy import Connection, insert, select
 from changes.facts import PolicyRef
 from policies.loader import parse_policy
 from policies.schema import Policy
-from store import tables
+from store import freshness, tables
 from store.database import lock_ledger
 
 
@@ -61,7 +61,9 @@ class PolicyCache:
             LookupError: when no such policy is published, or it is not what was published any more.
         """
         table = tables.policy_version
-        if ref is not None and (known := self._known.get(ref.sha256)):
+        seen = freshness.remembered()
+        wanted = ref.sha256 if ref else seen.policy if seen else None
+        if wanted and (known := self._known.get(wanted)):
             return known
         query = select(table.c.sha256, table.c.text, table.c.name)
         query = query.where(table.c.sha256 == ref.sha256) if ref else query.order_by(table.c.number.desc()).limit(1)

@@ -7,16 +7,19 @@ import json
 import unicodedata
 from collections.abc import Mapping, Sequence, Set
 from datetime import datetime
+from typing import Any
 
 from pydantic import TypeAdapter
-from sqlalchemy import Connection, RowMapping, Select, and_, func, or_, select
+from sqlalchemy import Connection, RowMapping, Select, and_, case, func, or_, select
 
 from changes.commands import names_in
 from changes.events import EVENTS, Event, event_from
 from changes.refusals import Refused
 from changes.state import Change
 from changes.values import Moment, Ref, Value
+from ledger.record import policy_of
 from store import tables
+from store.ledger import LABEL
 
 PAGE = 50
 """Rows on a page unless asked otherwise; never more than 100."""
@@ -82,6 +85,11 @@ def change_state(connection: Connection, ref: str) -> Change | None:
     """The whole state of a change, or None when there is no such change."""
     document = connection.execute(select(tables.change.c.document).where(tables.change.c.ref == ref)).scalar()
     return Change.model_validate_json(document) if document else None
+
+
+def change_version(connection: Connection, ref: str) -> int:
+    """How many events the change has; 0 when there is no such change."""
+    return connection.execute(select(tables.change.c.version).where(tables.change.c.ref == ref)).scalar() or 0
 
 
 def list_changes(
@@ -154,24 +162,53 @@ def waiting_of(connection: Connection, person: str) -> tuple[WaitingItem, ...]:
     return tuple(WaitingItem.model_validate(dict(row)) for row in rows)
 
 
-def trail(connection: Connection, ref: str, reader: str, after: int = -1, limit: int = 1_000) -> Sequence[TrailEntry]:
-    """A change's records as ``reader`` may see them, oldest first, from after record number ``after``."""
-    records, private = tables.ledger_record, tables.ledger_private
+def trail(
+    connection: Connection,
+    ref: str,
+    reader: str,
+    after: int = -1,
+    limit: int = 1_000,
+    names: Mapping[str, str] | None = None,
+) -> Sequence[TrailEntry]:
+    """A change's records as ``reader`` may see them, oldest first, from after record number ``after``.
+
+    Args:
+        names: the names of people and teams by reference, where the caller has them; looked up otherwise.
+    """
+    records = tables.ledger_record
     rows = connection.execute(
-        select(records, private.c.value)
-        .join(private, private.c.seq == records.c.seq, isouter=True)
+        with_words(select(*TRAIL_COLUMNS))
         .where(records.c.change == ref, records.c.seq > after)
         .order_by(records.c.seq)
         .limit(limit)
     ).mappings()
     read = [(row, _event_in(row)) for row in rows if not _is_secret(row, reader)]
-    names = _names(connection, {ref for _, event in read if event for _, _, ref in names_in(event)})
+    if names is None:
+        names = _names(connection, {ref for _, event in read if event for _, _, ref in names_in(event)})
     return [_trail_entry(row, event, names, reader) for row, event in read]
+
+
+_PERSON = case(
+    (tables.ledger_person.c.person.is_not(None), tables.ledger_person.c.person),
+    (tables.ledger_record.c.actor.like("p-________________________________"), ""),
+    else_=tables.ledger_record.c.actor,
+).label("person")
+"""Who it was: the person behind the ledger's number, nobody where that was erased or was never said."""
+TRAIL_COLUMNS = (*tables.ledger_record.c, tables.ledger_private.c.value, _PERSON)
+
+
+def with_words(query: Select[Any]) -> Select[Any]:
+    """``query`` over records, with what people wrote, where it is still there, and who it was."""
+    records, private, people = tables.ledger_record, tables.ledger_private, tables.ledger_person
+    words = and_(private.c.seq == records.c.seq, private.c.label == LABEL)
+    return query.select_from(
+        records.join(private, words, isouter=True).join(people, people.c.id == records.c.actor, isouter=True)
+    )
 
 
 def _is_secret(row: RowMapping, reader: str) -> bool:
     """Whether ``reader`` must not even see that this happened: somebody else's no, or an attempt that tells of one."""
-    if row["actor"] == reader:
+    if row["person"] == reader:
         return False
     if row["outcome"] == "refused":
         return row["action"] in _SECRET_COMMANDS
@@ -196,7 +233,7 @@ def _names(connection: Connection, refs: Set[str]) -> dict[str, str]:
 
 def _trail_entry(row: RowMapping, event: Event | None, names: Mapping[str, str], reader: str) -> TrailEntry:
     body = json.loads(row["body"])
-    policy = body.get("policy")
+    policy = policy_of(body)
     hidden = False
     if row["value"] is None:
         sentence = "The words of this record were erased."
@@ -206,20 +243,20 @@ def _trail_entry(row: RowMapping, event: Event | None, names: Mapping[str, str],
     else:
         sentence = event.sentence(names).strip() if event else ""
     if row["action"] in EVENTS:
-        hidden = EVENTS[row["action"]].discreet and row["actor"] != reader
-    if row["outcome"] == "refused" and row["actor"] != reader:
+        hidden = EVENTS[row["action"]].discreet and row["person"] != reader
+    if row["outcome"] == "refused" and row["person"] != reader:
         hidden = row["action"] in _DISCREET_COMMANDS
     return TrailEntry(
         seq=row["seq"],
         occurred_at=row["occurred_at"],
         recorded_at=row["recorded_at"],
-        actor="" if hidden else row["actor"],
-        via=body["actor"]["via"],
+        actor="" if hidden else row["person"],
+        via=body["actor"].get("via", ""),
         action=row["action"],
         outcome=row["outcome"],
         stage=row["stage"],
         sentence=sentence,
-        policy=f"{policy['name']} {policy['version']}" if policy else "",
+        policy=f"{policy[0]} {policy[1]}" if policy else "",
         leaf_hash=row["leaf_hash"].hex(),
     )
 
@@ -228,3 +265,56 @@ _DISCREET_COMMANDS = {"nominate", "declare_interest"}
 """A refused attempt must not give away either who voted or who is interested."""
 _SECRET_COMMANDS = {"accept_invitation", "decline_invitation"}
 """Refused, these tell that somebody has said no before."""
+
+
+class Mine(Listed):
+    """A change in which somebody has a part, and which part."""
+
+    parts: tuple[str, ...]
+
+
+def mine_of(connection: Connection, person: str, limit: int = PAGE) -> tuple[Mine, ...]:
+    """Open changes in which ``person`` has a part or which they follow, the latest movement first."""
+    table, part = tables.change, tables.part
+    rows = connection.execute(
+        select(*(table.c[name] for name in Listed.model_fields), part.c.parts)
+        .join(part, and_(part.c.change == table.c.ref, part.c.person == person))
+        .where(table.c.outcome == "")
+        .order_by(table.c.updated_at.desc(), table.c.ref.desc())
+        .limit(limit)
+    ).mappings()
+    return tuple(Mine.model_validate(dict(row)) for row in rows)
+
+
+class Happened(Value):
+    """Something that happened lately, with the change it happened to."""
+
+    change: str
+    title: str
+    entry: TrailEntry
+
+
+def lately(connection: Connection, reader: str, names: Mapping[str, str], limit: int = 12) -> tuple[Happened, ...]:
+    """The latest records of all changes, the newest first, as ``reader`` may see them; refusals are left out.
+
+    Args:
+        names: the names of people and teams by reference.
+    """
+    records, private, about = tables.ledger_record, tables.ledger_private, tables.change
+    rows = connection.execute(
+        with_words(select(*TRAIL_COLUMNS, about.c.title))
+        .join(about, about.c.ref == records.c.change)
+        .where(private.c.value.is_not(None))
+        .where(records.c.outcome == "applied", records.c.action.not_in(_QUIET))
+        .order_by(records.c.seq.desc())
+        .limit(limit * 2)
+    ).mappings()
+    seen = [row for row in rows if not _is_secret(row, reader)][:limit]
+    return tuple(
+        Happened(change=row["change"], title=row["title"], entry=_trail_entry(row, _event_in(row), names, reader))
+        for row in seen
+    )
+
+
+_QUIET = ("gate_opened", "followed", "unfollowed", "reminded")
+"""What follows from something else, or means something to one person only; it stays in the change's own trail."""

@@ -11,9 +11,10 @@ import threading
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
 from datetime import datetime
+from functools import partial
 from typing import NamedTuple
 
-from sqlalchemy import Connection, Engine, Table, delete, insert, select, update
+from sqlalchemy import Connection, Engine, Table, bindparam, delete, insert, select, update
 
 from changes.decision import evolve_all
 from changes.events import AnyEvent, Event
@@ -27,11 +28,11 @@ from changes.values import Moment, Ref, Value, is_pseudonym
 from changes.waiting import parts_in, standing, waiting_for
 from notifications.notices import notices_for
 from store import tables
-from store.database import lock_ledger, writing
-from store.ledger import Entry, Source, append_many
+from store.committing import GroupCommitter, NothingWritten, Outcome
+from store.ledger import LABEL, Entry, Source, Standing
 
 
-class MovedOn(Exception):
+class MovedOn(NothingWritten):
     """The stored change is at another version than the decision was made on; look again and decide again."""
 
 
@@ -70,8 +71,7 @@ class States:
         Raises:
             MovedOn: when the stored change is at another version.
         """
-        table = tables.change
-        stored = connection.execute(select(table.c.version, table.c.updated_at).where(table.c.ref == ref)).first()
+        stored = connection.execute(_VERSION, {"of": ref}).first()
         found = stored.version if stored else 0
         if found != version:
             raise MovedOn(f"{ref} is at version {found}, the decision was made on {version}")
@@ -82,7 +82,7 @@ class States:
         # The time too: after a restored backup, the same number of events may be other events.
         if remembered and (remembered.version, remembered.updated_at) == tuple(stored):
             return remembered
-        document = connection.execute(select(table.c.document).where(table.c.ref == ref)).scalar_one()
+        document = connection.execute(_DOCUMENT, {"of": ref}).scalar_one()
         return Change.model_validate_json(document)
 
     def remember(self, change: Change) -> None:
@@ -99,94 +99,129 @@ class Recorded(NamedTuple):
 
     applied: Applied
     repeated: bool
+    letters: bool = True
+    """Whether somebody may have to be told; false where nobody has to."""
 
 
-def record(engine: Engine, decision: Decision, source: Source, now: datetime, states: States | None = None) -> Recorded:
+def record(
+    engine: Engine,
+    decision: Decision,
+    source: Source,
+    now: datetime,
+    states: States | None = None,
+    committer: GroupCommitter | None = None,
+) -> Recorded:
     """Write ``decision`` once. Delivered again, it answers what was recorded the first time.
 
     The read model is evolved from the recorded events here, by the same function the workflow uses; it cannot say
-    anything that is not on record.
+    anything that is not on record. ``committer`` lets decisions that come at the same time share a commit.
 
     Raises:
         MovedOn: when somebody else changed the change in between.
         store.database.DatabaseUnavailable: when nothing could be written; nothing is lost, try again.
     """
-    states = states or States()
-    with writing(engine) as connection:
-        lock_ledger(connection)
-        if known := applied(connection, decision.change, decision.key):
-            return Recorded(known, repeated=True)
-        # First, because it notices when the change has moved on; then nothing at all is written.
-        before = states.at(connection, decision.change, decision.version)
-        after = evolve_all(before, decision.events, decision.change)
-        if after and decision.events:
-            _write_change(connection, before, after)
-            _write_lists(connection, before, after)
-            _write_outbox(connection, before, after, decision.events, now)
-        append_many(connection, _entries(decision, after, source), now)
-        answer = Applied(fingerprint=decision.fingerprint, receipt=decision.receipt, refused=decision.refused)
-        connection.execute(
-            insert(tables.applied_command).values(
-                change=decision.change, key=decision.key, applied=answer.model_dump_json(), at=now
-            )
-        )
-    if after and decision.events:
-        states.remember(after)
-    return Recorded(answer, repeated=False)
+    known = states or States()
+    work = partial(_write, decision, source, now, known)
+    recorded, after = (committer or GroupCommitter(engine)).commit(work)
+    if after:
+        known.remember(after)
+    return recorded
+
+
+def _write(
+    decision: Decision, source: Source, now: datetime, states: States, connection: Connection
+) -> Outcome[tuple[Recorded, Change | None]]:
+    """Write everything but the ledger's records, and say what those are."""
+    if known := applied(connection, decision.change, decision.key):
+        return Outcome((), now, (Recorded(known, repeated=True), None))
+    # First, because it notices when the change has moved on; then nothing at all is written.
+    before = states.at(connection, decision.change, decision.version)
+    after = evolve_all(before, decision.events, decision.change)
+    happened = after if decision.events else None
+    letters = False
+    if happened:
+        _write_change(connection, before, happened)
+        _write_lists(connection, before, happened)
+        letters = _write_outbox(connection, before, happened, decision.events, now)
+    entries = _entries(decision, before, after, source)
+    answer = Applied(fingerprint=decision.fingerprint, receipt=decision.receipt, refused=decision.refused)
+    connection.execute(
+        _INSERT_APPLIED,
+        {"change": decision.change, "key": decision.key, "applied": answer.model_dump_json(), "at": now},
+    )
+    return Outcome(entries, now, (Recorded(answer, repeated=False, letters=letters), happened))
 
 
 def applied(connection: Connection, change: str, key: str) -> Applied | None:
     """What became of ``key`` on ``change``, if it was used before."""
-    table = tables.applied_command
-    stored = connection.execute(select(table.c.applied).where(table.c.change == change, table.c.key == key)).scalar()
+    stored = connection.execute(_APPLIED, {"to": change, "by": key}).scalar()
     return Applied.model_validate_json(stored) if stored else None
 
 
-def _entries(decision: Decision, state: Change | None, source: Source) -> list[Entry]:
+def _entries(decision: Decision, before: Change | None, after: Change | None, source: Source) -> list[Entry]:
+    stood = _standing(before)
     if decision.refused:
         return [
             Entry(
                 key=f"{decision.change}/refused/{decision.key}",
                 change=decision.change,
-                version=state.version if state else 0,
+                version=after.version if after else 0,
                 action=decision.command,
                 outcome="refused",
                 actor=decision.actor,
                 via=decision.via,
                 occurred_at=decision.at,
-                stage=state.stage if state else "",
-                phase=state.phase if state else "",
+                stage=after.stage if after else "",
+                phase=after.phase if after else "",
                 content=_canonical_text(decision.refused),
-                policy=state.policy if state else None,
+                policy=after.policy if after else None,
                 command=decision.command,
                 source=source,
+                anonymous=is_pseudonym(decision.actor),
+                reason=decision.refused.rule,
+                before=stood,
             )
         ]
-    assert state is not None  # noqa: S101 - a decision that is not refused has events, and they make a state
+    if after is None:
+        return []
     return [
-        _entry(decision, event, version, state, source)
+        Entry(
+            key=f"{decision.change}/{version}",
+            change=decision.change,
+            version=version,
+            action=event.kind,
+            outcome="applied",
+            actor=event.by,
+            via=decision.via if event.by != SYSTEM else "groundswell",
+            occurred_at=event.at,
+            stage=after.stage,
+            phase=after.phase,
+            content=_canonical_text(event),
+            policy=after.policy,
+            meaning=getattr(event, "meaning", "") or MEANINGS.get(event.kind, ""),
+            command=decision.command,
+            source=source,
+            anonymous=is_pseudonym(event.by),
+            on_behalf_of=event.in_place_of or "",
+            reason=getattr(event, "code", ""),
+            before=stood,
+        )
         for version, event in enumerate(decision.events, start=decision.version + 1)
     ]
 
 
-def _entry(decision: Decision, event: Event, version: int, after: Change, source: Source) -> Entry:
-    return Entry(
-        key=f"{decision.change}/{version}",
-        change=decision.change,
-        version=version,
-        action=event.kind,
-        outcome="applied",
-        actor=event.by,
-        via=decision.via if event.by != SYSTEM else "groundswell",
-        occurred_at=event.at,
-        stage=after.stage,
-        phase=after.phase,
-        content=_canonical_text(event),
-        policy=after.policy,
-        meaning=getattr(event, "meaning", ""),
-        command=decision.command,
-        source=source,
-    )
+MEANINGS = {
+    "endorsed": "These tests must pass before the process changes.",
+    "endorsed_with_changes": "These tests, changed as said, must pass before the process changes.",
+    "accepted_for_testing": "This proposal is worth testing.",
+    "wave_started": "The rollout may begin here.",
+    "concern_overruled": "The change goes on in spite of this concern, for the reason given.",
+}
+"""What a yes means that has no wording of its own: it is signed as if the person had written it (21 CFR 11.50)."""
+
+
+def _standing(change: Change | None) -> Standing | None:
+    return Standing(change.stage, change.phase, change.version) if change else None
 
 
 def _canonical_text(value: Value) -> str:
@@ -194,7 +229,6 @@ def _canonical_text(value: Value) -> str:
 
 
 def _write_change(connection: Connection, before: Change | None, after: Change) -> None:
-    table = tables.change
     row = {
         "title": after.title,
         "process": after.proposal.content.process,
@@ -210,9 +244,10 @@ def _write_change(connection: Connection, before: Change | None, after: Change) 
     }
     if before is None:
         number = int(after.ref.rpartition("-")[2])
-        connection.execute(insert(table).values(ref=after.ref, number=number, opened_at=after.opened_at, **row))
+        opened = {"ref": after.ref, "number": number, "opened_at": after.opened_at}
+        connection.execute(_INSERT_CHANGE, {**opened, **row})
         return
-    connection.execute(update(table).where(table.c.ref == after.ref).values(**row))
+    connection.execute(_UPDATE_CHANGE, {"of": after.ref, **row})
 
 
 def _write_lists(connection: Connection, before: Change | None, after: Change) -> None:
@@ -225,9 +260,9 @@ def _write_lists(connection: Connection, before: Change | None, after: Change) -
         new = rows(after)
         if before and rows(before) == new:
             continue
-        connection.execute(delete(table).where(table.c.change == after.ref))
+        connection.execute(_DELETE_LIST[table], {"of": after.ref})
         if new:
-            connection.execute(insert(table), [{"change": after.ref, **row} for row in new])
+            connection.execute(_INSERT_LIST[table], [{"change": after.ref, **row} for row in new])
 
 
 def _waiting_rows(change: Change) -> _Rows:
@@ -286,6 +321,16 @@ def _concern_rows(change: Change) -> _Rows:
     return rows
 
 
+# Statements are built once: SQLAlchemy then finds their compiled form without looking at their parts again.
+_VERSION = select(tables.change.c.version, tables.change.c.updated_at).where(tables.change.c.ref == bindparam("of"))
+_DOCUMENT = select(tables.change.c.document).where(tables.change.c.ref == bindparam("of"))
+_APPLIED = select(tables.applied_command.c.applied).where(
+    tables.applied_command.c.change == bindparam("to"), tables.applied_command.c.key == bindparam("by")
+)
+_INSERT_APPLIED = insert(tables.applied_command)
+_INSERT_CHANGE = insert(tables.change)
+_UPDATE_CHANGE = update(tables.change).where(tables.change.c.ref == bindparam("of"))
+_INSERT_OUTBOX = insert(tables.outbox)
 _Rows = list[dict[str, object]]
 _LISTS: tuple[tuple[Table, Callable[[Change], _Rows]], ...] = (
     (tables.waiting, _waiting_rows),
@@ -297,9 +342,14 @@ _LISTS: tuple[tuple[Table, Callable[[Change], _Rows]], ...] = (
 )
 
 
+_DELETE_LIST = {table: delete(table).where(table.c.change == bindparam("of")) for table, _ in _LISTS}
+_INSERT_LIST = {table: insert(table) for table, _ in _LISTS}
+
+
 def _write_outbox(
     connection: Connection, before: Change | None, after: Change, events: Sequence[Event], now: datetime
-) -> None:
+) -> bool:
+    """Put the notices into the outbox; whether there are any."""
     rows = [
         {
             "key": notice.key,
@@ -313,7 +363,8 @@ def _write_outbox(
         if not is_pseudonym(notice.recipient)  # no mail to somebody who stays anonymous: it would say who they are
     ]
     if rows:
-        connection.execute(insert(tables.outbox), rows)
+        connection.execute(_INSERT_OUTBOX, rows)
+    return bool(rows)
 
 
 def event_texts(connection: Connection, change: str) -> Sequence[str]:
@@ -323,7 +374,7 @@ def event_texts(connection: Connection, change: str) -> Sequence[str]:
         connection.execute(
             select(private.c.value)
             .join(records, records.c.seq == private.c.seq)
-            .where(records.c.change == change, records.c.outcome == "applied")
+            .where(records.c.change == change, records.c.outcome == "applied", private.c.label == LABEL)
             .order_by(records.c.seq)
         )
         .scalars()

@@ -1,24 +1,35 @@
-"""Who is signed in: one-time links (demonstration only), sessions and API tokens. Only hashes are stored."""
+"""Who is signed in: one-time links (demonstration only) and sessions. Only hashes are stored."""
 
 from __future__ import annotations
 
-import hashlib
 import secrets
 from datetime import datetime, timedelta
 
-from sqlalchemy import Connection, insert, select, update
+from sqlalchemy import ColumnElement, Connection, insert, select, update
 
+from changes.values import Moment, Value
 from store import tables
+from store.tokens import HANDLE, hashed
 
 LINK_LASTS = timedelta(days=7)
 """A demonstration's sign-in link; it works once."""
 SESSION_LASTS = timedelta(hours=12)
 SESSION_IDLES = timedelta(hours=2)
-TOKEN_PREFIX = "gw"  # noqa: S105 - a public prefix by which leaked tokens are recognised
 
 
-def _hash(token: str) -> str:
-    return hashlib.sha256(token.encode()).hexdigest()
+class Session(Value):
+    """A session as its owner sees it in a list."""
+
+    id: str
+    how: str
+    """``link`` or ``oidc``."""
+    agent: str
+    """What the browser says it is."""
+    created_at: Moment
+    seen_at: Moment
+    expires_at: Moment
+    here: bool = False
+    """It is the one that asks."""
 
 
 def make_link(connection: Connection, person: str, now: datetime) -> str:
@@ -26,7 +37,7 @@ def make_link(connection: Connection, person: str, now: datetime) -> str:
     token = secrets.token_urlsafe(32)
     connection.execute(
         insert(tables.sign_in_link).values(
-            token_hash=_hash(token), person=person, created_at=now, expires_at=now + LINK_LASTS
+            token_hash=hashed(token), person=person, created_at=now, expires_at=now + LINK_LASTS
         )
     )
     return token
@@ -37,29 +48,35 @@ def link_person(connection: Connection, token: str, now: datetime) -> str | None
     table = tables.sign_in_link
     return connection.execute(
         select(table.c.person).where(
-            table.c.token_hash == _hash(token), table.c.used_at.is_(None), table.c.expires_at > now
+            table.c.token_hash == hashed(token), table.c.used_at.is_(None), table.c.expires_at > now
         )
     ).scalar()
 
 
-def use_link(connection: Connection, token: str, now: datetime) -> str | None:
+def use_link(connection: Connection, token: str, now: datetime, agent: str = "") -> str | None:
     """Sign in by a link, once: the session's token, or None when the link is used, expired or unknown."""
     table = tables.sign_in_link
     used = connection.execute(
         update(table)
-        .where(table.c.token_hash == _hash(token), table.c.used_at.is_(None), table.c.expires_at > now)
+        .where(table.c.token_hash == hashed(token), table.c.used_at.is_(None), table.c.expires_at > now)
         .values(used_at=now)
         .returning(table.c.person)
     ).scalar()
-    return begin_session(connection, used, now) if used else None
+    return begin_session(connection, used, now, agent=agent) if used else None
 
 
-def begin_session(connection: Connection, person: str, now: datetime) -> str:
-    """A new session's token."""
+def begin_session(connection: Connection, person: str, now: datetime, *, how: str = "link", agent: str = "") -> str:
+    """A new session's token. ``agent`` is what the browser says it is, shown in the list of one's sessions."""
     token = secrets.token_urlsafe(32)
     connection.execute(
         insert(tables.session).values(
-            token_hash=_hash(token), person=person, created_at=now, seen_at=now, expires_at=now + SESSION_LASTS
+            token_hash=hashed(token),
+            person=person,
+            created_at=now,
+            seen_at=now,
+            expires_at=now + SESSION_LASTS,
+            how=how,
+            agent="".join(letter for letter in agent if letter.isprintable())[:200],
         )
     )
     return token
@@ -70,7 +87,7 @@ def session_person(connection: Connection, token: str, now: datetime) -> str | N
     table = tables.session
     return connection.execute(
         select(table.c.person).where(
-            table.c.token_hash == _hash(token),
+            table.c.token_hash == hashed(token),
             table.c.ended_at.is_(None),
             table.c.expires_at > now,
             table.c.seen_at > now - SESSION_IDLES,
@@ -80,30 +97,50 @@ def session_person(connection: Connection, token: str, now: datetime) -> str | N
 
 def touch_session(connection: Connection, token: str, now: datetime) -> None:
     """The session is in use."""
-    connection.execute(update(tables.session).where(tables.session.c.token_hash == _hash(token)).values(seen_at=now))
+    connection.execute(update(tables.session).where(tables.session.c.token_hash == hashed(token)).values(seen_at=now))
 
 
 def end_session(connection: Connection, token: str, now: datetime) -> None:
     """Sign out."""
-    connection.execute(update(tables.session).where(tables.session.c.token_hash == _hash(token)).values(ended_at=now))
+    connection.execute(update(tables.session).where(tables.session.c.token_hash == hashed(token)).values(ended_at=now))
 
 
-def make_token(connection: Connection, person: str, name: str, lasts: timedelta, now: datetime) -> str:
-    """A new API token, shown this once."""
-    token = f"{TOKEN_PREFIX}_{secrets.token_urlsafe(32)}"
-    connection.execute(
-        insert(tables.api_token).values(
-            token_hash=_hash(token), person=person, name=name, created_at=now, expires_at=now + lasts
+def sessions_of(connection: Connection, person: str, now: datetime, token: str = "") -> tuple[Session, ...]:
+    """The sessions of ``person`` that still count, the latest used first; ``token`` marks the one that asks."""
+    table = tables.session
+    rows = connection.execute(select(table).where(*_counting(person, now)).order_by(table.c.seen_at.desc())).mappings()
+    here = hashed(token) if token else ""
+    return tuple(
+        Session(
+            id=row["token_hash"][:HANDLE],
+            here=row["token_hash"] == here,
+            **{name: row[name] for name in Session.model_fields if name not in {"id", "here"}},
         )
+        for row in rows
     )
-    return token
 
 
-def token_person(connection: Connection, token: str, now: datetime) -> str | None:
-    """Whose token this is, if it is neither revoked nor expired."""
-    table = tables.api_token
-    return connection.execute(
-        select(table.c.person).where(
-            table.c.token_hash == _hash(token), table.c.revoked_at.is_(None), table.c.expires_at > now
-        )
-    ).scalar()
+def end_session_of(connection: Connection, person: str, handle: str, now: datetime) -> bool:
+    """End one of somebody's sessions by its id. Whether there was such a one."""
+    if len(handle) != HANDLE:
+        return False
+    table = tables.session
+    mine = (*_counting(person, now), table.c.token_hash.startswith(handle, autoescape=True))
+    return connection.execute(update(table).where(*mine).values(ended_at=now)).rowcount > 0
+
+
+def end_sessions_of(connection: Connection, person: str, now: datetime, but: str = "") -> int:
+    """End all of somebody's sessions, except the one with the token ``but``; how many there were."""
+    table = tables.session
+    others = (table.c.token_hash != hashed(but),) if but else ()
+    return connection.execute(update(table).where(*_counting(person, now), *others).values(ended_at=now)).rowcount
+
+
+def _counting(person: str, now: datetime) -> tuple[ColumnElement[bool], ...]:
+    table = tables.session
+    return (
+        table.c.person == person,
+        table.c.ended_at.is_(None),
+        table.c.expires_at > now,
+        table.c.seen_at > now - SESSION_IDLES,
+    )

@@ -18,6 +18,7 @@ from sqlalchemy import (
     Table,
     Text,
     UniqueConstraint,
+    text,
 )
 
 from store.columns import Document, UtcDateTime
@@ -109,8 +110,13 @@ ledger_record = Table(
     Column("leaf_hash", LargeBinary(32), nullable=False),
     Index(None, "change", "seq"),
     Index(None, "actor", "seq"),
+    Index(None, "actor", "stage", "seq"),
+    Index(None, "stage", "seq"),
+    Index(None, "action", "seq"),
+    Index(None, "recorded_at"),
 )
-"""One row per event or refusal. ``body`` is authoritative; the other columns serve queries."""
+"""One row per event or refusal. ``body`` is authoritative; the other columns serve queries and are empty where the body
+says nothing. ``actor`` is the person's number in ``ledger_person``; the foundation's records hold the reference."""
 
 ledger_head = Table(
     "ledger_head",
@@ -119,17 +125,64 @@ ledger_head = Table(
     Column("root", LargeBinary(32), nullable=False),
     Column("frontier", LargeBinary, nullable=False),
     Column("recorded_at", UtcDateTime, nullable=False),
+    Column("first_seq", Sequence),
 )
-"""The Merkle tree after each transaction. A size that is already taken is an error, never a fork."""
+"""The Merkle tree after each transaction. A size that is already taken is an error, never a fork. ``first_seq`` is the
+first record of the transaction; the foundation did not write it."""
+
+ledger_tile = Table(
+    "ledger_tile",
+    metadata,
+    Column("level", Integer, primary_key=True, autoincrement=False),
+    Column("index", Sequence, primary_key=True, autoincrement=False),
+    Column("data", LargeBinary(8192), nullable=False),
+    Column("root", LargeBinary(32), nullable=False),
+)
+"""Full tiles of 256 hashes, each with the root over them: what proofs are read from."""
+
+ledger_checkpoint = Table(
+    "ledger_checkpoint",
+    metadata,
+    Column("size", Sequence, primary_key=True, autoincrement=False),
+    Column("key_id", String(8), primary_key=True),
+    Column("note", Text, nullable=False),
+    Column("made_at", UtcDateTime, nullable=False),
+)
+"""Signed checkpoints. Copies lie outside the database, and those are the ones that count."""
+
+ledger_witness = Table(
+    "ledger_witness",
+    metadata,
+    Column("size", Sequence, primary_key=True, autoincrement=False),
+    Column("witness", String(200), primary_key=True),
+    Column("note", Text, nullable=False),
+    Column("received_at", UtcDateTime, nullable=False),
+)
+"""Who outside vouched for a checkpoint: a witness that cosigned, or a place that keeps a copy; the note as it was
+then."""
 
 ledger_private = Table(
     "ledger_private",
     metadata,
     Column("seq", Sequence, primary_key=True, autoincrement=False),
+    Column("label", String(64), primary_key=True),
+    Column("subject_ref", String(64)),
     Column("salt", LargeBinary(32), nullable=False),
     Column("value", Text, nullable=False),
+    Index(None, "subject_ref", "seq"),
 )
-"""What people wrote, outside the tree; the record's body holds a salted commitment to it (reference/ledger.md 6.9)."""
+"""What people wrote, outside the tree; the record's body holds a salted commitment to it (reference/ledger.md 6.9).
+``subject_ref`` is the number of the person whose words they are."""
+
+ledger_person = Table(
+    "ledger_person",
+    metadata,
+    Column("id", String(36), primary_key=True),
+    Column("person", String(64), nullable=False, unique=True),
+)
+"""The random number under which the ledger knows a person. With its row erased, nobody can tell who it was."""
+
+# ``ledger_search`` and its parts are made in the migration: a virtual table on SQLite, a tsvector on PostgreSQL.
 
 # -------------------------------------------------------------------------------------------------- read model
 
@@ -316,7 +369,9 @@ outbox = Table(
     Column("attempts", Integer, nullable=False),
     Column("last_error", Text),
     Column("finished_at", UtcDateTime),
+    Column("channel", String(16), nullable=False, server_default="mail"),
     Index(None, "finished_at", "change"),
+    Index(None, "channel", "recipient"),
 )
 """Notices that wait to leave, written in the transaction that made them true."""
 
@@ -341,6 +396,9 @@ session = Table(
     Column("seen_at", UtcDateTime, nullable=False),
     Column("expires_at", UtcDateTime, nullable=False),
     Column("ended_at", UtcDateTime),
+    Column("how", String(16), nullable=False, server_default=text("''")),
+    Column("agent", String(200), nullable=False, server_default=text("''")),
+    Index(None, "person", "expires_at"),
 )
 
 api_token = Table(
@@ -353,7 +411,124 @@ api_token = Table(
     Column("expires_at", UtcDateTime, nullable=False),
     Column("last_used_at", UtcDateTime),
     Column("revoked_at", UtcDateTime),
+    Column("scopes", Document),
+    Column("service", String(64), nullable=False, server_default=text("''")),
+    Column("change", String(64), nullable=False, server_default=text("''")),
+    Column("process", String(64), nullable=False, server_default=text("''")),
+    Column("metric", String(200), nullable=False, server_default=text("''")),
+    Column("made_by", String(64), nullable=False, server_default=text("''")),
+    Index(None, "person", "created_at"),
 )
+"""Tokens of people, and of systems: those name the ``service``, act on behalf of ``person``, and may be bound to a
+change, a process or a metric. No ``scopes`` means all of them, as tokens had before there were any."""
+
+identity = Table(
+    "identity",
+    metadata,
+    Column("issuer", String(300), primary_key=True),
+    Column("subject", String(255), primary_key=True),
+    Column("person", String(64), nullable=False),
+    Column("how", String(16), nullable=False),
+    Column("linked_at", UtcDateTime, nullable=False),
+    Column("seen_at", UtcDateTime, nullable=False),
+    Index(None, "person"),
+)
+"""Whom an identity provider's subject is here. A changed e-mail address changes nothing."""
+
+granted_role = Table(
+    "granted_role",
+    metadata,
+    Column("person", String(64), primary_key=True),
+    Column("roles", Document, nullable=False),
+    Column("granted_at", UtcDateTime, nullable=False),
+)
+"""Roles that the identity provider's groups give, as of somebody's latest sign-in; beside those of the directory."""
+
+mail_link = Table(
+    "mail_link",
+    metadata,
+    Column("token_hash", String(64), primary_key=True),
+    Column("person", String(64), nullable=False),
+    Column("change", String(64), nullable=False),
+    Column("binding", String(300), nullable=False),
+    Column("created_at", UtcDateTime, nullable=False),
+    Column("expires_at", UtcDateTime, nullable=False),
+    Column("used_at", UtcDateTime),
+    Index(None, "change"),
+)
+"""Links in mail that lead to a confirm page. ``binding`` is what was asked; when something else is asked now,
+the link is void."""
+
+mail_choice = Table(
+    "mail_choice",
+    metadata,
+    Column("person", String(64), primary_key=True),
+    Column("kind", String(64), primary_key=True),
+    Column("choice", String(16), nullable=False),
+)
+"""What somebody wants of a kind of mail, where it is not the usual: ``digest`` or ``off``."""
+
+digest = Table(
+    "digest",
+    metadata,
+    Column("person", String(64), primary_key=True),
+    Column("week", String(16), primary_key=True),
+    Column("content", Text, nullable=False),
+    Column("written_at", UtcDateTime, nullable=False),
+    Column("attempts", Integer, nullable=False),
+    Column("last_error", Text),
+    Column("finished_at", UtcDateTime),
+    Index(None, "finished_at"),
+)
+"""The weekly digest of one person; one for each week, however often it is tried."""
+
+# ---------------------------------------------------------------------------------------------------- webhooks
+
+webhook_endpoint = Table(
+    "webhook_endpoint",
+    metadata,
+    Column("ref", String(32), primary_key=True),
+    Column("url", String(2000), nullable=False),
+    Column("description", String(200), nullable=False),
+    Column("types", Document, nullable=False),
+    Column("secret", Text, nullable=False),
+    Column("earlier_secret", Text, nullable=False),
+    Column("earlier_until", UtcDateTime),
+    Column("made_by", String(64), nullable=False),
+    Column("created_at", UtcDateTime, nullable=False),
+    Column("disabled_at", UtcDateTime),
+    Column("disabled_because", String(300), nullable=False),
+)
+
+webhook_delivery = Table(
+    "webhook_delivery",
+    metadata,
+    Column("number", Sequence, primary_key=True, autoincrement=True),
+    Column("endpoint", String(32), nullable=False),
+    Column("event", String(64), nullable=False),
+    Column("type", String(100), nullable=False),
+    Column("change", String(64), nullable=False),
+    Column("body", Text, nullable=False),
+    Column("created_at", UtcDateTime, nullable=False),
+    Column("attempts", Integer, nullable=False),
+    Column("outcome", String(16), nullable=False),
+    Column("finished_at", UtcDateTime),
+    Index(None, "endpoint", "number"),
+    Index(None, "finished_at", "endpoint"),
+)
+"""Events on their way to an endpoint, written in the transaction that made them true."""
+
+webhook_attempt = Table(
+    "webhook_attempt",
+    metadata,
+    Column("delivery", Sequence, primary_key=True, autoincrement=False),
+    Column("attempt", Integer, primary_key=True, autoincrement=False),
+    Column("at", UtcDateTime, nullable=False),
+    Column("status", Integer),
+    Column("milliseconds", Integer, nullable=False),
+    Column("error", String(500), nullable=False),
+)
+"""What an endpoint answered, each time."""
 
 deployment = Table(
     "deployment",
@@ -362,3 +537,28 @@ deployment = Table(
     Column("value", Text, nullable=False),
 )
 """Facts about this installation, such as that it holds demonstration accounts; production refuses to start on those."""
+
+# ------------------------------------------------------------------------------------------------------- pages
+
+reading_preference = Table(
+    "reading_preference",
+    metadata,
+    Column("person", String(64), primary_key=True),
+    Column("theme", String(8), nullable=False),
+    Column("zone", String(64), nullable=False),
+)
+"""How somebody likes to read: light, dark or as their device says, and on which clock."""
+
+draft = Table(
+    "draft",
+    metadata,
+    Column("ref", String(32), primary_key=True),
+    Column("author", String(64), nullable=False),
+    Column("answers", Document, nullable=False),
+    Column("key", String(128), nullable=False),
+    Column("began_at", UtcDateTime, nullable=False),
+    Column("saved_at", UtcDateTime, nullable=False),
+    Column("filed_as", String(64), nullable=False),
+    Index(None, "author", "saved_at"),
+)
+"""Proposals that are still being written, for their author alone; ``filed_as`` names the change one became."""

@@ -70,6 +70,8 @@ class RecordAnswer(Value):
     refused: Refused | None = None
     repeated: bool = False
     """The key had been recorded before, perhaps by an earlier run: nothing was written now."""
+    letters: bool = True
+    """Whether somebody is told of it, so that there is mail to deliver."""
 
 
 class Delivery(Value):
@@ -77,3 +79,5 @@ class Delivery(Value):
 
     sent: int = 0
     failed: int = 0
+    version: int = 0
+    """Everything up to this version of the change has left or was given up; 0 where several changes were looked at."""

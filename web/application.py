@@ -7,28 +7,27 @@ import signal
 from collections.abc import Callable
 from datetime import datetime
 from types import FrameType
-from typing import Any
 
 import structlog
 import uvicorn
 from fastapi import Depends, FastAPI
-from fastapi.openapi.utils import get_openapi
 from sqlalchemy import Engine
 from starlette.middleware import Middleware
 
-from changes.permissions import Operation
 from settings import Settings
 from store.database import open_database
 from store.readiness import require_ready
 from temporal.link import TemporalLink
 from web.api import api_router
 from web.handlers import register, respond
+from web.openapi import describe
 from web.pages import pages_router
-from web.problems import problem_schemas
-from web.security.authorising import addresses, authorise
+from web.security.authorising import authorise
 from web.security.body_limit import BodyLimit
 from web.security.cross_origin import SameOriginOnly
 from web.security.envelope import Envelope
+from web.security.limiting import Limiter
+from web.security.openid import openid_of
 from web.services import CommandGateway, NotAnswering, Services, nothing_missing, utc_now
 from web.static_files import static_files
 
@@ -67,34 +66,21 @@ def create_app(
             Middleware(BodyLimit, respond=respond),
         ],
     )
-    app.state.services = Services(settings, engine, gateway, clock=clock, not_answering=not_answering)
+    app.state.services = Services(
+        settings,
+        engine,
+        gateway,
+        clock=clock,
+        not_answering=not_answering,
+        openid=openid_of(settings),
+        requests=Limiter(settings.requests_per_minute, settings.requests_per_minute // 2),
+    )
     register(app)
     app.include_router(api_router(settings.demonstration))
     app.include_router(pages_router(settings.demonstration))
     app.mount("/static", static_files(), name="static")
-    _describe(app)
+    describe(app)
     return app
-
-
-def _describe(app: FastAPI) -> None:
-    """Have the OpenAPI document tell of problem documents and of how to sign in, which FastAPI does not know of."""
-
-    def openapi() -> dict[str, Any]:
-        if app.openapi_schema is None:
-            document = get_openapi(title=app.title, version=app.version, summary=app.summary, routes=app.routes)
-            components = document.setdefault("components", {})
-            components.setdefault("schemas", {}).update(problem_schemas())
-            components["securitySchemes"] = {"token": {"type": "http", "scheme": "bearer"}}
-            document["security"] = [{"token": []}]
-            for method, path, operation in addresses(app):
-                if described := document["paths"].get(path, {}).get(method.lower()):
-                    described["x-permission"] = operation
-                    if operation is Operation.OPEN:
-                        described["security"] = []
-            app.openapi_schema = document
-        return app.openapi_schema
-
-    app.openapi = openapi  # type: ignore[method-assign]
 
 
 class _Server(uvicorn.Server):

@@ -7,6 +7,7 @@ or the refusal.
 from __future__ import annotations
 
 import re
+import secrets
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -20,6 +21,24 @@ from store import tables
 from store.numbers import reserve_reference
 from store.recording import applied
 from web.services import Services
+
+ABOUT_A_VERSION = frozenset(
+    {
+        "accept_for_testing",
+        "ask_for_changes",
+        "conclude",
+        "decline",
+        "edit",
+        "endorse",
+        "endorse_with_changes",
+        "plan_rollout",
+        "propose_tests",
+        "resubmit",
+        "sign_coverage",
+        "sign_gate",
+    }
+)
+"""What somebody says about the change as they saw it. If it has moved on meanwhile they look again before it counts."""
 
 KEY_PATTERN = r"^[!-~]+$"
 """An idempotency key has visible ASCII characters only."""
@@ -87,6 +106,11 @@ async def give(
     instruction = Instruction(change=ref, key=own_key, assertion=assertion, expected_version=expected_version)
     answer = await services.gateway.send(command, instruction, begins=isinstance(command, Submit))
     return Given(ref, answer)
+
+
+def new_key() -> str:
+    """A key for a form: sent twice, it happens once."""
+    return secrets.token_urlsafe(18)
 
 
 def key_of(actor: str, key: str) -> str:

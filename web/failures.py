@@ -44,4 +44,4 @@ Respond = Callable[[Request, Failure], Awaitable[Response]]
 def path_for_log(request: Request) -> str:
     """The path without the token of a one-time sign-in link, which is a secret until it is used."""
     path: str = request.scope["path"]
-    return "/sign-in/…" if path.startswith("/sign-in/") else path
+    return "/sign-in/…" if path.startswith("/sign-in/") and not path.startswith("/sign-in/openid") else path

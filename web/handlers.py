@@ -23,8 +23,9 @@ from web.failures import Failure, for_programs, path_for_log, request_id
 from web.pages.trouble import trouble
 from web.plain_words import Finding, findings
 from web.problems import problem
-from web.security.authorising import NotPermitted
+from web.security.authorising import NotPermitted, TooFast
 from web.security.body_limit import TOO_LARGE
+from web.security.openid import SignInFailed
 from web.security.sign_in import NotSignedIn
 
 log = structlog.get_logger()
@@ -55,6 +56,14 @@ def register(app: FastAPI) -> None:
     @app.exception_handler(NotPermitted)
     async def _not_permitted(request: Request, error: NotPermitted) -> Response:
         return await respond(request, refusing.not_permitted(error.verdict))
+
+    @app.exception_handler(SignInFailed)
+    async def _sign_in_failed(request: Request, error: SignInFailed) -> Response:
+        return await respond(request, error.failure)
+
+    @app.exception_handler(TooFast)
+    async def _too_fast(request: Request, error: TooFast) -> Response:
+        return await respond(request, refusing.too_fast(error.seconds))
 
     @app.exception_handler(UnknownChange)
     async def _unknown_change(request: Request, error: UnknownChange) -> Response:

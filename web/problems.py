@@ -83,6 +83,8 @@ _WORDS = {
     HTTPStatus.REQUEST_ENTITY_TOO_LARGE: "The body is too large",
     HTTPStatus.UNSUPPORTED_MEDIA_TYPE: "The body is not sent as application/json",
     HTTPStatus.UNPROCESSABLE_ENTITY: "A field does not hold what it should, or the idempotency key was used before",
+    HTTPStatus.PRECONDITION_REQUIRED: "If-Match is missing, and this is about the change as it was seen",
+    HTTPStatus.TOO_MANY_REQUESTS: "Too many requests; try again after Retry-After seconds",
     HTTPStatus.INTERNAL_SERVER_ERROR: "Our fault",
     HTTPStatus.SERVICE_UNAVAILABLE: "The database or Temporal is away; try again after Retry-After seconds",
 }

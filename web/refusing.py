@@ -88,6 +88,18 @@ def not_permitted(verdict: Verdict) -> Failure:
     return Failure(HTTPStatus.FORBIDDEN, "not_permitted", "This is for somebody else", verdict.reason)
 
 
+def too_fast(seconds: int) -> Failure:
+    """Somebody asks more often than one process can bear."""
+    again = "in a second" if seconds == 1 else f"in {seconds} seconds"
+    return Failure(
+        HTTPStatus.TOO_MANY_REQUESTS,
+        "too_many_requests",
+        "One moment, please",
+        f"That was a lot at once. Nothing is lost; please try again {again}.",
+        headers={"Retry-After": str(seconds)},
+    )
+
+
 def no_such_change(ref: str) -> Failure:
     """There is no such change, or none that may be known of."""
     shown = ref if len(ref) <= 64 else f"{ref[:64]}…"

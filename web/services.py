@@ -21,6 +21,8 @@ from settings import Settings
 from store.authority import Authority
 from store.database import reading, writing
 from store.policies import PolicyCache
+from web.security.limiting import Limiter
+from web.security.openid import OpenId
 
 T = TypeVar("T")
 
@@ -68,6 +70,12 @@ class Services:
     policies: PolicyCache = field(default_factory=PolicyCache)
     touched: dict[str, datetime] = field(default_factory=dict)
     """When each session was last marked as in use."""
+    requests: Limiter = field(default_factory=lambda: Limiter(0, 0))
+    """How fast one person or token may ask; composed without a limit, it has none."""
+    failed_sign_ins: Limiter = field(default_factory=lambda: Limiter(10, 20))
+    """How often signing in may fail from one address."""
+    openid: OpenId | None = None
+    """The identity provider that signs people in, where one is configured."""
     threads: CapacityLimiter = field(default_factory=partial(CapacityLimiter, DATABASE_THREADS))
 
     async def read(self, work: Callable[[Connection], T]) -> T:

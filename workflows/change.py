@@ -149,7 +149,7 @@ class ChangeWorkflow:
         self._state = self._state.having(
             change=after if events else change,
             applied={**self._state.applied, asked.key: applied},
-            undelivered=self._state.undelivered or bool(events),
+            undelivered=self._state.undelivered or (bool(events) and recorded.letters),
         )
         if after:
             workflow.set_current_details(f"{self._ref} {standing(after)}.")
@@ -262,7 +262,7 @@ class ChangeWorkflow:
 
     async def _deliver(self) -> None:
         try:
-            await workflow.execute_activity(
+            delivery: calls.Delivery = await workflow.execute_activity(
                 calls.DELIVER,
                 self._ref,
                 result_type=calls.Delivery,
@@ -271,6 +271,10 @@ class ChangeWorkflow:
             )
         except ActivityError:
             workflow.logger.warning("mail could not leave; housekeeping will try again")
+        else:
+            change = self._state.change
+            if change and change.version <= delivery.version:
+                self._state = self._state.having(undelivered=False)
 
 
 class LookUpFor:

@@ -175,9 +175,9 @@ def test_a_record_names_the_workflow_and_the_update_it_comes_from(desk: Desk, de
     environment = ActivityEnvironment()
     environment.run(deciding.record, record_request(desk.decision(PROPOSER, submit()), "update-7"))
     with reading(desk.engine) as connection:
-        source = json.loads(records(connection)[0]["body"])["source"]
-    assert source == {
-        "component": "worker",
+        body = json.loads(records(connection)[0]["body"])
+    assert body["source"]["component"] == "worker"
+    assert body["workflow"] == {
         "namespace": environment.info.namespace,
         "workflow_id": environment.info.workflow_id,
         "run_id": environment.info.workflow_run_id,

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Iterator
+from contextlib import closing
 from datetime import UTC, datetime, timedelta
 from email import message_from_bytes
 from email.message import EmailMessage
@@ -52,14 +54,15 @@ def office(clerk: Clerk) -> Iterator[int]:
 
 def notifying(engine: Engine, port: int) -> NotificationActivities:
     settings = MailSettings(url=f"smtp://127.0.0.1:{port}", sender=SENDER, timeout=5)
-    return NotificationActivities(engine, Authority(), settings, "https://groundswell.nordwind.example")
+    at_once = timedelta()
+    return NotificationActivities(engine, Authority(), settings, "https://groundswell.nordwind.example", at_once)
 
 
 def deliver(engine: Engine, port: int, change: str | None = None) -> calls.Delivery:
-    activities = notifying(engine, port)
-    if change:
-        return ActivityEnvironment().run(activities.deliver_notices, change)
-    return ActivityEnvironment().run(activities.deliver_leftover_notices)
+    with closing(notifying(engine, port)) as activities:
+        if change:
+            return asyncio.run(ActivityEnvironment().run(activities.deliver_notices, change))
+        return ActivityEnvironment().run(activities.deliver_leftover_notices)
 
 
 def arrived(clerk: Clerk) -> list[tuple[str, str]]:
@@ -84,11 +87,31 @@ def rows(engine: Engine) -> list[RowMapping]:
 def test_what_waits_for_a_change_is_sent_once_though_the_activity_runs_twice(
     filed: Engine, clerk: Clerk, office: int
 ) -> None:
-    assert deliver(filed, office, "CH-1") == calls.Delivery(sent=2)
-    assert deliver(filed, office, "CH-1") == calls.Delivery()
+    assert deliver(filed, office, "CH-1") == calls.Delivery(sent=2, version=2)
+    assert deliver(filed, office, "CH-1") == calls.Delivery(version=2)
     assert arrived(clerk) == [("CH-1", MANAGER), ("CH-1", OWNER)]
     assert waiting(filed) == 2
     assert [row["finished_at"] is not None for row in rows(filed)] == [True, True, False, False]
+
+
+async def test_letters_gather_for_a_moment_so_that_what_comes_meanwhile_leaves_in_the_same_round(
+    engine: Engine, clerk: Clerk, office: int
+) -> None:
+    settings = MailSettings(url=f"smtp://127.0.0.1:{office}", sender=SENDER, timeout=5)
+    gathering = timedelta(seconds=0.3)
+    with closing(NotificationActivities(engine, Authority(), settings, "https://x.example", gathering)) as activities:
+        leaving = asyncio.create_task(ActivityEnvironment().run(activities.deliver_notices, "CH-1"))
+        await asyncio.sleep(0)
+        await asyncio.to_thread(Desk(engine, "CH-1", now=datetime.now(UTC)).give, PROPOSER, submit())
+        assert await leaving == calls.Delivery(sent=2, version=2)
+
+
+def test_the_connection_to_the_mail_server_is_kept_between_rounds(filed: Engine, clerk: Clerk, office: int) -> None:
+    with closing(notifying(filed, office)) as activities:
+        for change in ("CH-1", "CH-2"):
+            asyncio.run(ActivityEnvironment().run(activities.deliver_notices, change))
+    assert len(clerk.letters) == 4
+    assert len(clerk.connections) == 1
 
 
 def test_leftovers_of_all_changes_are_sent_once(filed: Engine, clerk: Clerk, office: int) -> None:
@@ -113,7 +136,7 @@ def test_the_catcher_of_the_demonstration_shows_what_was_sent(filed: Engine, tmp
     catcher = Catcher(tmp_path)
     catcher.start()
     try:
-        assert deliver(filed, catcher.port, "CH-1") == calls.Delivery(sent=2)
+        assert deliver(filed, catcher.port, "CH-1") == calls.Delivery(sent=2, version=2)
     finally:
         catcher.stop()
     caught = sorted(list_caught(tmp_path), key=lambda letter: letter.recipient)
@@ -161,7 +184,7 @@ def test_a_mail_server_that_is_away_is_said_and_nothing_is_marked_as_sent(filed:
     assert "Connection refused" in first["last_error"]
     assert (other["attempts"], other["last_error"]) == (0, None)
     with open_office(clerk) as port:
-        assert deliver(filed, port, "CH-1") == calls.Delivery(sent=2)
+        assert deliver(filed, port, "CH-1") == calls.Delivery(sent=2, version=2)
     assert [(row["finished_at"] is not None, row["last_error"]) for row in rows(filed)[:2]] == [(True, None)] * 2
 
 
@@ -193,7 +216,7 @@ def test_what_left_before_the_server_went_away_stays_sent(filed: Engine, clerk: 
     assert arrived(clerk) == [("CH-1", MANAGER)]
     assert [row["finished_at"] is not None for row in rows(filed)] == [True, False, False, False]
     clerk.refusals.clear()
-    assert deliver(filed, office, "CH-1") == calls.Delivery(sent=1)
+    assert deliver(filed, office, "CH-1") == calls.Delivery(sent=1, version=2)
     assert arrived(clerk) == [("CH-1", MANAGER), ("CH-1", OWNER)]
 
 
@@ -228,8 +251,8 @@ def test_mail_for_somebody_who_is_not_active_any_more_is_dropped(filed: Engine, 
     with writing(filed) as connection:
         table = tables.person
         connection.execute(table.update().where(table.c.ref == MANAGER).values(active=False))
-    assert deliver(filed, office, "CH-1") == calls.Delivery(sent=1, failed=1)
-    assert deliver(filed, office, "CH-1") == calls.Delivery()
+    assert deliver(filed, office, "CH-1") == calls.Delivery(sent=1, failed=1, version=2)
+    assert deliver(filed, office, "CH-1") == calls.Delivery(version=2)
     assert arrived(clerk) == [("CH-1", OWNER)]
     dropped = rows(filed)[0]
     assert dropped["finished_at"] is not None

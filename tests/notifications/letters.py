@@ -5,13 +5,16 @@ Run ``python -m tests.notifications.letters`` after a deliberate change of words
 
 from __future__ import annotations
 
+from email import message_from_bytes
 from email.message import EmailMessage
+from email.policy import SMTP
 from pathlib import Path
 
 from changes.any_moment import Withdraw
 from changes.proposal import Decline
 from changes.state import Verdict
 from changes.testing import Conclude
+from notifications.letter import Letter
 from notifications.notices import Notice
 from notifications.rendering import Recipient, render
 from tests.changes.road import measured, report
@@ -27,23 +30,33 @@ def recipient(ref: str) -> Recipient:
     return Recipient(ref=ref, name=NAMES[ref], email=f"{ref}@company.example", zone="Europe/Berlin")
 
 
-def letter(notice: Notice) -> EmailMessage:
-    """The letter for ``notice``."""
+def posted(notice: Notice) -> Letter:
+    """The letter for ``notice``, ready to be sent."""
     return render(notice, recipient(notice.recipient), NAMES, PUBLIC_URL, SENDER)
+
+
+def arrived(sent: Letter) -> EmailMessage:
+    """A letter as it is read where it arrives."""
+    return message_from_bytes(sent.content, _class=EmailMessage, policy=SMTP)
+
+
+def letter(notice: Notice) -> EmailMessage:
+    """The letter for ``notice``, as it arrives."""
+    return arrived(posted(notice))
 
 
 def plain(message: EmailMessage) -> str:
     """The text form."""
     part = message.get_body(("plain",))
     assert part is not None
-    return str(part.get_content())
+    return str(part.get_content()).replace("\r\n", "\n")
 
 
 def html(message: EmailMessage) -> str:
     """The HTML form."""
     part = message.get_body(("html",))
     assert part is not None
-    return str(part.get_content())
+    return str(part.get_content()).replace("\r\n", "\n")
 
 
 def declined() -> Step:

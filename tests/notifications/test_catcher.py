@@ -5,40 +5,42 @@ from __future__ import annotations
 import smtplib
 import sys
 from email.message import EmailMessage
+from email.policy import SMTP
 from pathlib import Path
 
 import pytest
 
 from notifications.catcher import Catcher, NoSuchLetter, list_caught, read_caught
+from notifications.letter import Letter
 from notifications.smtp import Mailer, MailSettings, MailUnavailable, send
-from tests.notifications.letters import SENDER, letter, plain
+from tests.notifications.letters import SENDER, arrived, plain, posted
 from tests.notifications.stories import filed
 
 
 @pytest.fixture(scope="module")
-def letters() -> list[EmailMessage]:
+def letters() -> list[Letter]:
     """Two letters, to Mara and to Omar."""
-    return [letter(notice) for notice in filed().steps[0].notices]
+    return [posted(notice) for notice in filed().steps[0].notices]
 
 
 def settings(catcher: Catcher) -> MailSettings:
     return MailSettings(url=f"smtp://127.0.0.1:{catcher.port}", sender=SENDER, timeout=5)
 
 
-def caught(folder: Path, *messages: EmailMessage) -> Path:
-    """A folder in which a catcher has caught ``messages``."""
+def caught(folder: Path, *sent: Letter) -> Path:
+    """A folder in which a catcher has caught what was ``sent``."""
     catcher = Catcher(folder)
     catcher.start()
     try:
         with Mailer(settings(catcher)) as mailer:
-            for message in messages:
-                mailer.send(message)
+            for one in sent:
+                mailer.send(one)
     finally:
         catcher.stop()
     return folder
 
 
-def test_what_is_sent_is_listed_newest_first_and_can_be_read(tmp_path: Path, letters: list[EmailMessage]) -> None:
+def test_what_is_sent_is_listed_newest_first_and_can_be_read(tmp_path: Path, letters: list[Letter]) -> None:
     folder = caught(tmp_path / "mail", *letters)
     listed = list_caught(folder)
     assert [item.recipient for item in listed] == [
@@ -48,23 +50,23 @@ def test_what_is_sent_is_listed_newest_first_and_can_be_read(tmp_path: Path, let
     assert listed[0].received > listed[1].received
     assert listed[0].sender == SENDER
     read = read_caught(folder, listed[1].name)
-    assert read.subject == letters[0]["Subject"]
-    assert read.text.splitlines() == plain(letters[0]).splitlines()
+    assert read.subject == arrived(letters[0])["Subject"]
+    assert read.text.splitlines() == plain(arrived(letters[0])).splitlines()
     assert read.html.startswith("<!doctype html>")
 
 
-def test_a_list_has_an_end(tmp_path: Path, letters: list[EmailMessage]) -> None:
+def test_a_list_has_an_end(tmp_path: Path, letters: list[Letter]) -> None:
     folder = caught(tmp_path, *letters)
     assert list_caught(folder, limit=1) == list_caught(folder)[:1]
 
 
-def test_letters_stay_when_the_catcher_starts_again(tmp_path: Path, letters: list[EmailMessage]) -> None:
+def test_letters_stay_when_the_catcher_starts_again(tmp_path: Path, letters: list[Letter]) -> None:
     caught(tmp_path, letters[0])
     caught(tmp_path, letters[1])
     assert len(list_caught(tmp_path)) == 2
 
 
-def test_one_catcher_can_be_started_again(tmp_path: Path, letters: list[EmailMessage]) -> None:
+def test_one_catcher_can_be_started_again(tmp_path: Path, letters: list[Letter]) -> None:
     catcher = Catcher(tmp_path)
     for _ in range(2):
         catcher.start()
@@ -78,7 +80,7 @@ def test_letters_in_other_characters_and_forms_are_shown(tmp_path: Path) -> None
     simple["To"] = "mara@company.example"
     simple["Subject"] = "Größe"
     simple.set_content("Füße")
-    folder = caught(tmp_path, simple)
+    folder = caught(tmp_path, Letter("g@company.example", "mara@company.example", simple.as_bytes(policy=SMTP)))
     read = read_caught(folder, list_caught(folder)[0].name)
     assert (read.subject, read.text.strip(), read.html, read.sender) == ("Größe", "Füße", "", "")
 
@@ -130,7 +132,7 @@ def test_a_taken_port_is_said_when_starting(tmp_path: Path) -> None:
         first.stop()
 
 
-def test_stopping_hangs_up_on_whoever_is_still_there(tmp_path: Path, letters: list[EmailMessage]) -> None:
+def test_stopping_hangs_up_on_whoever_is_still_there(tmp_path: Path, letters: list[Letter]) -> None:
     catcher = Catcher(tmp_path)
     catcher.start()
     with smtplib.SMTP("127.0.0.1", catcher.port, timeout=5) as idle:
@@ -150,7 +152,7 @@ def test_stopping_twice_and_before_starting_is_harmless(tmp_path: Path) -> None:
     catcher.stop()
 
 
-def test_a_letter_that_cannot_be_kept_is_worth_another_try(tmp_path: Path, letters: list[EmailMessage]) -> None:
+def test_a_letter_that_cannot_be_kept_is_worth_another_try(tmp_path: Path, letters: list[Letter]) -> None:
     folder = tmp_path / "mail"
     catcher = Catcher(folder)
     catcher.start()

@@ -3,43 +3,43 @@
 from __future__ import annotations
 
 import socket
-from email import message_from_bytes
-from email.message import EmailMessage
 from pathlib import Path
 
 import pytest
 from aiosmtpd.controller import Controller
 from pydantic import ValidationError
 
+from notifications.letter import Letter
 from notifications.smtp import Mailer, MailRefused, MailSettings, MailUnavailable, send
-from tests.notifications.letters import SENDER, letter, plain
+from tests.notifications.letters import SENDER, arrived, plain, posted
 from tests.notifications.post_office import Clerk, certificate, free_port, knows_mara, open_office
 from tests.notifications.stories import filed
 
 
 @pytest.fixture(scope="module")
-def letters() -> list[EmailMessage]:
+def letters() -> list[Letter]:
     """Two letters, to Mara and to Omar."""
-    return [letter(notice) for notice in filed().steps[0].notices]
+    return [posted(notice) for notice in filed().steps[0].notices]
 
 
 def settings(port: int, url: str = "smtp://127.0.0.1:{port}") -> MailSettings:
     return MailSettings(url=url.format(port=port), sender=SENDER, timeout=5)
 
 
-def test_a_letter_arrives_as_it_was_written(letters: list[EmailMessage]) -> None:
+def test_a_letter_arrives_as_it_was_written(letters: list[Letter]) -> None:
     clerk = Clerk()
     with open_office(clerk) as port:
         send(letters[0], settings(port))
-    [arrived] = [message_from_bytes(content, policy=letters[0].policy) for content in clerk.letters]
-    assert arrived["Subject"] == letters[0]["Subject"]
-    assert arrived["Message-ID"] == letters[0]["Message-ID"]
-    assert plain(arrived).splitlines() == plain(letters[0]).splitlines()
+    [got] = [arrived(letters[0]._replace(content=content)) for content in clerk.letters]
+    written = arrived(letters[0])
+    assert got["Subject"] == written["Subject"]
+    assert got["Message-ID"] == written["Message-ID"]
+    assert plain(got).splitlines() == plain(written).splitlines()
     assert clerk.senders == ["groundswell@company.example"]
     assert clerk.greeted == ["company.example"]
 
 
-def test_several_letters_use_one_connection(letters: list[EmailMessage]) -> None:
+def test_several_letters_use_one_connection(letters: list[Letter]) -> None:
     clerk = Clerk()
     with open_office(clerk) as port, Mailer(settings(port)) as mailer:
         for message in letters:
@@ -53,7 +53,7 @@ def test_a_mailer_that_sends_nothing_opens_no_connection() -> None:
         pass
 
 
-def test_a_refused_recipient_is_final_and_the_next_letter_still_goes(letters: list[EmailMessage]) -> None:
+def test_a_refused_recipient_is_final_and_the_next_letter_still_goes(letters: list[Letter]) -> None:
     clerk = Clerk(refusals={"mara@company.example": "550 5.1.1 No such person here"})
     with open_office(clerk) as port, Mailer(settings(port)) as mailer:
         with pytest.raises(MailRefused, match=r"does not take mail for mara@company\.example: 550 5\.1\.1 No such"):
@@ -74,7 +74,7 @@ def test_a_refused_recipient_is_final_and_the_next_letter_still_goes(letters: li
     ],
     ids=["greylisted", "closing", "our sender", "disk full", "hung up"],
 )
-def test_what_may_pass_is_worth_another_try(clerk: Clerk, words: str, letters: list[EmailMessage]) -> None:
+def test_what_may_pass_is_worth_another_try(clerk: Clerk, words: str, letters: list[Letter]) -> None:
     with open_office(clerk) as port, pytest.raises(MailUnavailable, match=words):
         send(letters[0], settings(port))
 
@@ -82,12 +82,12 @@ def test_what_may_pass_is_worth_another_try(clerk: Clerk, words: str, letters: l
 @pytest.mark.parametrize(
     "clerk", [Clerk(data_reply="554 Looks like spam"), Clerk(sender_reply="552 Too big")], ids=["content", "size"]
 )
-def test_a_letter_that_will_never_do_is_refused(clerk: Clerk, letters: list[EmailMessage]) -> None:
+def test_a_letter_that_will_never_do_is_refused(clerk: Clerk, letters: list[Letter]) -> None:
     with open_office(clerk) as port, pytest.raises(MailRefused, match=r"Looks like spam|Too big"):
         send(letters[0], settings(port))
 
 
-def test_after_a_failure_the_next_letter_gets_a_new_connection(letters: list[EmailMessage]) -> None:
+def test_after_a_failure_the_next_letter_gets_a_new_connection(letters: list[Letter]) -> None:
     clerk = Clerk(hang_up=True)
     with open_office(clerk) as port, Mailer(settings(port)) as mailer:
         with pytest.raises(MailUnavailable):
@@ -97,7 +97,7 @@ def test_after_a_failure_the_next_letter_gets_a_new_connection(letters: list[Ema
     assert len(clerk.letters) == 1
 
 
-def test_a_server_that_was_restarted_in_between_is_called_again(letters: list[EmailMessage]) -> None:
+def test_a_server_that_was_restarted_in_between_is_called_again(letters: list[Letter]) -> None:
     before, after = Clerk(), Clerk()
     port = free_port()
     with Mailer(settings(port)) as mailer:
@@ -109,20 +109,20 @@ def test_a_server_that_was_restarted_in_between_is_called_again(letters: list[Em
     assert len(before.letters) == len(after.letters) == 1
 
 
-def test_nobody_listens(letters: list[EmailMessage]) -> None:
+def test_nobody_listens(letters: list[Letter]) -> None:
     port = free_port()
     with pytest.raises(MailUnavailable, match=rf"The mail server 127\.0\.0\.1:{port}: Connection refused"):
         send(letters[0], settings(port))
 
 
-def test_a_server_that_never_answers(letters: list[EmailMessage]) -> None:
+def test_a_server_that_never_answers(letters: list[Letter]) -> None:
     with socket.create_server(("127.0.0.1", 0)) as silent:
         slow = MailSettings(url=f"smtp://127.0.0.1:{silent.getsockname()[1]}", sender=SENDER, timeout=0.2)
         with pytest.raises(MailUnavailable, match="timed out"):
             send(letters[0], slow)
 
 
-def test_a_host_that_does_not_exist(letters: list[EmailMessage], monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_host_that_does_not_exist(letters: list[Letter], monkeypatch: pytest.MonkeyPatch) -> None:
     def unknown(*_: object) -> None:
         raise socket.gaierror(socket.EAI_NONAME, "Name or service not known")
 
@@ -136,7 +136,7 @@ def test_a_host_that_does_not_exist(letters: list[EmailMessage], monkeypatch: py
 
 
 def test_starttls_with_a_trusted_certificate_and_a_password(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, letters: list[EmailMessage]
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, letters: list[Letter]
 ) -> None:
     context, authority = certificate(tmp_path)
     monkeypatch.setenv("SSL_CERT_FILE", str(authority))
@@ -152,9 +152,7 @@ def test_starttls_with_a_trusted_certificate_and_a_password(
 
 
 @pytest.mark.parametrize("scheme", ["smtps", "smtp+starttls"])
-def test_a_certificate_that_nobody_trusts_is_not_talked_to(
-    scheme: str, tmp_path: Path, letters: list[EmailMessage]
-) -> None:
+def test_a_certificate_that_nobody_trusts_is_not_talked_to(scheme: str, tmp_path: Path, letters: list[Letter]) -> None:
     context, _ = certificate(tmp_path)
     clerk = Clerk()
     how = {"tls": context} if scheme == "smtps" else {"tls_context": context}
@@ -163,7 +161,7 @@ def test_a_certificate_that_nobody_trusts_is_not_talked_to(
     assert clerk.letters == []
 
 
-def test_tls_from_the_first_byte(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, letters: list[EmailMessage]) -> None:
+def test_tls_from_the_first_byte(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, letters: list[Letter]) -> None:
     context, authority = certificate(tmp_path)
     monkeypatch.setenv("SSL_CERT_FILE", str(authority))
     clerk = Clerk()
@@ -172,7 +170,7 @@ def test_tls_from_the_first_byte(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     assert len(clerk.letters) == 1
 
 
-def test_a_server_without_starttls_gets_nothing_in_the_clear(letters: list[EmailMessage]) -> None:
+def test_a_server_without_starttls_gets_nothing_in_the_clear(letters: list[Letter]) -> None:
     clerk = Clerk()
     with open_office(clerk) as port, pytest.raises(MailUnavailable, match="lacks something we need: STARTTLS"):
         send(letters[0], settings(port, "smtp+starttls://127.0.0.1:{port}"))

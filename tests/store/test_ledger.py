@@ -2,6 +2,7 @@ from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime, timedelta
+from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -12,9 +13,13 @@ from sqlalchemy.exc import DBAPIError
 from changes.facts import PolicyRef
 from ledger.canonical import NotCanonical, parse_canonical
 from ledger.commitments import verify
+from ledger.merkle import root_of
+from ledger.proofs import inclusion_proof, root_at, verify_inclusion
+from ledger.record import Subject, statement_sha256
 from store import tables
 from store.database import lock_ledger, reading, writing
-from store.ledger import LABEL, Entry, Source, append_many
+from store.ledger import LABEL, Entry, KeyConflict, Source, Standing, append_many, append_once, origin_of
+from store.tiles import stored_reader
 from tests.support.databases import ON_POSTGRESQL
 from tests.support.desk import MONDAY
 from tests.support.ledgers import check_the_whole_ledger, heads, records
@@ -64,35 +69,99 @@ def test_a_body_says_who_what_when_where_under_which_policy_and_by_which_program
         meaning="These tests must pass.",
         command="endorse",
         source=source,
+        on_behalf_of="jonas.okafor",
+        before=Standing("testing", "awaiting_endorsement", 3),
     )
     append(engine, signed, entry("CH-7/5"))
     with reading(engine) as connection:
         first, second = (parse_canonical(row["body"]) for row in records(connection))
-    identity, commitment = first.pop("record_id"), first["commit"].pop("content")
-    assert (len(identity), len(commitment)) == (36, 64)
+        numbers = {row.person: row.id for row in connection.execute(select(tables.ledger_person))}
+        origin = origin_of(connection)
+    identity, commitment = first.pop("record_id"), first["after"]["commit"].pop("content")
+    statement, version = first["signature"].pop("statement_sha256"), first["source"].pop("version")
+    assert (len(identity), len(commitment), len(statement)) == (36, 64, 64)
+    assert version
+    subject: dict[str, Any] = {"change_id": "CH-7", "revision": 4, "stage": "testing"}
+    subject |= {"policy_id": "default", "policy_version": 3, "policy_sha256": "ab" * 32}
     assert first == {
-        "v": 1,
+        "v": 2,
+        "log": origin,
         "seq": 0,
         "idem_key": "CH-7/4",
         "recorded_at": "2026-03-02T09:00:00.000000Z",
         "occurred_at": "2026-03-02T08:59:59.000000Z",
+        "type": "org.groundswell.change.endorsed",
         "action": "endorsed",
         "outcome": "applied",
-        "actor": {"ref": "mara.lind", "via": "page"},
-        "subject": {"change": "CH-7", "version": 4, "stage": "testing", "phase": "running_tests"},
-        "commit": {},
-        "source": {
-            "component": "worker",
-            "namespace": "default",
-            "workflow_id": "CH-7",
-            "run_id": "r-1",
-            "update_id": "u-1",
-        },
+        "actor": {"kind": "user", "ref": numbers["mara.lind"], "on_behalf_of": numbers["jonas.okafor"], "via": "page"},
+        "subject": subject,
+        "before": {"stage": "testing", "phase": "awaiting_endorsement", "version": 3},
+        "after": {"stage": "testing", "phase": "running_tests", "version": 4, "commit": {}},
+        "source": {"component": "worker"},
+        "workflow": {"namespace": "default", "workflow_id": "CH-7", "run_id": "r-1", "update_id": "u-1"},
         "command": "endorse",
-        "signature": {"meaning": "These tests must pass.", "signer": "mara.lind"},
-        "policy": {"name": "default", "version": 3, "sha256": "ab" * 32},
+        "signature": {
+            "meaning": "These tests must pass.",
+            "signer_ref": numbers["mara.lind"],
+            "method": "signed-in-session",
+            "signed_at": "2026-03-02T08:59:59.000000Z",
+        },
     }
-    assert not {"command", "signature", "policy"} & set(second)
+    assert statement == statement_sha256("These tests must pass.", Subject(**subject))
+    assert not {"command", "signature", "workflow", "before"} & set(second)
+
+
+def test_an_anonymous_record_names_nobody_and_no_minute(engine: Engine) -> None:
+    source = Source(namespace="default", workflow_id="CH-7", run_id="r-1", update_id="chosen-by-mara")
+    append(engine, entry("CH-7/refused/chosen-by-mara", anonymous=True, meaning="Yes.", source=source), entry("b"))
+    with reading(engine) as connection:
+        check_the_whole_ledger(connection)
+        first, second = records(connection)
+        assert connection.execute(select(tables.ledger_person.c.person)).scalars().all() == ["mara.lind"]
+        private = connection.execute(select(tables.ledger_private.c.subject_ref)).scalars().all()
+    body = parse_canonical(first["body"])
+    assert body["actor"] == {"kind": "anonymous", "via": "page"}
+    assert body["occurred_at"] == "2026-03-02T08:00:00.000000Z"
+    assert body["workflow"] == {"namespace": "default", "workflow_id": "CH-7"}
+    assert "signature" not in body
+    assert b"mara" not in first["body"]
+    assert (first["actor"], first["occurred_at"]) == ("", MONDAY - timedelta(hours=1))
+    assert private == [None, second["actor"]]
+
+
+def test_a_key_that_is_on_record_is_answered_and_never_means_something_else(engine: Engine) -> None:
+    def once(one: Entry) -> int:
+        with writing(engine) as connection:
+            lock_ledger(connection)
+            return append_once(connection, one, MONDAY)
+
+    append(engine, entry("first"))
+    assert once(entry("b")) == 1
+    rerun = entry("b", source=Source(component="web"))
+    assert once(rerun) == once(entry("b")) == 1
+    for other in (entry("b", content='{"kind":"another"}'), entry("b", actor="jonas.okafor"), entry("b", stage="x")):
+        with pytest.raises(KeyConflict, match="is on record as number 1 with other content"):
+            once(other)
+    with writing(engine) as connection:
+        connection.execute(delete(tables.ledger_private).where(tables.ledger_private.c.seq == 1))
+    assert once(entry("b")) == 1  # erased words cannot be compared
+    with reading(engine) as connection:
+        assert check_the_whole_ledger(connection) == 2
+
+
+def test_full_tiles_are_written_once_with_their_roots(engine: Engine) -> None:
+    for size in (200, 300, 13):
+        append(engine, *(entry(f"{size}/{number}") for number in range(size)))
+    with reading(engine) as connection:
+        leaves = [row["leaf_hash"] for row in records(connection)]
+        tiles = connection.execute(select(tables.ledger_tile).order_by(tables.ledger_tile.c.index)).all()
+        assert [tuple(tile)[:2] for tile in tiles] == [(0, 0), (0, 1)]
+        assert b"".join(tile.data for tile in tiles) == b"".join(leaves[:512])
+        assert tiles[1].root == root_of(leaves[256:512])
+        reader = stored_reader(connection, 513)
+        assert root_at(reader, 513) == heads(connection)[-1]["root"]
+        for seq in (0, 255, 256, 512):
+            verify_inclusion(leaves[seq], seq, 513, inclusion_proof(reader, seq, 513), root_of(leaves))
 
 
 def test_the_words_stay_outside_and_the_commitment_proves_them(engine: Engine) -> None:
@@ -101,7 +170,7 @@ def test_the_words_stay_outside_and_the_commitment_proves_them(engine: Engine) -
     with reading(engine) as connection:
         private = connection.execute(select(tables.ledger_private).order_by(tables.ledger_private.c.seq)).all()
         for row, kept in zip(records(connection), private, strict=True):
-            commitment = bytes.fromhex(parse_canonical(row["body"])["commit"][LABEL])
+            commitment = bytes.fromhex(parse_canonical(row["body"])["after"]["commit"][LABEL])
             assert kept.value == words
             assert verify(LABEL, kept.value, kept.salt, commitment)
             assert not verify(LABEL, words.replace("cher", "bon"), kept.salt, commitment)
@@ -122,7 +191,7 @@ def test_erased_words_leave_a_tree_that_still_verifies(engine: Engine) -> None:
 
 def test_the_time_of_recording_never_goes_back_when_the_clock_does(engine: Engine) -> None:
     for minutes in (0, 10, -30, 5, 20):
-        append(engine, entry(f"at {minutes}"), now=MONDAY + timedelta(minutes=minutes))
+        append(engine, entry(f"at/{minutes}"), now=MONDAY + timedelta(minutes=minutes))
     with reading(engine) as connection:
         check_the_whole_ledger(connection)
         recorded = [(row["recorded_at"] - MONDAY).total_seconds() / 60 for row in records(connection)]
@@ -140,7 +209,7 @@ def test_nothing_to_append_leaves_everything_as_it_is(engine: Engine) -> None:
 
 def test_a_body_that_is_too_long_is_refused_whole(engine: Engine) -> None:
     with pytest.raises(NotCanonical, match="60,000 are allowed"):
-        append(engine, entry("fits"), entry("does not", meaning="x" * 60_000))
+        append(engine, entry("fits"), entry("does-not", meaning="x" * 60_000))
     with reading(engine) as connection:
         assert check_the_whole_ledger(connection) == 0
 
@@ -193,6 +262,12 @@ TAMPERING = [
     "DELETE FROM ledger_record",
     "DELETE FROM ledger_record WHERE seq = 2",
     "DELETE FROM ledger_head WHERE size = 3",
+    "UPDATE ledger_tile SET root = data",
+    "DELETE FROM ledger_tile",
+    "UPDATE ledger_checkpoint SET note = 'another'",
+    "DELETE FROM ledger_checkpoint",
+    "UPDATE ledger_witness SET note = 'another'",
+    "DELETE FROM ledger_witness",
 ]
 
 
@@ -211,8 +286,11 @@ SQLITE_TAMPERING = [
     # A number that is free, and a key that is not: SQLite would delete the record that has the key, without a trigger.
     copying("REPLACE", "3", record_id="'fresh'"),
     copying("REPLACE", "3", idem_key="'fresh'"),
-    "REPLACE INTO ledger_head SELECT 3, root, frontier, recorded_at FROM ledger_head WHERE size = 1",
-    "REPLACE INTO ledger_head SELECT 2, root, frontier, recorded_at FROM ledger_head WHERE size = 1",
+    "REPLACE INTO ledger_head SELECT 3, root, frontier, recorded_at, 2 FROM ledger_head WHERE size = 1",
+    "REPLACE INTO ledger_head SELECT 2, root, frontier, recorded_at, 1 FROM ledger_head WHERE size = 1",
+    "REPLACE INTO ledger_tile SELECT * FROM ledger_tile",
+    "REPLACE INTO ledger_checkpoint SELECT * FROM ledger_checkpoint",
+    "REPLACE INTO ledger_witness SELECT * FROM ledger_witness",
     copying("INSERT", "3", then="ON CONFLICT DO UPDATE SET actor = 'nobody'"),
     # Numbers are dense: nobody leaves a hole to fill in later.
     copying("INSERT", "9", record_id="'fresh'", idem_key="'fresh'"),
@@ -221,6 +299,9 @@ POSTGRESQL_TAMPERING = [
     *TAMPERING,
     "TRUNCATE ledger_record",
     "TRUNCATE ledger_head",
+    "TRUNCATE ledger_tile",
+    "TRUNCATE ledger_checkpoint",
+    "TRUNCATE ledger_witness",
     "TRUNCATE person, ledger_record CASCADE",
     copying("INSERT", "seq", then="ON CONFLICT (seq) DO UPDATE SET actor = 'nobody'"),
     "MERGE INTO ledger_record USING (SELECT 1 AS seq) AS one ON ledger_record.seq = one.seq "
@@ -231,9 +312,13 @@ POSTGRESQL_TAMPERING = [
 
 @pytest.fixture
 def filled(engine: Engine) -> Engine:
-    """Three records, each with a head."""
+    """Three records, each with a head, and a row in each of the other tables."""
     for number in range(3):
         append(engine, entry(str(number)))
+    with writing(engine) as connection:
+        connection.execute(insert(tables.ledger_tile).values(level=0, index=0, data=b"d", root=b"r"))
+        connection.execute(insert(tables.ledger_checkpoint).values(size=3, key_id="k", note="n", made_at=MONDAY))
+        connection.execute(insert(tables.ledger_witness).values(size=3, witness="w", note="n", received_at=MONDAY))
     return engine
 
 

@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from threading import Barrier
 
 import pytest
-from sqlalchemy import Engine, func, select
+from sqlalchemy import Connection, Engine, func, select
 
 from store import tables
 from store.database import reading, writing
@@ -18,12 +18,11 @@ from store.sign_in import (
     end_session,
     link_person,
     make_link,
-    make_token,
     session_person,
-    token_person,
     touch_session,
     use_link,
 )
+from store.tokens import make_token, token_holder
 from tests.support.desk import MONDAY
 from tests.support.examples import MANAGER, PROPOSER
 
@@ -50,6 +49,11 @@ def use(engine: Engine, link: str, now: datetime) -> str | None:
 def signed_in(engine: Engine, token: str, now: datetime) -> str | None:
     with reading(engine) as connection:
         return session_person(connection, token, now)
+
+
+def person_of(connection: Connection, token: str, now: datetime) -> str | None:
+    holder = token_holder(connection, token, now)
+    return holder.person if holder else None
 
 
 def touch(engine: Engine, token: str, now: datetime) -> None:
@@ -138,13 +142,13 @@ def test_a_token_works_until_it_expires_or_is_revoked(engine: Engine) -> None:
         other = make_token(connection, PROPOSER, "reports", timedelta(days=30), MONDAY)
     assert token.startswith("gw_")
     with reading(engine) as connection:
-        assert token_person(connection, token, MONDAY + timedelta(days=30) - SECOND) == MANAGER
-        assert token_person(connection, token, MONDAY + timedelta(days=30)) is None
+        assert person_of(connection, token, MONDAY + timedelta(days=30) - SECOND) == MANAGER
+        assert person_of(connection, token, MONDAY + timedelta(days=30)) is None
     with writing(engine) as connection:
         table = tables.api_token
         connection.execute(table.update().where(table.c.person == MANAGER).values(revoked_at=MONDAY))
-        assert token_person(connection, token, MONDAY) is None
-        assert token_person(connection, other, MONDAY) == PROPOSER
+        assert person_of(connection, token, MONDAY) is None
+        assert person_of(connection, other, MONDAY) == PROPOSER
 
 
 # -------------------------------------------------------------------------------------------------- in any case
@@ -178,7 +182,7 @@ def test_secrets_are_long_and_never_the_same(engine: Engine) -> None:
 def test_a_guess_signs_nobody_in(engine: Engine, link: str, session: str) -> None:
     with writing(engine) as connection:
         for guess in ("", "nonsense", "ä" * 10, "' OR '1'='1", "\0", "%", "x" * 100_000):
-            for find in (link_person, use_link, session_person, token_person):
+            for find in (link_person, use_link, session_person, person_of):
                 assert find(connection, guess, MONDAY) is None
             touch_session(connection, guess, MONDAY)
             end_session(connection, guess, MONDAY)

@@ -32,6 +32,8 @@ WRITTEN_BY_A_DECISION = (
     tables.ledger_record,
     tables.ledger_head,
     tables.ledger_private,
+    tables.ledger_person,
+    tables.ledger_tile,
     tables.change,
     tables.waiting,
     tables.part,

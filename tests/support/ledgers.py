@@ -9,6 +9,7 @@ from sqlalchemy import Connection, RowMapping, select
 from ledger.canonical import canonical_bytes, parse_canonical
 from ledger.commitments import verify
 from ledger.merkle import CompactRange, leaf_hash, root_of
+from ledger.record import Body, commitments_of
 from store import tables
 from store.ledger import LABEL
 
@@ -17,6 +18,12 @@ def records(connection: Connection) -> Sequence[RowMapping]:
     """All records in order."""
     query = select(tables.ledger_record).order_by(tables.ledger_record.c.seq)
     return connection.execute(query).mappings().all()
+
+
+def actors(connection: Connection) -> Sequence[str]:
+    """Who acted in each record, in order: the people behind the ledger's numbers."""
+    people = {row.id: row.person for row in connection.execute(select(tables.ledger_person))}
+    return [people.get(row["actor"], row["actor"]) for row in records(connection)]
 
 
 def heads(connection: Connection) -> Sequence[RowMapping]:
@@ -50,9 +57,10 @@ def check_columns(row: RowMapping) -> None:
     assert {name: row[name] for name in ("seq", "record_id", "idem_key", "action", "outcome")} == {
         name: body[name] for name in ("seq", "record_id", "idem_key", "action", "outcome")
     }
-    assert row["change"] == body["subject"]["change"]
-    assert row["stage"] == body["subject"]["stage"]
-    assert row["actor"] == body["actor"]["ref"]
+    subject, actor = body["subject"], body["actor"]
+    assert [row["change"], row["stage"]] == [subject.get("change_id", ""), subject.get("stage", "")]
+    assert row["actor"] == actor.get("ref", "")
+    assert Body.from_bytes(row["body"]).to_bytes() == row["body"]  # the model is the yardstick of what is written
     for name in ("recorded_at", "occurred_at"):
         assert row[name].strftime("%Y-%m-%dT%H:%M:%S.%fZ") == body[name]
 
@@ -63,5 +71,6 @@ def check_commitments(connection: Connection) -> None:
     private = {row.seq: row for row in connection.execute(select(table))}
     for row in records(connection):
         kept = private.pop(row["seq"])
-        assert verify(LABEL, kept.value, kept.salt, bytes.fromhex(parse_canonical(row["body"])["commit"][LABEL]))
+        commitment = commitments_of(parse_canonical(row["body"]))[LABEL]
+        assert verify(LABEL, kept.value, kept.salt, bytes.fromhex(commitment))
     assert not private

@@ -28,7 +28,8 @@ from store.database import reading, writing
 from store.ledger import Source
 from store.reading import change_state
 from store.recording import Decision, record
-from store.sign_in import begin_session, make_link, make_token
+from store.sign_in import begin_session, make_link
+from store.tokens import make_token
 from web.security.sign_in import cookie_name
 
 MONDAY = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
@@ -192,7 +193,9 @@ class Office:
         path = f"/api/v1/changes/{change}/{kind}" if change else "/api/v1/changes"
         async with self.program(person) as client:
             return await client.post(
-                path, json=body or {}, headers={"Idempotency-Key": key or f"k{next(self._keys)}", **headers}
+                path,
+                json=body or {},
+                headers={"Idempotency-Key": key or f"k{next(self._keys)}", "If-Match": "*", **headers},
             )
 
     async def done(

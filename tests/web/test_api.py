@@ -475,3 +475,15 @@ async def test_the_route_is_told_while_a_proposal_is_still_written(office: Offic
             await client.post("/api/v1/route-preview", json={"process": "returns", "cost": -1}), 422, "invalid_fields"
         )
         assert list(pointers(wrong)) == ["/cost"]
+
+
+async def test_what_is_said_about_a_version_has_to_name_it(office: Office) -> None:
+    ref = await office.filed()
+    async with office.program(JONAS) as jonas:
+        path = f"/api/v1/changes/{ref}/accept_for_testing"
+        missing = await jonas.post(path, json={}, headers={"Idempotency-Key": "k1"})
+        assert missing.status_code == 428 and missing.json()["type"] == "/problems/if_match_missing"
+        follow = await jonas.post(f"/api/v1/changes/{ref}/follow", headers={"Idempotency-Key": "k2"})
+        assert follow.status_code == 200, "following is not about a version"
+        any_version = await jonas.post(path, json={}, headers={"Idempotency-Key": "k1", "If-Match": "*"})
+        assert any_version.status_code == 200, "a refusal of the header used up no key"

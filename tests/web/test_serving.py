@@ -18,7 +18,7 @@ from sqlalchemy import Engine
 
 from settings import Settings
 from store.database import open_database, writing
-from store.sign_in import make_token
+from store.tokens import make_token
 from temporal.connection import Target, connect
 from temporal.development_server import DevelopmentServer
 from temporal.ports import free_port

@@ -4,7 +4,16 @@ from __future__ import annotations
 
 from fastapi import APIRouter
 
-from web.api import changes, commands, health, organisation, policy, sign_in
+from web.api import (
+    account,
+    changes,
+    commands,
+    health,
+    organisation,
+    policy,
+    sign_in,
+    systems,
+)
 
 BASE = "/api/v1"
 
@@ -15,6 +24,8 @@ def api_router(demonstration: bool) -> APIRouter:
     router.include_router(changes.router, prefix=BASE, tags=["changes"])
     router.include_router(commands.router(), prefix=BASE, tags=["commands"])
     router.include_router(organisation.router, prefix=BASE, tags=["organisation"])
+    router.include_router(account.router, prefix=BASE, tags=["account"])
+    router.include_router(systems.router, prefix=BASE, tags=["administration"])
     router.include_router(policy.router, prefix=BASE, tags=["policy"])
     if demonstration:
         router.include_router(sign_in.router, prefix=BASE, tags=["sign-in"])

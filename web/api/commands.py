@@ -16,11 +16,13 @@ from changes.instruction import Receipt
 from changes.permissions import Operation
 from changes.proposal import Submit
 from changes.refusals import Refused
-from web.commanding import KEY_LENGTH, KEY_PATTERN, Given, give
+from web.commanding import ABOUT_A_VERSION, KEY_LENGTH, KEY_PATTERN, Given, give
+from web.failures import Failure
 from web.problems import problem, problem_responses
 from web.refusing import refusal
 from web.security.authorising import needs
 from web.security.sign_in import SignedIn, signed_in
+from web.security.systems import require_bounds
 from web.services import Services, ServicesHere
 
 PROBLEMS = (
@@ -33,6 +35,7 @@ PROBLEMS = (
     HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
     HTTPStatus.UNSUPPORTED_MEDIA_TYPE,
     HTTPStatus.UNPROCESSABLE_ENTITY,
+    HTTPStatus.TOO_MANY_REQUESTS,
     HTTPStatus.INTERNAL_SERVER_ERROR,
     HTTPStatus.SERVICE_UNAVAILABLE,
 )
@@ -51,8 +54,8 @@ IfMatch = Annotated[
     str | None,
     Header(
         alias="If-Match",
-        pattern=r'^"[0-9]{1,9}"$',
-        description="The version you last saw, as the ETag gave it; a newer one refuses with 412",
+        pattern=r'^(\*|"[0-9]{1,9}")$',
+        description="The version you last saw, as the ETag gave it; a newer one refuses with 412. * takes any version",
     ),
 ]
 ChangeAddress = Annotated[str, Path(description="The change's reference, such as CH-7")]
@@ -60,6 +63,15 @@ ChangeAddress = Annotated[str, Path(description="The change's reference, such as
 
 REPORTS = frozenset({"report_metric", "record_result"})
 """The commands that a system may send with a token of its own."""
+
+
+VERSION_NEEDED = Failure(
+    HTTPStatus.PRECONDITION_REQUIRED,
+    "if_match_missing",
+    "A header is missing",
+    "This says something about the change as you saw it. Send If-Match with the ETag of that version, so that nobody "
+    "answers a question that has changed meanwhile; If-Match: * takes whichever version there is.",
+)
 
 
 class CommandDescription(BaseModel):
@@ -102,9 +114,12 @@ def router() -> APIRouter:
             summary=command.button,
             description=command.__doc__,
             dependencies=[Depends(require_json)],
-            responses=problem_responses(*PROBLEMS),
+            responses=problem_responses(*PROBLEMS, *(_VERSIONED if kind in ABOUT_A_VERSION else ())),
         )
     return made
+
+
+_VERSIONED = (HTTPStatus.PRECONDITION_REQUIRED,)
 
 
 @needs(Operation.READ_CHANGES)
@@ -146,8 +161,13 @@ def _order(command: type[Command]) -> Callable[..., Awaitable[Response]]:
         body: Any,
         if_match: IfMatch = None,
     ) -> Response:
-        expected = int(if_match.strip('"')) if if_match else None
-        given = await give(services, body, change=ref, key=key, actor=visitor.ref, via="api", expected_version=expected)
+        if if_match is None and command.kind in ABOUT_A_VERSION:
+            return problem(request, VERSION_NEEDED)
+        await require_bounds(services, visitor, ref, body)
+        expected = int(if_match.strip('"')) if if_match and if_match != "*" else None
+        given = await give(
+            services, body, change=ref, key=key, actor=visitor.ref, via=visitor.via, expected_version=expected
+        )
         return _answer(request, services, given)
 
     return _typed(endpoint, command)
@@ -159,7 +179,7 @@ def _submission() -> Callable[..., Awaitable[Response]]:
     async def endpoint(
         request: Request, visitor: SignedIn, services: ServicesHere, key: IdempotencyKey, body: Any
     ) -> Response:
-        given = await give(services, body, change=None, key=key, actor=visitor.ref, via="api")
+        given = await give(services, body, change=None, key=key, actor=visitor.ref, via=visitor.via)
         return _answer(request, services, given, begun=True)
 
     return _typed(endpoint, Submit)

@@ -11,12 +11,14 @@ from sqlalchemy import Connection
 
 from changes.permissions import Operation
 from changes.values import Moment
-from store.sign_in import SESSION_LASTS, end_session, link_person, make_token, use_link
+from store.sign_in import SESSION_LASTS, end_session, link_person, use_link
+from store.tokens import make_token
 from web.api.commands import require_json
 from web.api.organisation import Me, me_of
 from web.failures import Failure
 from web.problems import problem, problem_responses
-from web.security.authorising import needs
+from web.security.authorising import TooFast, needs
+from web.security.sign_in import address_of
 from web.services import Services, ServicesHere
 
 router = APIRouter()
@@ -48,15 +50,19 @@ class SignedInToken(BaseModel):
         HTTPStatus.UNAUTHORIZED,
         HTTPStatus.UNSUPPORTED_MEDIA_TYPE,
         HTTPStatus.UNPROCESSABLE_ENTITY,
+        HTTPStatus.TOO_MANY_REQUESTS,
         HTTPStatus.SERVICE_UNAVAILABLE,
     ),
 )
 @needs(Operation.OPEN)
 async def sign_in(request: Request, services: ServicesHere, body: LinkToken) -> Response | SignedInToken:
     """Use the link up and get an API token for its person."""
-    now = services.clock()
+    now, address = services.clock(), address_of(request)
+    if seconds := services.failed_sign_ins.wait(address):
+        raise TooFast(seconds)
     made = await services.write(lambda connection: _use(services, connection, body.token, now))
     if made is None:
+        services.failed_sign_ins.take(address)
         return problem(request, LINK_WRONG)
     return made
 

@@ -76,14 +76,16 @@ def form(
     offered: Offered,
     found: Sequence[Finding] = (),
     focus: str = "",
+    prefix: str = "",
 ) -> Form:
     """The form of ``model`` with ``answers`` in it.
 
     Args:
         found: what is wrong; each finding goes to the control that its pointer leads to, or the nearest around it.
         focus: the place of a group that has just been added, such as ``tests/1``.
+        prefix: begins every id, where several forms stand on one page.
     """
-    controls = _controls(model, answers, offered, "", focus)
+    controls = _named(_controls(model, answers, offered, "", focus), prefix)
     places = {control.pointer: control for control in _every(controls)}
     errors: dict[str, list[str]] = {}
     summary = []
@@ -163,6 +165,17 @@ def _with_groups(control: Control, question: Question, model: type[BaseModel], o
         thing=thing,
         may_add=question.most is None or len(groups) < question.most,
         may_remove=len(groups) > question.fewest,
+    )
+
+
+def _named(controls: Sequence[Control], prefix: str) -> tuple[Control, ...]:
+    return tuple(
+        replace(
+            control,
+            id=prefix + control.id,
+            groups=tuple(replace(group, controls=_named(group.controls, prefix)) for group in control.groups),
+        )
+        for control in controls
     )
 
 

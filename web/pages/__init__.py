@@ -4,17 +4,21 @@ from __future__ import annotations
 
 from fastapi import APIRouter
 
-from web.pages import change, changes, giving, home, mail, sign_in
+from web.pages import approvals, change, changes, deciding, giving, home, mail, openid, preferences, sign_in
 
 
 def pages_router(demonstration: bool) -> APIRouter:
     """All pages; one-time links and the mail page exist in the demonstration only."""
     router = APIRouter(include_in_schema=False)
     router.include_router(home.router)
+    router.include_router(approvals.router)
+    router.include_router(deciding.router)
     router.include_router(changes.router)
     router.include_router(giving.router)
     router.include_router(change.router)
+    router.include_router(preferences.router)
     router.include_router(sign_in.router)
+    router.include_router(openid.router)  # before one-time links, which would take its address for a token
     if demonstration:
         router.include_router(sign_in.link_router)
         router.include_router(mail.router)

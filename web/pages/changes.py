@@ -13,7 +13,7 @@ from changes.permissions import Operation
 from changes.state import Stage
 from store.reading import ChangesPage, list_changes
 from web.pages.rendering import page
-from web.pages.wording import Wording
+from web.pages.wording import Wording, wording_for
 from web.security.authorising import needs
 from web.security.sign_in import SignedIn, Visitor
 from web.services import Services, ServicesHere
@@ -81,4 +81,4 @@ def _list(services: Services, connection: Connection, visitor: Visitor, chosen: 
         ended={"yes": True, "no": False}.get(chosen.ended),
         cursor=chosen.cursor or None,
     )
-    return listed, Wording(services.authority.directory(connection), services.zone(connection))
+    return listed, wording_for(services, connection, visitor)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import secrets
 from collections.abc import Sequence
 from dataclasses import dataclass
 from http import HTTPStatus
@@ -22,7 +21,7 @@ from changes.proposal import Submit
 from changes.refusals import RefusalKind, Refused
 from store.reading import TrailEntry, trail
 from temporal.gateway import NotNow
-from web.commanding import KEY, give
+from web.commanding import ABOUT_A_VERSION, KEY, give, new_key
 from web.failures import Failure
 from web.forms import answers as answering
 from web.forms.answers import Answers, Posted
@@ -31,7 +30,7 @@ from web.forms.options import Offered, parts_of
 from web.forms.starting import values_for
 from web.looking import Look, look_at
 from web.pages.rendering import page
-from web.pages.wording import Wording
+from web.pages.wording import Wording, reader_zone
 from web.plain_words import Finding, findings
 from web.refusing import STATUS, not_now
 from web.security.authorising import needs
@@ -40,23 +39,6 @@ from web.services import Services, ServicesHere
 
 router = APIRouter()
 
-ABOUT_A_VERSION = frozenset(
-    {
-        "accept_for_testing",
-        "ask_for_changes",
-        "conclude",
-        "decline",
-        "edit",
-        "endorse",
-        "endorse_with_changes",
-        "plan_rollout",
-        "propose_tests",
-        "resubmit",
-        "sign_coverage",
-        "sign_gate",
-    }
-)
-"""What somebody says about the change as they saw it. If it has moved on meanwhile they look again before it counts."""
 MOST_PARTS = 2_000
 """Fields of a form; twenty waves with twenty guards each stay below it."""
 
@@ -99,7 +81,7 @@ class Filled:
 async def start_form(request: Request, services: ServicesHere, visitor: SignedIn) -> Response:
     """The form that files a change."""
     desk = await services.read(lambda connection: _desk(services, connection, Submit, visitor, None))
-    return _show(request, desk, Filled(answering.blank(Submit), _new_key()))
+    return _show(request, desk, Filled(answering.blank(Submit), new_key()))
 
 
 @router.post("/changes/new")
@@ -120,7 +102,7 @@ async def command_form(request: Request, services: ServicesHere, visitor: Signed
     change = desk.look.change
     values = values_for(command, change, desk.offered.parts)
     values |= {name: value for name, value in request.query_params.items() if name in desk.offered.parts}
-    filled = Filled(answering.known(command, values, desk.zone), _new_key(), change.version)
+    filled = Filled(answering.known(command, values, desk.zone), new_key(), change.version)
     return _show(request, desk, filled)
 
 
@@ -140,14 +122,10 @@ def _command(kind: str) -> type[Command]:
     return command
 
 
-def _new_key() -> str:
-    return secrets.token_urlsafe(18)
-
-
 def _desk(
     services: Services, connection: Connection, command: type[Command], visitor: Visitor, ref: str | None
 ) -> Desk:
-    zone = services.zone(connection)
+    zone = reader_zone(services, connection, visitor)
     directory = services.authority.directory(connection)
     if ref is None:
         return Desk(command, visitor, Offered(directory), zone)
@@ -220,7 +198,7 @@ async def _refused(request: Request, services: Services, desk: Desk, refused: Re
             )
     detail = ALREADY_SENT if refused.kind is RefusalKind.REPEATED else refused.detail
     found, notice = _placed(desk.command, refused, detail)
-    shown = Filled(filled.answers, _new_key(), version, found, notice, meanwhile)
+    shown = Filled(filled.answers, new_key(), version, found, notice, meanwhile)
     return _show(request, desk, shown, STATUS[refused.kind])
 
 
@@ -249,7 +227,7 @@ def _since(connection: Connection, ref: str, reader: str, version: int) -> tuple
 def _posted_key(posted: Posted) -> str:
     """The key that came with the form; a form without a fit one gets another, and cannot be sent twice by mistake."""
     key = posted.one("_key")
-    return key if KEY.fullmatch(key) else _new_key()
+    return key if KEY.fullmatch(key) else new_key()
 
 
 def _posted_version(posted: Posted) -> int | None:

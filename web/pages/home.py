@@ -1,4 +1,4 @@
-"""The first page: what waits for me, what I have a part in, what moved lately."""
+"""The first page: what waits for me, what I have a part in or follow, what happened lately."""
 
 from __future__ import annotations
 
@@ -9,41 +9,52 @@ from sqlalchemy import Connection
 from starlette.responses import Response
 
 from changes.permissions import Operation
-from store.reading import Listed, WaitingItem, list_changes, waiting_of
+from store.reading import Happened, Mine, WaitingItem, lately, mine_of, waiting_of
 from web.pages.rendering import page
-from web.pages.wording import Wording
+from web.pages.wording import Wording, wording_for
 from web.security.authorising import needs
-from web.security.sign_in import SignedIn
+from web.security.sign_in import SignedIn, Visitor
 from web.services import Services, ServicesHere
 
 router = APIRouter()
 
-SHOWN = 10
-"""Changes in each list; the page with all of them is a link away."""
+SHOWN = 6
+"""Things in each list; the page with all of them is a link away."""
+LATELY = 10
+"""Lines of what happened lately."""
 
 
 @dataclass(frozen=True)
-class MyItems:
+class Home:
     """What one person's first page shows."""
 
     waiting: tuple[WaitingItem, ...]
-    mine: tuple[Listed, ...]
-    latest: tuple[Listed, ...]
+    mine: tuple[Mine, ...]
+    lately: tuple[Happened, ...]
     wording: Wording
 
 
 @router.get("/")
 @needs(Operation.READ_OWN)
 async def home(request: Request, services: ServicesHere, visitor: SignedIn) -> Response:
-    """My items."""
-    items = await services.read(lambda connection: _items(services, connection, visitor.ref))
-    return page(request, "home.html", visitor=visitor, items=items, wording=items.wording, now=services.clock())
+    """Home."""
+    found = await services.read(lambda connection: _home(services, connection, visitor))
+    return page(
+        request,
+        "home.html",
+        visitor=visitor,
+        home=found,
+        shown=SHOWN,
+        wording=found.wording,
+        now=services.clock(),
+    )
 
 
-def _items(services: Services, connection: Connection, person: str) -> MyItems:
-    return MyItems(
-        waiting=waiting_of(connection, person),
-        mine=list_changes(connection, person=person, ended=False, limit=SHOWN).changes,
-        latest=list_changes(connection, limit=SHOWN).changes,
-        wording=Wording(services.authority.directory(connection), services.zone(connection)),
+def _home(services: Services, connection: Connection, visitor: Visitor) -> Home:
+    wording = wording_for(services, connection, visitor)
+    return Home(
+        waiting=waiting_of(connection, visitor.ref),
+        mine=mine_of(connection, visitor.ref, limit=SHOWN + 1),
+        lately=lately(connection, visitor.ref, wording.names, limit=LATELY),
+        wording=wording,
     )

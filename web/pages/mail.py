@@ -13,7 +13,7 @@ from starlette.responses import Response
 from changes.permissions import Operation
 from notifications.catcher import Caught, NoSuchLetter, list_caught, read_caught
 from web.pages.rendering import page
-from web.pages.wording import Wording
+from web.pages.wording import wording_for
 from web.security.authorising import needs
 from web.security.sign_in import SignedIn
 from web.services import ServicesHere
@@ -27,9 +27,7 @@ async def letters(request: Request, services: ServicesHere, visitor: SignedIn) -
     """The letters, the newest first."""
     folder = services.settings.mail_folder
     found: tuple[Caught, ...] = await anyio.to_thread.run_sync(list_caught, folder) if folder else ()
-    wording = await services.read(
-        lambda connection: Wording(services.authority.directory(connection), services.zone(connection))
-    )
+    wording = await services.read(lambda connection: wording_for(services, connection, visitor))
     return page(request, "mail.html", visitor=visitor, letters=found, wording=wording)
 
 
@@ -44,7 +42,5 @@ async def letter(request: Request, services: ServicesHere, visitor: SignedIn, na
         found = await anyio.to_thread.run_sync(partial(read_caught, folder, name))
     except NoSuchLetter as error:
         raise HTTPException(HTTPStatus.NOT_FOUND, str(error)) from error
-    wording = await services.read(
-        lambda connection: Wording(services.authority.directory(connection), services.zone(connection))
-    )
+    wording = await services.read(lambda connection: wording_for(services, connection, visitor))
     return page(request, "letter.html", visitor=visitor, letter=found, wording=wording)

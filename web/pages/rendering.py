@@ -13,11 +13,16 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse
 
 from changes.decision import HUMAN_COMMANDS
-from web.pages.wording import OUTCOME_NAMES, STAGE_NAMES, number, plain
+from web.pages.charts import guard_chart, test_chart
+from web.pages.comparing import compared
+from web.pages.navigation import places_for
+from web.pages.wording import OUTCOME_NAMES, STAGE_NAMES, number, plain, sentence, without
 from web.security.sign_in import Visitor
 
 HERE = Path(__file__).parent.parent
 STATIC = HERE / "static"
+SCRIPTS = ("vendor/htmx.min.js", "vendor/hx-sse.min.js", "groundswell.js")
+"""In the order in which they are run."""
 
 
 def _fingerprint(name: str) -> str:
@@ -35,13 +40,18 @@ def _environment() -> jinja2.Environment:
         lstrip_blocks=True,
         auto_reload=False,
     )
-    environment.filters |= {"number": number, "plain": plain}
+    environment.filters |= {"number": number, "plain": plain, "sentence": sentence, "without": without}
     environment.globals |= {
         "commands": HUMAN_COMMANDS,
         "outcome_names": OUTCOME_NAMES,
         "stage_names": STAGE_NAMES,
+        "chart_of_guard": guard_chart,
+        "chart_of_test": test_chart,
+        "compared": compared,
+        "places_for": places_for,
         "stylesheet": _fingerprint("groundswell.css"),
         "icon": _fingerprint("groundswell.svg"),
+        "scripts": [_fingerprint(name) for name in SCRIPTS],
     }
     return environment
 

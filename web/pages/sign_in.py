@@ -13,8 +13,8 @@ from changes.permissions import Operation
 from directory.model import Person
 from store.sign_in import end_session, link_person, use_link
 from web.pages.rendering import page
-from web.security.authorising import needs
-from web.security.sign_in import Visitor, give_cookie, session_token, take_cookie, visitor_of
+from web.security.authorising import TooFast, needs
+from web.security.sign_in import Visitor, address_of, give_cookie, session_token, take_cookie, visitor_of
 from web.services import Services, ServicesHere
 
 router = APIRouter()
@@ -25,9 +25,9 @@ MaybeSignedIn = Annotated[Visitor | None, Depends(visitor_of)]
 
 @router.get("/sign-in")
 @needs(Operation.OPEN)
-async def how_to_sign_in(request: Request, visitor: MaybeSignedIn) -> Response:
+async def how_to_sign_in(request: Request, services: ServicesHere, visitor: MaybeSignedIn) -> Response:
     """How one signs in here."""
-    return page(request, "sign_in.html", visitor=visitor)
+    return page(request, "sign_in.html", visitor=visitor, by_provider=services.openid is not None)
 
 
 @router.post("/sign-out")
@@ -46,7 +46,11 @@ async def sign_out(request: Request, services: ServicesHere) -> Response:
 @needs(Operation.OPEN)
 async def look_at_link(request: Request, services: ServicesHere, token: str) -> Response:
     """Whom the link signs in, with a button. Looking does not use it up."""
+    if seconds := services.failed_sign_ins.wait(address_of(request)):
+        raise TooFast(seconds)
     person = await services.read(lambda connection: _person(services, connection, token))
+    if person is None:
+        services.failed_sign_ins.take(address_of(request))
     status = HTTPStatus.OK if person else HTTPStatus.NOT_FOUND
     return page(request, "sign_in_link.html", visitor=None, status=status, person=person)
 
@@ -55,9 +59,12 @@ async def look_at_link(request: Request, services: ServicesHere, token: str) -> 
 @needs(Operation.OPEN)
 async def follow_link(request: Request, services: ServicesHere, token: str) -> Response:
     """Sign in, once. Somebody who was signed in before in this browser is signed out."""
-    earlier = session_token(request, services)
-    session = await services.write(lambda connection: _use(services, connection, token, earlier))
+    if seconds := services.failed_sign_ins.wait(address_of(request)):
+        raise TooFast(seconds)
+    earlier, agent = session_token(request, services), request.headers.get("user-agent", "")
+    session = await services.write(lambda connection: _use(services, connection, token, earlier, agent))
     if session is None:
+        services.failed_sign_ins.take(address_of(request))
         return page(request, "sign_in_link.html", visitor=None, status=HTTPStatus.NOT_FOUND, person=None)
     response = RedirectResponse("/", status_code=HTTPStatus.SEE_OTHER)
     give_cookie(response, session, services.settings.secure_cookies)
@@ -70,10 +77,10 @@ def _person(services: Services, connection: Connection, token: str) -> Person | 
     return person if person and person.active else None
 
 
-def _use(services: Services, connection: Connection, token: str, earlier: str | None) -> str | None:
+def _use(services: Services, connection: Connection, token: str, earlier: str | None, agent: str) -> str | None:
     if _person(services, connection, token) is None:
         return None
-    session = use_link(connection, token, services.clock())
+    session = use_link(connection, token, services.clock(), agent)
     if session and earlier:
         end_session(connection, earlier, services.clock())
     return session

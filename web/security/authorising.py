@@ -21,6 +21,7 @@ from fastapi.routing import iter_route_contexts
 
 from changes.permissions import Operation, Thing, Verdict, may
 from web.failures import path_for_log
+from web.security.limiting import Limiter
 from web.security.sign_in import NotSignedIn, Visitor, visitor_of
 from web.services import ServicesHere
 
@@ -35,6 +36,15 @@ class NotPermitted(Exception):
     def __init__(self, verdict: Verdict) -> None:
         super().__init__(verdict.reason)
         self.verdict = verdict
+
+
+class TooFast(Exception):
+    """Somebody asks too often."""
+
+    def __init__(self, seconds: int) -> None:
+        super().__init__(seconds)
+        self.seconds = seconds
+        """After how many seconds asking again makes sense."""
 
 
 def needs(operation: Operation) -> Callable[[Endpoint], Endpoint]:
@@ -68,7 +78,19 @@ async def authorise(request: Request, services: ServicesHere) -> None:
     visitor = await visitor_of(request, services)
     if visitor is None:
         raise NotSignedIn
+    count(services.requests, f"{visitor.ref}/{visitor.service}")
     require(visitor, operation)
+
+
+def count(limiter: Limiter, who: str) -> None:
+    """Count a request of ``who``.
+
+    Raises:
+        TooFast: there were too many.
+    """
+    if seconds := limiter.wait(who):
+        raise TooFast(seconds)
+    limiter.take(who)
 
 
 def require(visitor: Visitor | None, operation: Operation, thing: Thing | None = None) -> None:

@@ -7,17 +7,20 @@ Sources: reference/web.md section 4 (ASVS 3.4, 16.5.4).
 from __future__ import annotations
 
 import secrets
+from contextlib import AbstractContextManager, nullcontext
 
 import structlog
 from starlette.datastructures import MutableHeaders
 from starlette.requests import Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from store import freshness
 from web.failures import Respond, path_for_log
 from web.refusing import our_fault
 
 CONTENT_SECURITY_POLICY = (
-    "default-src 'none'; style-src 'self'; img-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
+    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; form-action 'self'; "
+    "base-uri 'none'; frame-ancestors 'none'"
 )
 HEADERS = {
     "Content-Security-Policy": CONTENT_SECURITY_POLICY,
@@ -32,6 +35,11 @@ NOT_STORED = "no-store"
 """Pages and answers hold what is between people; no cache keeps them unless a route says otherwise."""
 
 log = structlog.get_logger()
+
+
+def _looking(method: str) -> AbstractContextManager[object]:
+    """A page that is only looked at compares what is kept in memory with the database once; an act always does."""
+    return freshness.once() if method in {"GET", "HEAD"} else nullcontext()
 
 
 class Envelope:
@@ -58,7 +66,7 @@ class Envelope:
                 self._add_headers(MutableHeaders(scope=message), number)
             await send(message)
 
-        with structlog.contextvars.bound_contextvars(request_id=number):
+        with structlog.contextvars.bound_contextvars(request_id=number), _looking(scope["method"]):
             try:
                 await self._app(scope, receive, send_with_headers)
             except Exception:

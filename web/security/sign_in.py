@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Annotated, Literal
 
@@ -10,13 +10,16 @@ from fastapi import Depends, Request
 from sqlalchemy import Connection
 from starlette.responses import Response
 
+from changes.instruction import SYSTEM_VIA
 from changes.permissions import EVERY_SCOPE, Actor, Scope
 from directory.model import Person
-from store.sign_in import SESSION_LASTS, session_person, token_person, touch_session
+from store.frame import Frame, frame_of
+from store.sign_in import SESSION_LASTS, session_person, touch_session
+from store.tokens import UNBOUND, Bounds, token_holder, touch_token
 from web.services import Services, ServicesHere
 
 TOUCH_EVERY = timedelta(minutes=5)
-"""A session in use is marked so at most this often, so that reading a page is not a write."""
+"""A session or token in use is marked so at most this often, so that reading a page is not a write."""
 
 
 class NotSignedIn(Exception):
@@ -32,6 +35,12 @@ class Visitor:
     roles: frozenset[str] = frozenset()
     """Given and implied roles, see :class:`changes.permissions.Actor`."""
     scopes: frozenset[Scope] = EVERY_SCOPE
+    service: str = ""
+    """The system that asks, on this person's behalf; empty for the person themselves."""
+    bounds: Bounds = UNBOUND
+    """What a system's token is for."""
+    frame: Frame = field(default_factory=Frame)
+    """What stands around their pages."""
 
     @property
     def ref(self) -> str:
@@ -39,9 +48,14 @@ class Visitor:
         return self.person.ref
 
     @property
+    def via(self) -> str:
+        """The way their commands come, when they come over the API."""
+        return f"{SYSTEM_VIA}{self.service}" if self.service else "api"
+
+    @property
     def actor(self) -> Actor:
         """Who asks, as the permissions see it."""
-        return Actor(self.person.ref, self.roles, self.person.active, self.scopes)
+        return Actor(self.person.ref, self.roles, self.person.active, self.scopes, self.service)
 
 
 def cookie_name(secure: bool) -> str:
@@ -72,6 +86,11 @@ def session_token(request: Request, services: Services) -> str | None:
     return request.cookies.get(cookie_name(services.settings.secure_cookies))
 
 
+def address_of(request: Request) -> str:
+    """Where a request comes from, as far as the proxy in front tells."""
+    return request.client.host if request.client else ""
+
+
 async def visitor_of(request: Request, services: ServicesHere) -> Visitor | None:
     """Who is signed in, or None. Where a token is sent, a cookie beside it does not count. Looked up once a request."""
     if not hasattr(request.state, "visitor"):
@@ -87,7 +106,10 @@ async def _look_up(request: Request, services: Services) -> Visitor | None:
         scheme, _, token = header.partition(" ")
         if scheme.lower() != "bearer":
             return None
-        return await services.read(lambda connection: _by_token(services, connection, token.strip(), now))
+        visitor = await services.read(lambda connection: _by_token(services, connection, token.strip(), now))
+        if visitor and _due_for_touch(services.touched, token, now):
+            await services.write(lambda connection: touch_token(connection, token.strip(), now))
+        return visitor
     token = session_token(request, services) or ""
     if not token:
         return None
@@ -112,11 +134,18 @@ SignedIn = Annotated[Visitor, Depends(signed_in)]
 
 
 def _by_token(services: Services, connection: Connection, token: str, now: datetime) -> Visitor | None:
-    return _visitor(services, connection, token_person(connection, token, now), "token")
+    holder = token_holder(connection, token, now)
+    visitor = _visitor(services, connection, holder.person if holder else None, "token")
+    if visitor is None or holder is None:
+        return None
+    return replace(visitor, scopes=holder.scopes, service=holder.service, bounds=holder.bounds)
 
 
 def _by_session(services: Services, connection: Connection, token: str, now: datetime) -> Visitor | None:
-    return _visitor(services, connection, session_person(connection, token, now), "session")
+    ref = session_person(connection, token, now)
+    frame = frame_of(connection, ref, now) if ref else Frame()
+    visitor = _visitor(services, connection, ref, "session")
+    return replace(visitor, frame=frame) if visitor else None
 
 
 def _visitor(

@@ -1,0 +1,50 @@
+"""What stands around every page: how much waits for the reader, and how they like to read. One query."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Literal
+
+from sqlalchemy import Connection, delete, func, insert, select
+
+from changes.values import Value
+from store import freshness, tables
+
+Theme = Literal["auto", "light", "dark"]
+
+
+class Frame(Value):
+    """The counts in the navigation and the reader's preferences."""
+
+    waiting: int = 0
+    overdue: int = 0
+    theme: Theme = "auto"
+    zone: str = ""
+    """An IANA name; empty for the organisation's own clock."""
+
+
+def frame_of(connection: Connection, person: str, now: datetime) -> Frame:
+    """The frame of ``person``'s pages. Says at the same time whether what is kept in memory is still true."""
+    waiting, preference = tables.waiting.c, tables.reading_preference.c
+    imports, policies = tables.directory_import.c, tables.policy_version.c
+    mine = select(func.count()).where(waiting.person == person)
+    row = connection.execute(
+        select(
+            mine.scalar_subquery().label("waiting"),
+            mine.where(waiting.due < now).scalar_subquery().label("overdue"),
+            select(preference.theme).where(preference.person == person).scalar_subquery().label("theme"),
+            select(preference.zone).where(preference.person == person).scalar_subquery().label("zone"),
+            select(func.max(imports.number)).scalar_subquery().label("directory_import"),
+            select(func.max(tables.act.c.number)).scalar_subquery().label("act"),
+            select(policies.sha256).order_by(policies.number.desc()).limit(1).scalar_subquery().label("policy"),
+        )
+    ).one()
+    freshness.remember(row.directory_import, row.policy, row.act)
+    return Frame(waiting=row.waiting, overdue=row.overdue, theme=row.theme or "auto", zone=row.zone or "")
+
+
+def keep_preference(connection: Connection, person: str, theme: Theme, zone: str) -> None:
+    """From now on ``person`` reads like this."""
+    table = tables.reading_preference
+    connection.execute(delete(table).where(table.c.person == person))
+    connection.execute(insert(table).values(person=person, theme=theme, zone=zone))

@@ -1,0 +1,39 @@
+"""What waits for a person and what they wait for, over all changes."""
+
+from __future__ import annotations
+
+from sqlalchemy import Connection, and_, select
+
+from changes.values import Value
+from store import tables
+from store.reading import WaitingItem
+
+
+class Inbox(Value):
+    """Both sides of waiting."""
+
+    mine: tuple[WaitingItem, ...]
+    """What waits for the person, the soonest due first."""
+    others: tuple[WaitingItem, ...]
+    """Whom their own changes wait for."""
+
+
+MOST = 300
+"""Rows of each; nobody reads more at a time."""
+
+
+def inbox_of(connection: Connection, person: str) -> Inbox:
+    """The inbox of ``person``, in one query."""
+    waiting, about = tables.waiting, tables.change
+    rows = connection.execute(
+        select(waiting, about.c.title, about.c.proposer)
+        .join(about, about.c.ref == waiting.c.change)
+        .where((waiting.c.person == person) | and_(about.c.proposer == person, about.c.outcome == ""))
+        .order_by(waiting.c.due.is_(None), waiting.c.due, waiting.c.since, waiting.c.change, waiting.c.task)
+        .limit(MOST)
+    ).mappings()
+    items = [WaitingItem.model_validate({name: row[name] for name in WaitingItem.model_fields}) for row in rows]
+    return Inbox(
+        mine=tuple(item for item in items if item.person == person),
+        others=tuple(item for item in items if item.person != person),
+    )
