@@ -10,12 +10,25 @@ from collections.abc import Collection, Iterable, Iterator, Mapping
 from datetime import datetime
 
 # Importing the stages registers their rules; the order is the order of a change's life.
-from changes import anonymity, any_moment, concerns, learning, passing_time, proposal, recruiting, rollout, testing
+from changes import (
+    anonymity,
+    any_moment,
+    concerns,
+    learning,
+    passing_time,
+    proposal,
+    publishing,
+    recruiting,
+    review,
+    rollout,
+    testing,
+)
 from changes.anonymity import check_anonymity, pseudonyms_in
 from changes.any_moment import StepAside
 from changes.commands import COMMANDS, Command, names_in
+from changes.consequences import FOLLOWED, consequences
 from changes.events import Event
-from changes.facts import Facts, Picking, Subject
+from changes.facts import REVIEW, Facts, Picking, Subject
 from changes.passing_time import (
     AuthorsReminded,
     LookAgain,
@@ -25,13 +38,26 @@ from changes.passing_time import (
     owed_step,
 )
 from changes.proposal import LeaveAuthors, Revision, Submit, Submitted, TakeOverFollowers, without_author
+from changes.publishing import MoveToNewerPolicy
 from changes.recruiting import AcceptInvitation, PlanChampions
 from changes.refusals import Refusal, RefusalKind, Refused, unknown
 from changes.rules import EVOLUTIONS, RULES
 from changes.state import Change, InvitationStatus, Stage
 from changes.values import is_pseudonym
 
-STAGES = (proposal, testing, recruiting, rollout, learning, concerns, any_moment, anonymity, passing_time)
+STAGES = (
+    proposal,
+    testing,
+    recruiting,
+    rollout,
+    learning,
+    review,
+    concerns,
+    any_moment,
+    anonymity,
+    publishing,
+    passing_time,
+)
 """The modules whose rules make up a change's life."""
 
 HUMAN_COMMANDS: Mapping[str, type[Command]] = {
@@ -59,14 +85,29 @@ def decide(
         The events, stamped with actor and time, or the refusal.
     """
     try:
-        events = tuple(_decide(change, command, facts, now, expected_version))
+        events = _stamped(_decide(change, command, facts, now, expected_version), change, facts, now)
+        events = (*events, *_stamped(_following(change, events, facts), change, facts, now))
+        return _with_reminder(change, events, facts)
     except Refusal as refusal:
         return refusal.refused
-    stamped = tuple(_stamped(event, change, facts, now) for event in events)
-    return _with_reminder(change, stamped, facts)
 
 
-def _stamped(event: Event, change: Change | None, facts: Facts, now: datetime) -> Event:
+def _following(change: Change | None, events: tuple[Event, ...], facts: Facts) -> Iterable[Event]:
+    if not any(isinstance(event, FOLLOWED) for event in events):
+        return ()
+    after = evolve_all(change, events, _NEW)
+    return consequences(change, after, events, facts) if after else ()
+
+
+_NEW = "new"
+"""Stands for the reference of a change that is being submitted; no rule asks for it."""
+
+
+def _stamped(events: Iterable[Event], change: Change | None, facts: Facts, now: datetime) -> tuple[Event, ...]:
+    return tuple(_stamp(event, change, facts, now) for event in events)
+
+
+def _stamp(event: Event, change: Change | None, facts: Facts, now: datetime) -> Event:
     event = event.having(by=_by(event, facts), at=now)
     if change is None or change.gate is None or type(event).kind not in _ANSWERS_AT_A_GATE:
         return event
@@ -76,11 +117,11 @@ def _stamped(event: Event, change: Change | None, facts: Facts, now: datetime) -
 
 def _with_reminder(change: Change | None, events: tuple[Event, ...], facts: Facts) -> tuple[Event, ...]:
     """Where the authors owe a step from here on, the last event says when they are reminded of it."""
-    if not events or facts.norms.step_reminder is None or (change is None and not isinstance(events[0], Submitted)):
+    if not events or change is None or facts.norms.step_reminder is None or isinstance(events[-1], AuthorsReminded):
         return events
-    after = evolve_all(change, events, change.ref if change else "CH")
+    after = evolve_all(change, events)
     step = owed_step(after) if after else ""
-    if not step or (change and owed_step(change) == step) or isinstance(events[-1], AuthorsReminded):
+    if not step or owed_step(change) == step:
         return events
     return (*events[:-1], events[-1].having(remind_at=facts.norms.step_reminder))
 
@@ -109,10 +150,13 @@ _BY_ITSELF = {
     "gate_passed",
     "gate_replanned",
     "gate_reopened",
+    "reveal_granted",
     "guard_breached",
     "effect_checks_planned",
     "effect_check_opened",
-    "reveal_granted",
+    "policy_took_force",
+    "short_road_taken",
+    "review_asked",
 }
 
 
@@ -214,7 +258,7 @@ def subject_of(change: Change | None, command: Command | None, actor: str, now: 
         proposal = without_author(proposal, actor)
     reckoned = change.gate if change and isinstance(command, NoticeTime | LookAgain) else None
     return Subject(
-        policy=change.policy if change else None,
+        policy=change.policy if change and not isinstance(command, MoveToNewerPolicy) else None,
         proposer=proposal.proposer if proposal else authors[0],
         filer=proposal.filer if proposal else actor,
         co_proposers=tuple(authors[2:]) if proposal is None else proposal.co_proposers,
@@ -226,6 +270,9 @@ def subject_of(change: Change | None, command: Command | None, actor: str, now: 
         customer_facing=content.customer_facing,
         regulated=content.regulated,
         urgency=content.urgency,
+        kind="policy" if content.policy else "process",
+        candidate=content.policy,
+        deciders=review.deciders(change) if change else (),
         endorsers=change.round.counting_endorsers if change else (),
         testers=change.round.testers if change else (),
         levels=_levels(change, command, now),
@@ -235,6 +282,7 @@ def subject_of(change: Change | None, command: Command | None, actor: str, now: 
         named_teams=tuple(dict.fromkeys([ref for _, kind, ref in named if kind == "team"] + _teams_in(change))),
         named_processes=tuple(ref for _, kind, ref in named if kind == "process"),
         named_changes=tuple(ref for _, kind, ref in named if kind == "change"),
+        named_policies=tuple(ref for _, kind, ref in named if kind == "policy"),
         picking=_picking(change, command, now),
         change=change.ref if change else "",
         wrote_tests=_wrote_tests(change),
@@ -260,11 +308,15 @@ def _stepped_aside(change: Change | None, command: Command | None, actor: str) -
 
 
 def _levels(change: Change | None, command: Command | None, now: datetime) -> dict[str, int]:
-    if change is None or change.gate is None:
+    if change is None:
         return {}
-    escalates = isinstance(command, NoticeTime) and falls_to_escalation(change, now)
-    level = change.gate.level + (1 if escalates else 0)
-    return {change.gate.name: level} if level else {}
+    noticing = isinstance(command, NoticeTime)
+    levels = {}
+    if change.gate is not None:
+        levels[change.gate.name] = change.gate.level + (noticing and falls_to_escalation(change, now))
+    if change.review is not None:
+        levels[REVIEW] = change.review.level + (noticing and review.falls_to_more(change, now))
+    return {name: level for name, level in levels.items() if level}
 
 
 def _champions(change: Change | None, command: Command | None, actor: str) -> tuple[str, ...]:
@@ -285,6 +337,8 @@ def _everyone_in(change: Change) -> Iterator[str]:
         yield check.owner
     for concern in change.concerns:
         yield concern.by
+    for seat in change.review.asked if change.review else ():
+        yield seat.person
 
 
 def _teams_in(change: Change | None) -> list[str]:

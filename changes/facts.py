@@ -23,6 +23,9 @@ REVEAL = "reveal_proposer"
 GATES = (ANSWER_PROPOSAL, ENDORSE_TESTS, SIGN_TESTS, START_ROLLOUT)
 """The gates a change can meet, in the order of its road (lifecycle.md)."""
 
+REVIEW = "review"
+"""The review afterwards, as the policy's machinery for gates sees it; it is no gate on the road."""
+
 SYSTEM = "system"
 """The actor of everything Groundswell does by itself: deadlines, guards, opened checks."""
 
@@ -181,6 +184,19 @@ class Norms(Value):
     anonymous_concerns: bool = True
 
 
+class Candidate(Value):
+    """A policy that a change puts forward, held against the one in force now."""
+
+    ref: PolicyRef
+    in_force: PolicyRef
+    taken: bool = False
+    """Its name and version are published already, with other content."""
+    errors: tuple[str, ...] = ()
+    """Why changes would get stuck under it. Only looked for while it is put forward."""
+    worth_knowing: tuple[str, ...] = ()
+    differences: tuple[str, ...] = ()
+
+
 class Recommended(Value):
     """One colleague the picker recommends as champion, with the numbers behind it (never names)."""
 
@@ -250,6 +266,10 @@ class Subject(Value):
     urgency: Literal["normal", "emergency"] = "normal"
     kind: Literal["process", "policy"] = "process"
     """What is to change: a way of working, or the policy itself."""
+    candidate: Ref | None = None
+    """The policy that the change puts forward, by its content hash."""
+    deciders: tuple[Ref, ...] = ()
+    """Those whose yes is on record at one of its gates; they do not review it afterwards."""
     endorsers: tuple[Ref, ...] = ()
     """Those whose endorsement of the current test plan counts."""
     testers: tuple[Ref, ...] = ()
@@ -278,6 +298,7 @@ class Subject(Value):
     """A change that may have been marked as a duplicate of this one, whose followers are asked for."""
     revealing: bool = False
     """Whether somebody speaks anonymously here, so that it has to be known who may reveal them."""
+    named_policies: tuple[Ref, ...] = ()
     picking: Picking | None = None
     """Filled when the command asks for a recommendation of champions."""
 
@@ -305,5 +326,12 @@ class Facts(Value):
     """The open gate with its deadline reckoned from when it was asked; see :attr:`Subject.asked_since`."""
     followers_of_duplicate: tuple[Ref, ...] = ()
     """Where a duplicate hands over its followers: them and its authors, if it was marked as one of this change."""
+    newest: PolicyRef | None = None
+    """The policy in force, which changes that began earlier do not follow."""
+    candidate: Candidate | None = None
+    review: GateFacts | None = None
+    """Who would review the change afterwards, and by when, counted from now; none where its route asks for none."""
+    told: tuple[Ref, ...] = ()
+    """Who hears at once of a change on such a route."""
     unknown: tuple[str, ...] = ()
     """References that the command names and nobody knows."""

@@ -26,6 +26,7 @@ from changes.gates import (
 )
 from changes.learning import EffectCheckOpened
 from changes.recruiting import CampaignEnded, ChampionsPlanned, InvitationsExpired, InvitationsReminded
+from changes.review import notice_review, review_moments
 from changes.rules import decides, evolves, is_open, only_groundswell
 from changes.state import Change, Closing, InvitationStatus, OpenGate, Outcome, Phase, Stage
 from changes.values import Moment, Ref
@@ -91,9 +92,10 @@ def next_moment(change: Change) -> datetime | None:
     """When time next means something for this change; None while it waits for people only."""
     if change.closing:
         return None
+    moments: list[datetime] = [*review_moments(change)]
     if change.hold:
-        return change.hold.until
-    moments: list[datetime] = [check.opens for check in change.learning.checks if not check.opened]
+        return min([*moments, *([change.hold.until] if change.hold.until else [])], default=None)
+    moments += [check.opens for check in change.learning.checks if not check.opened]
     if change.gate:
         moments += _moments_of(change.gate)
     if change.step_reminder and owed_step(change):
@@ -180,6 +182,7 @@ def falls_to_escalation(change: Change, now: datetime) -> bool:
 
 @decides(NoticeTime, when=[is_open], who=only_groundswell)
 def _notice_time(change: Change, command: NoticeTime, facts: Facts, now: datetime) -> Iterator[Event]:
+    yield from notice_review(change, facts, now)
     if change.hold:
         if change.hold.until and now >= change.hold.until:
             yield from resumed(change, facts, "the hold ended on its date", now)

@@ -8,6 +8,7 @@ from changes.events import Event
 from changes.facts import ANSWER_PROPOSAL, ENDORSE_TESTS, SIGN_TESTS, START_ROLLOUT
 from changes.gates import unanswered
 from changes.instruction import Receipt
+from changes.review import owed
 from changes.rules import PHASE_WORDS
 from changes.state import Change, Concern, ConcernStatus, InvitationStatus, Outcome, Phase
 from changes.values import Moment, Ref, Value
@@ -34,12 +35,14 @@ class Waiting(Value):
 
 def waiting_for(change: Change) -> tuple[Waiting, ...]:
     """Everything anybody is asked to do now, the same person and task once."""
-    if change.closing:
+    if change.closing or change.hold:
+        reviewing = tuple(_review_tasks(change))
+        if change.closing is None:
+            return reviewing
         if change.closing.outcome is Outcome.EXPIRED:
             since = change.closing.at
-            return _each(change.proposal.authors, "Renew the change, or let it rest", "renew", since=since)
-        return ()
-    if change.hold:
+            renewing = _each(change.proposal.authors, "Renew the change, or let it rest", "renew", since=since)
+            return (*renewing, *reviewing)
         return ()
     found: dict[tuple[str, str], Waiting] = {}
     for task in _tasks(change):
@@ -61,7 +64,14 @@ GATE_COMMANDS = {
 }
 
 
+def _review_tasks(change: Change) -> Iterator[Waiting]:
+    if review := owed(change):
+        people = tuple(seat.person for seat in review.asked)
+        yield from _each(people, "Review the short road this change took", "record_review", due=review.due)
+
+
 def _tasks(change: Change) -> Iterator[Waiting]:
+    yield from _review_tasks(change)
     if change.gate and not change.gate.agreed:
         name, gate = change.gate.name, change.gate
         asked = gate.asked_since or gate.opened_at
@@ -139,7 +149,7 @@ def _author_tasks(change: Change) -> Iterator[Waiting]:
         case Phase.CHECKING_EFFECT:
             if change.learning.retrospective is None:
                 yield from _each(authors, "Record the retrospective", "hold_retrospective")
-            elif all(check.outcome for check in change.learning.checks):
+            elif all(check.outcome for check in change.learning.checks) and not owed(change):
                 yield from _each(authors, "Close the change", "close")
         case _:
             return
@@ -185,6 +195,7 @@ def parts_in(change: Change) -> dict[str, tuple[str, ...]]:
     add(tuple(check.owner for check in change.learning.checks), "effect check owner")
     add(tuple(concern.by for concern in change.concerns), "concerned")
     add(tuple(seat.person for seat in change.gate.asked) if change.gate else (), "asked")
+    add(tuple(seat.person for seat in change.review.asked[:1]) if change.review else (), "reviewer")
     add(change.followers, "follower")
     return {person: tuple(found) for person, found in parts.items()}
 

@@ -12,6 +12,7 @@ from datetime import date, datetime
 
 from changes.facts import (
     GATES,
+    REVIEW,
     SYSTEM,
     Empowerment,
     Facts,
@@ -30,6 +31,7 @@ from policies.circumstances import circumstances_of
 from policies.conditions import evaluate
 from policies.empowerment import empowerment_in
 from policies.gates import asked_anew, gate_of
+from policies.relations import candidates
 from policies.schema import REVEAL, Policy
 from policies.working_time import working_time
 
@@ -107,6 +109,9 @@ def facts_for(
     named = _named(subject, actor)
     reveal = gate_of(case, REVEAL, now) if subject.revealing else None
     people = dict.fromkeys([*named, *_seated(gates), *_around(directory, subject)])
+    review = gate_of(case, REVIEW, now) if case.route.review_within else None
+    told = _told(case) if review else ()
+    people |= dict.fromkeys([seat.person for seat in review.seats] if review else ())
     known = {
         ref: directory.as_person_facts(ref, today)
         if ref in directory.people
@@ -127,6 +132,8 @@ def facts_for(
         teams={ref: directory.team_facts(ref) for ref in teams if ref in directory.teams},
         reveal=reveal,
         asked_anew=asked_anew(case, subject.open_gate, subject.asked_since, now) if subject.asked_since else None,
+        review=review,
+        told=told,
         unknown=tuple(_unknown(directory, subject, named)),
     )
 
@@ -150,6 +157,12 @@ def case_of(policy: Policy, directory: Directory, subject: Subject) -> tuple[Cas
         passed.append(f"Not {one.name}: {found.because}")
     because = (f"Route {route.name}: {outcome.because}", *passed)
     return Case(policy, directory, subject, route), RouteFacts(policy=policy.ref, route=route.name, because=because)
+
+
+def _told(case: Case) -> tuple[str, ...]:
+    """Who hears at once of a change on a route that must be reviewed."""
+    found = (one.person for who in case.policy.review.tell for one in candidates(who, case.directory, case.subject))
+    return tuple(dict.fromkeys(person.ref for person in found if person.active))
 
 
 def _named(subject: Subject, actor: str) -> tuple[str, ...]:

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import date, datetime
 
-from changes.facts import ENDORSE_TESTS, SIGN_TESTS, GateFacts, PassedOver, Quorum, Seat, Subject
+from changes.facts import ENDORSE_TESTS, REVIEW, SIGN_TESTS, GateFacts, PassedOver, Quorum, Seat, Subject
 from changes.quorums import EVERYBODY, Share, can_be_reached, shares
 from changes.values import is_pseudonym
 from directory.model import Directory, Person
@@ -81,14 +81,16 @@ def people_at(case: Case, name: str, today: date) -> Asked:
 def excluded(subject: Subject, gate: str) -> dict[str, str]:
     """Who may not answer at a gate, and the reason.
 
-    Those whose change it is; whoever wrote the tests, where they are endorsed, and whoever ran them, where they are
-    signed; and those who said that they have a conflict of interest. A gate moves on from them by itself.
+    Those whose change it is; whoever wrote the tests, where they are endorsed; whoever ran them, where they are signed;
+    whoever decided, where it is reviewed; and those with a conflict of interest. A gate moves on from them by itself.
     """
     reasons = {subject.proposer: "proposed this change"}
     reasons |= {ref: "proposed this change with others" for ref in subject.co_proposers if ref not in reasons}
     reasons.setdefault(subject.filer, "filed this change")
     if gate == ENDORSE_TESTS and subject.wrote_tests:
         reasons.setdefault(subject.wrote_tests, "wrote these tests")
+    if gate == REVIEW:
+        reasons |= {ref: "decided about this change" for ref in subject.deciders if ref not in reasons}
     if gate == SIGN_TESTS:
         reasons |= {ref: "ran a test of this change" for ref in subject.testers if ref not in reasons}
     return reasons | {ref: "has a conflict of interest" for ref in subject.stepped_aside if ref not in reasons}

@@ -91,6 +91,8 @@ class TestOffers:
             "resubmit",
             "resume",
             "unfollow",
+            "record_review",
+            "move_to_newer_policy",
         }
         assert set(HUMAN_COMMANDS) - somewhere == elsewhere | {"submit"}
 
