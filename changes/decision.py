@@ -37,12 +37,13 @@ from changes.passing_time import (
     falls_to_escalation,
     owed_step,
 )
-from changes.proposal import LeaveAuthors, Revision, Submit, Submitted, TakeOverFollowers, without_author
+from changes.proposal import LeaveAuthors, Revision, Submit, Submitted, TakeOverFollowers, without_author, worked_on
 from changes.publishing import MoveToNewerPolicy
 from changes.recruiting import AcceptInvitation, PlanChampions
 from changes.refusals import Refusal, RefusalKind, Refused, unknown
 from changes.rules import EVOLUTIONS, RULES
 from changes.state import Change, InvitationStatus, Stage
+from changes.testing import ProposeTests
 from changes.values import is_pseudonym
 
 STAGES = (
@@ -285,7 +286,7 @@ def subject_of(change: Change | None, command: Command | None, actor: str, now: 
         named_policies=tuple(ref for _, kind, ref in named if kind == "policy"),
         picking=_picking(change, command, now),
         change=change.ref if change else "",
-        wrote_tests=_wrote_tests(change),
+        wrote_tests=actor if isinstance(command, ProposeTests) else _wrote_tests(change),
         stepped_aside=_stepped_aside(change, command, actor),
         open_gate=reckoned.name if reckoned else "",
         asked_since=(reckoned.asked_since or reckoned.opened_at) if reckoned else None,
@@ -304,7 +305,8 @@ def _wrote_tests(change: Change | None) -> str | None:
 def _stepped_aside(change: Change | None, command: Command | None, actor: str) -> tuple[str, ...]:
     if change is None:
         return ()
-    return (*change.stepped_aside, actor) if isinstance(command, StepAside) else change.stepped_aside
+    leaves = isinstance(command, LeaveAuthors) and worked_on(change, actor)
+    return (*change.stepped_aside, actor) if leaves or isinstance(command, StepAside) else change.stepped_aside
 
 
 def _levels(change: Change | None, command: Command | None, now: datetime) -> dict[str, int]:

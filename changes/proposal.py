@@ -409,6 +409,13 @@ def _take_over_followers(change: Change, command: TakeOverFollowers, facts: Fact
         yield FollowersMoved(duplicate=command.duplicate, people=people, count=len(people))
 
 
+def worked_on(change: Change, person: str) -> bool:
+    """Whether an author has done more than being named by somebody: filed it, written words or tests of it."""
+    rounds = (*change.earlier_rounds, change.round)
+    writers = {version.by for version in change.proposal.versions} | {round_.proposed_by for round_ in rounds}
+    return person == change.proposal.filer or person in writers
+
+
 def _one_of_several_authors(change: Change, facts: Facts) -> None:
     anybody(change, facts)
     if facts.actor.ref not in change.proposal.authors:
@@ -420,14 +427,7 @@ def _one_of_several_authors(change: Change, facts: Facts) -> None:
 @decides(LeaveAuthors, when=[is_open], who=_one_of_several_authors)
 def _leave_authors(change: Change, command: LeaveAuthors, facts: Facts, now: datetime) -> Iterator[Event]:
     """Named by somebody else and never having touched it, one may decide about it like everybody else."""
-    me, proposal = facts.actor.ref, change.proposal
-    rounds = (*change.earlier_rounds, change.round)
-    worked = (
-        me == proposal.filer
-        or any(v.by == me for v in proposal.versions)
-        or any(round_.proposed_by == me for round_ in rounds)
-    )
-    yield AuthorLeft(reason=command.reason, worked_on_it=worked)
+    yield AuthorLeft(reason=command.reason, worked_on_it=worked_on(change, facts.actor.ref))
     yield from replanned(change, facts, now)
 
 
