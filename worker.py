@@ -44,7 +44,8 @@ def composed_worker(client: Client, engine: Engine, settings: Settings) -> Itera
     mail = MailSettings(url=settings.smtp_url, sender=settings.mail_sender)
     deciding = DecisionActivities(engine, authority, settings.actor_secret(), settings.earlier_actor_secrets())
     notifying = NotificationActivities(engine, authority, mail, settings.public_url)
-    with ThreadPoolExecutor(THREADS, thread_name_prefix="activity") as threads:
+    # As many threads as activities, or the SDK warns; no more than THREADS of them are ever made.
+    with ThreadPoolExecutor(GATHERERS, thread_name_prefix="activity") as threads:
         yield Worker(
             client,
             task_queue=settings.temporal_task_queue,
