@@ -43,6 +43,7 @@ from tests.changes.road import (
 )
 from tests.changes.stories import NOBODY
 from tests.changes.world import POLICY, World
+from tests.support.thoroughness import examples
 
 pytestmark = pytest.mark.timeout(400)  # some ten seconds by itself; coverage on a busy machine takes far longer
 
@@ -403,7 +404,7 @@ class LifeOfAChange(RuleBasedStateMachine):
 
 
 LifeOfAChange.TestCase.settings = settings(
-    max_examples=100,
+    max_examples=examples(100),
     stateful_step_count=40,
     deadline=None,
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],
