@@ -103,12 +103,26 @@ def verify(
                     contents=not tree_only,
                     progress=progress,
                 )
+        if not first and not stop and pinned and not tree_only:
+            _remember(engine, report)
     if as_json:
         print_json(report.to_mapping())
     else:
         for line in report.in_words():
             say(line)
     raise typer.Exit(report.exit_code)
+
+
+def _remember(engine: Engine, report: Any) -> None:
+    """Have the audit page say when everything was last verified. A ledger that is stopped takes no record."""
+    from store.audit import record_verification
+    from store.ledger import LedgerStopped
+
+    wrong = f"{report.first.kind} at record {report.first.seq}" if report.first else ""
+    try:
+        record_verification(engine, report.size, report.root, wrong, datetime.now(UTC))
+    except LedgerStopped as stopped:
+        console(wrong=True).print(f"This verification is not on record: {stopped}", soft_wrap=True)
 
 
 def _tell_change(change: str, findings: Sequence[Any], count: int, uncovered: int, trusted: bool) -> None:

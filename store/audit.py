@@ -19,9 +19,16 @@ from typing import Any
 from sqlalchemy import ColumnElement, Connection, Engine, RowMapping, Select, and_, func, not_, or_, select, true
 
 from changes.events import EVENTS
+from changes.facts import SYSTEM
 from changes.values import Moment, Value
+from ledger.checkpoint import read_checkpoint
+from ledger.commitments import verify as verify_commitment
 from ledger.exports import ExportedRecord
-from ledger.record import policy_of
+from ledger.merkle import leaf_hash
+from ledger.note import NoteError
+from ledger.proofs import ProofInvalid, inclusion_proof, verify_inclusion
+from ledger.record import commitments_of, policy_of
+from ledger.tiles import NoSuchTile
 from store import tables
 from store.checkpoints import KeptCheckpoint, Vouched, head_of, latest_checkpoint, latest_vouched, stopped_because
 from store.database import lock_ledger, writing
@@ -37,10 +44,13 @@ from store.reading import (
     with_words,
 )
 from store.searching import containing
+from store.tiles import stored_reader
 
 PAGE = 50
 COUNTED = 1_000
 """Counts are exact up to here."""
+VERIFIED = "ledger_verified"
+"""The action under which a whole verification is recorded."""
 CHUNK = 500
 """Records read at a time for an export."""
 
@@ -112,6 +122,10 @@ class LedgerState(Value):
     vouched_size: int = 0
     vouched_by: str = ""
     vouched_at: Moment | None = None
+    verified_size: int = 0
+    verified_at: Moment | None = None
+    """When everything was last verified, with `groundswell audit verify`, and how much that was."""
+    verified_well: bool = False
     stopped: str = ""
     """Why nothing is recorded any more, if so."""
 
@@ -120,7 +134,11 @@ def ledger_state(connection: Connection) -> LedgerState:
     """How the ledger stands now."""
     signed: KeptCheckpoint | None = latest_checkpoint(connection)
     vouched: Vouched | None = latest_vouched(connection)
+    verified = _last_verification(connection)
     return LedgerState(
+        verified_size=verified["after"]["size"] if verified else 0,
+        verified_at=verified["recorded_at"] if verified else None,
+        verified_well=bool(verified) and verified["outcome"] == "applied",
         size=head_of(connection).size,
         signed_size=signed.size if signed else 0,
         signed_at=signed.made_at if signed else None,
@@ -129,6 +147,73 @@ def ledger_state(connection: Connection) -> LedgerState:
         vouched_at=vouched.at if vouched else None,
         stopped=stopped_because(connection) or "",
     )
+
+
+def _last_verification(connection: Connection) -> Any:
+    table = tables.ledger_record
+    query = select(table.c.body).where(table.c.action == VERIFIED).order_by(table.c.seq.desc()).limit(1)
+    body = connection.execute(query).scalar()
+    return json.loads(body) if body else None
+
+
+def record_verification(engine: Engine, size: int, root: bytes, wrong: str, now: datetime) -> None:
+    """Put on record that everything up to ``size`` was verified, and what was found wrong first, if anything."""
+    entry = Entry(
+        key=f"verified/{size}/{now:%Y%m%dT%H%M%S%f}",
+        change="",
+        version=0,
+        action=VERIFIED,
+        outcome="failed" if wrong else "applied",
+        actor=SYSTEM,
+        via="cli",
+        occurred_at=now,
+        stage="",
+        phase="",
+        content="",
+        source=Source(component="cli"),
+        area="ledger",
+        facts={"size": size, "root": root.hex(), **({"wrong": wrong} if wrong else {})},
+    )
+    with writing(engine) as connection:
+        lock_ledger(connection)
+        append_once(connection, entry, now)
+
+
+class Evidence(Value):
+    """One record with everything behind it."""
+
+    entry: AuditEntry
+    body: str
+    """The stored bytes, which the hash covers."""
+    proven_in: int
+    """The size of the checkpoint whose tree holds the record; 0 where none does yet."""
+    wrong: str
+    """What does not fit, in a sentence; empty where everything does."""
+
+
+def evidence(connection: Connection, seq: int, reader: Reader, names: Mapping[str, str]) -> Evidence | None:
+    """Record ``seq``, verified now against the latest checkpoint; None where there is none ``reader`` may see."""
+    records, private = tables.ledger_record, tables.ledger_private
+    fitting = _fitting(connection, Filter(), reader, seq + 1)
+    query = with_words(select(*TRAIL_COLUMNS, private.c.salt)).where(records.c.seq == seq, fitting)
+    row = connection.execute(query).mappings().first()
+    if row is None:
+        return None
+    kept, wrong, proven = latest_checkpoint(connection), "", 0
+    leaf = leaf_hash(bytes(row["body"]))
+    if row["value"] is not None:
+        commitment = commitments_of(json.loads(row["body"])).get(LABEL, "")
+        if not verify_commitment(LABEL, row["value"], bytes(row["salt"]), bytes.fromhex(commitment)):
+            wrong = "The words are not those that were recorded."
+    if kept and seq < kept.size:
+        try:
+            stated, _ = read_checkpoint(kept.note)
+            proof = inclusion_proof(stored_reader(connection, kept.size), seq, kept.size)
+            verify_inclusion(leaf, seq, kept.size, proof, stated.root)
+            proven = kept.size
+        except (ProofInvalid, NoSuchTile, NoteError) as error:
+            wrong = f"The record cannot be proven to be in the ledger: {error}."
+    return Evidence(entry=_entry(row, reader, names), body=bytes(row["body"]).decode(), proven_in=proven, wrong=wrong)
 
 
 def search(

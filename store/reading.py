@@ -273,6 +273,7 @@ LEDGERS_OWN = {
     "erased": "had a person's words erased",
     "restored": "confirmed that a backup was restored",
     "moved": "moved the ledger to another database",
+    "ledger_verified": "verified the whole ledger",
     "key_rotated": "replaced the ledger's signing key",
 }
 """What the ledger records about itself, in words."""

@@ -191,4 +191,4 @@ def test_keys_are_made_and_shown_and_never_written_over(run: Run, place: Path) -
     assert run("audit", "key", str(fresh))[0] == 0
     assert fresh.stat().st_mode & 0o077 == 0
     assert run("audit", "key", str(fresh))[0] == 1
-    assert run("audit", "key")[1].startswith("groundswell.local/")
+    assert run("audit", "key")[1].startswith("groundswell.")
