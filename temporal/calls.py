@@ -15,6 +15,9 @@ LOOK_UP = "look_up"
 RECORD = "record"
 DELIVER = "deliver_notices"
 DELIVER_LEFTOVERS = "deliver_leftover_notices"
+WEBHOOK_WORKFLOW = "Webhook"
+POST_EVENTS = "post_events"
+WAKE = "wake"
 
 REFUSED = "Refused"
 """The type of the ApplicationError by which a refusal leaves an update; its detail is the refusal."""
@@ -81,3 +84,13 @@ class Delivery(Value):
     failed: int = 0
     version: int = 0
     """Everything up to this version of the change has left or was given up; 0 where several changes were looked at."""
+
+
+class Posted(Value):
+    """How a round of webhooks went."""
+
+    sent: int = 0
+    more: bool = False
+    """Something waits still."""
+    pause: float = 0.0
+    """Seconds to wait before the next round, because the last event failed."""
