@@ -10,6 +10,7 @@ from changes.values import Moment, Ref, Value
 
 CHANGE_WORKFLOW = "Change"
 HOUSEKEEPING_WORKFLOW = "Housekeeping"
+SEALING_WORKFLOW = "Sealing"
 LOAD_CHANGE = "load_change"
 LOOK_UP = "look_up"
 RECORD = "record"
@@ -18,6 +19,7 @@ DELIVER_LEFTOVERS = "deliver_leftover_notices"
 WEBHOOK_WORKFLOW = "Webhook"
 POST_EVENTS = "post_events"
 WAKE = "wake"
+SEAL = "seal_ledger"
 
 REFUSED = "Refused"
 """The type of the ApplicationError by which a refusal leaves an update; its detail is the refusal."""
@@ -94,3 +96,12 @@ class Posted(Value):
     """Something waits still."""
     pause: float = 0.0
     """Seconds to wait before the next round, because the last event failed."""
+
+
+class Sealing(Value):
+    """How a round of sealing the ledger went."""
+
+    size: int = 0
+    new: bool = False
+    problems: tuple[str, ...] = ()
+    """Who outside could not be reached or did not agree."""

@@ -8,10 +8,10 @@ from typing import Any
 import httpx2
 import pytest
 
+from notifications.webhooks import Answered
 from store.database import writing
 from store.webhooks import deliveries, write_attempt
 from store.webhooks import due as due_at
-from notifications.webhooks import Answered
 from tests.web.office import MARA, Office
 
 KENJI = "kenji.watanabe"
