@@ -37,12 +37,12 @@ async def add(client: httpx2.AsyncClient, **fields: Any) -> httpx2.Response:
 
 async def test_an_endpoint_from_beginning_to_end(office: Office, woken: list[str]) -> None:
     async with office.browser(KENJI) as kenji:
-        made = await add(kenji, events=["closed", "wave_paused"])
+        made = await add(kenji, events=["closed", "guard_breached"])
         assert made.status_code == 201, made.text
         ref, secret = made.json()["endpoint"]["ref"], made.json()["secret"]
         assert secret.startswith("whsec_")
         [listed] = (await kenji.get(HOOKS)).json()["endpoints"]
-        assert listed["types"] == ["groundswell.change.closed", "groundswell.change.wave_paused"]
+        assert listed["types"] == ["groundswell.change.closed", "groundswell.change.guard_breached"]
         assert secret not in str(listed)
         assert (await add(kenji)).status_code == 409, "one endpoint for an address"
         changed = await kenji.put(f"{HOOKS}/{ref}", json={"url": URL, "description": "all of it"})
