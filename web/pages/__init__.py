@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from fastapi import APIRouter
 
-from web.pages import approvals, change, changes, deciding, giving, home, mail, openid, preferences, sign_in
+from web.pages import approvals, change, changes, deciding, filing, giving, home, mail, openid, preferences, sign_in
 
 
 def pages_router(demonstration: bool) -> APIRouter:
@@ -14,6 +14,7 @@ def pages_router(demonstration: bool) -> APIRouter:
     router.include_router(approvals.router)
     router.include_router(deciding.router)
     router.include_router(changes.router)
+    router.include_router(filing.router)
     router.include_router(giving.router)
     router.include_router(change.router)
     router.include_router(preferences.router)
