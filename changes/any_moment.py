@@ -17,7 +17,8 @@ from changes.facts import Facts
 from changes.gates import opened
 from changes.learning import EffectCheckOpened
 from changes.refusals import invalid, not_yours, wrong_stage
-from changes.rules import an_author, anybody, decides, evolves, is_open, not_held, the_lead
+from changes.review import no_review_owed
+from changes.rules import an_author, anybody, decides, evolves, is_open, no_policy_in_force, not_held, the_lead
 from changes.state import Change, Closing, Comment, Hold, Invitation, InvitationStatus, OpenGate, Outcome, Phase
 from changes.values import Moment, Ref, Text
 
@@ -166,7 +167,7 @@ def resumed(change: Change, facts: Facts, reason: str, now: datetime) -> Iterato
         yield opened(change, facts, change.gate.name, now)
 
 
-@decides(Withdraw, when=[is_open], who=an_author)
+@decides(Withdraw, when=[is_open, no_review_owed, no_policy_in_force], who=an_author)
 def _withdraw(change: Change, command: Withdraw, facts: Facts, now: datetime) -> Iterator[Event]:
     yield Withdrawn(reason=command.reason)
 

@@ -10,18 +10,31 @@ from collections.abc import Collection, Iterable, Iterator, Mapping
 from datetime import datetime
 
 # Importing the stages registers their rules; the order is the order of a change's life.
-from changes import any_moment, concerns, learning, passing_time, proposal, recruiting, rollout, testing
+from changes import (
+    any_moment,
+    concerns,
+    learning,
+    passing_time,
+    proposal,
+    publishing,
+    recruiting,
+    review,
+    rollout,
+    testing,
+)
 from changes.commands import COMMANDS, Command, names_in
+from changes.consequences import FOLLOWED, consequences
 from changes.events import Event
-from changes.facts import Facts, Picking, Subject
+from changes.facts import REVIEW, Facts, Picking, Subject
 from changes.passing_time import NoticeTime, falls_to_escalation
 from changes.proposal import Revision, Submit, Submitted
+from changes.publishing import MoveToNewerPolicy
 from changes.recruiting import AcceptInvitation, PlanChampions
 from changes.refusals import Refusal, RefusalKind, Refused, unknown
 from changes.rules import EVOLUTIONS, RULES
 from changes.state import Change, InvitationStatus, Stage
 
-STAGES = (proposal, testing, recruiting, rollout, learning, concerns, any_moment, passing_time)
+STAGES = (proposal, testing, recruiting, rollout, learning, review, concerns, any_moment, publishing, passing_time)
 """The modules whose rules make up a change's life."""
 
 HUMAN_COMMANDS: Mapping[str, type[Command]] = {
@@ -49,9 +62,24 @@ def decide(
         The events, stamped with actor and time, or the refusal.
     """
     try:
-        events = tuple(_decide(change, command, facts, now, expected_version))
+        events = _stamped(_decide(change, command, facts, now, expected_version), facts, now)
+        return (*events, *_stamped(_following(change, events, facts), facts, now))
     except Refusal as refusal:
         return refusal.refused
+
+
+def _following(change: Change | None, events: tuple[Event, ...], facts: Facts) -> Iterable[Event]:
+    if not any(isinstance(event, FOLLOWED) for event in events):
+        return ()
+    after = evolve_all(change, events, _NEW)
+    return consequences(change, after, events, facts) if after else ()
+
+
+_NEW = "new"
+"""Stands for the reference of a change that is being submitted; no rule asks for it."""
+
+
+def _stamped(events: Iterable[Event], facts: Facts, now: datetime) -> tuple[Event, ...]:
     return tuple(event.having(by=_by(event, facts), at=now) for event in events)
 
 
@@ -60,7 +88,16 @@ def _by(event: Event, facts: Facts) -> str:
     return event.by if type(event).kind in _BY_ITSELF else facts.actor.ref
 
 
-_BY_ITSELF = {"gate_opened", "gate_passed", "guard_breached", "effect_checks_planned", "effect_check_opened"}
+_BY_ITSELF = {
+    "gate_opened",
+    "gate_passed",
+    "guard_breached",
+    "effect_checks_planned",
+    "effect_check_opened",
+    "policy_took_force",
+    "short_road_taken",
+    "review_asked",
+}
 
 
 def _decide(
@@ -150,7 +187,7 @@ def subject_of(change: Change | None, command: Command | None, actor: str, now: 
             content = command.applied_to(content)
     people = [ref for _, kind, ref in named if kind == "person"]
     return Subject(
-        policy=change.policy if change else None,
+        policy=change.policy if change and not isinstance(command, MoveToNewerPolicy) else None,
         proposer=change.proposal.proposer if change else authors[0],
         filer=change.proposal.filer if change else actor,
         co_proposers=tuple(authors[2:]) if change is None else change.proposal.co_proposers,
@@ -162,6 +199,9 @@ def subject_of(change: Change | None, command: Command | None, actor: str, now: 
         customer_facing=content.customer_facing,
         regulated=content.regulated,
         urgency=content.urgency,
+        kind="policy" if content.policy else "process",
+        candidate=content.policy,
+        deciders=review.deciders(change) if change else (),
         endorsers=change.round.counting_endorsers if change else (),
         testers=change.round.testers if change else (),
         levels=_levels(change, command, now),
@@ -171,16 +211,21 @@ def subject_of(change: Change | None, command: Command | None, actor: str, now: 
         named_teams=tuple(dict.fromkeys([ref for _, kind, ref in named if kind == "team"] + _teams_in(change))),
         named_processes=tuple(ref for _, kind, ref in named if kind == "process"),
         named_changes=tuple(ref for _, kind, ref in named if kind == "change"),
+        named_policies=tuple(ref for _, kind, ref in named if kind == "policy"),
         picking=_picking(change, command),
     )
 
 
 def _levels(change: Change | None, command: Command | None, now: datetime) -> dict[str, int]:
-    if change is None or change.gate is None:
+    if change is None:
         return {}
-    escalates = isinstance(command, NoticeTime) and falls_to_escalation(change, now)
-    level = change.gate.level + (1 if escalates else 0)
-    return {change.gate.name: level} if level else {}
+    noticing = isinstance(command, NoticeTime)
+    levels = {}
+    if change.gate is not None:
+        levels[change.gate.name] = change.gate.level + (noticing and falls_to_escalation(change, now))
+    if change.review is not None:
+        levels[REVIEW] = change.review.level + (noticing and review.falls_to_more(change, now))
+    return {name: level for name, level in levels.items() if level}
 
 
 def _champions(change: Change | None, command: Command | None, actor: str) -> tuple[str, ...]:
@@ -201,6 +246,8 @@ def _everyone_in(change: Change) -> Iterator[str]:
         yield check.owner
     for concern in change.concerns:
         yield concern.by
+    for seat in change.review.asked if change.review else ():
+        yield seat.person
 
 
 def _teams_in(change: Change | None) -> list[str]:

@@ -21,6 +21,9 @@ START_ROLLOUT = "start_rollout"
 GATES = (ANSWER_PROPOSAL, ENDORSE_TESTS, SIGN_TESTS, START_ROLLOUT)
 """The gates a change can meet, in the order of its road (lifecycle.md)."""
 
+REVIEW = "review"
+"""The review afterwards, as the policy's machinery for gates sees it; it is no gate on the road."""
+
 SYSTEM = "system"
 """The actor of everything Groundswell does by itself: deadlines, guards, opened checks."""
 
@@ -167,6 +170,19 @@ class Norms(Value):
     open_rollouts_per_team: int = Field(ge=1)
 
 
+class Candidate(Value):
+    """A policy that a change puts forward, held against the one in force now."""
+
+    ref: PolicyRef
+    in_force: PolicyRef
+    taken: bool = False
+    """Its name and version are published already, with other content."""
+    errors: tuple[str, ...] = ()
+    """Why changes would get stuck under it. Only looked for while it is put forward."""
+    worth_knowing: tuple[str, ...] = ()
+    differences: tuple[str, ...] = ()
+
+
 class Recommended(Value):
     """One colleague the picker recommends as champion, with the numbers behind it (never names)."""
 
@@ -226,6 +242,10 @@ class Subject(Value):
     urgency: Literal["normal", "emergency"] = "normal"
     kind: Literal["process", "policy"] = "process"
     """What is to change: a way of working, or the policy itself."""
+    candidate: Ref | None = None
+    """The policy that the change puts forward, by its content hash."""
+    deciders: tuple[Ref, ...] = ()
+    """Those whose yes is on record at one of its gates; they do not review it afterwards."""
     endorsers: tuple[Ref, ...] = ()
     """Those whose endorsement of the current test plan counts."""
     testers: tuple[Ref, ...] = ()
@@ -240,6 +260,7 @@ class Subject(Value):
     named_teams: tuple[Ref, ...] = ()
     named_processes: tuple[Ref, ...] = ()
     named_changes: tuple[Ref, ...] = ()
+    named_policies: tuple[Ref, ...] = ()
     picking: Picking | None = None
     """Filled when the command asks for a recommendation of champions."""
 
@@ -261,5 +282,12 @@ class Facts(Value):
     """Running rollouts per team, other than this change's."""
     coverage: tuple[UnitCoverage, ...] = ()
     recommendation: Recommendation | None = None
+    newest: PolicyRef | None = None
+    """The policy in force, which changes that began earlier do not follow."""
+    candidate: Candidate | None = None
+    review: GateFacts | None = None
+    """Who would review the change afterwards, and by when, counted from now; none where its route asks for none."""
+    told: tuple[Ref, ...] = ()
+    """Who hears at once of a change on such a route."""
     unknown: tuple[str, ...] = ()
     """References that the command names and nobody knows."""

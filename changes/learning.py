@@ -15,6 +15,7 @@ from changes.commands import Command
 from changes.events import Event
 from changes.facts import Facts
 from changes.refusals import invalid, not_yours, wrong_stage
+from changes.review import no_review_owed
 from changes.rules import anybody, decides, evolves, in_stage, no_blocking_concern, the_lead
 from changes.state import (
     Benefit,
@@ -229,7 +230,7 @@ def _ready_to_close(change: Change) -> None:
         )
 
 
-@decides(Close, when=[_ready_to_close, no_blocking_concern], who=the_lead)
+@decides(Close, when=[_ready_to_close, no_blocking_concern, no_review_owed], who=the_lead)
 def _close(change: Change, command: Close, facts: Facts, now: datetime) -> Iterator[Event]:
     undone = any(wave.status is WaveStatus.ROLLED_BACK for wave in change.rollout.waves)
     yield Closed(summary=command.summary, outcome=Outcome.ROLLED_BACK if undone else Outcome.ADOPTED)

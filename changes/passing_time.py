@@ -16,6 +16,7 @@ from changes.facts import ANSWER_PROPOSAL, ENDORSE_TESTS, SIGN_TESTS, START_ROLL
 from changes.gates import GATE_WORDS, ask, held_by_concern, passed
 from changes.learning import EffectCheckOpened
 from changes.recruiting import CampaignEnded, InvitationsExpired, InvitationsReminded
+from changes.review import notice_review, review_moments
 from changes.rules import decides, evolves, is_open, only_groundswell
 from changes.state import Change, Closing, InvitationStatus, OpenGate, Outcome, Phase
 from changes.values import Moment, Ref
@@ -60,9 +61,10 @@ def next_moment(change: Change) -> datetime | None:
     """When time next means something for this change; None while it waits for people only."""
     if change.closing:
         return None
+    moments: list[datetime] = [*review_moments(change)]
     if change.hold:
-        return change.hold.until
-    moments: list[datetime] = [check.opens for check in change.learning.checks if not check.opened]
+        return min([*moments, *([change.hold.until] if change.hold.until else [])], default=None)
+    moments += [check.opens for check in change.learning.checks if not check.opened]
     if change.gate:
         moments += change.gate.reminders
         moments.append(change.gate.due if change.gate.levels_left else change.gate.expires)
@@ -92,11 +94,12 @@ def unanswered(change: Change) -> tuple[str, ...]:
     """The people at the open gate who have not answered it yet."""
     if change.gate is None:
         return ()
-    answered = _answered_at(change, change.gate.name)
+    answered = answered_at(change, change.gate.name)
     return tuple(seat.person for seat in change.gate.asked if seat.person not in answered)
 
 
-def _answered_at(change: Change, gate: str) -> tuple[str, ...]:
+def answered_at(change: Change, gate: str) -> tuple[str, ...]:
+    """Those whose yes at a gate counts as the change is now."""
     if gate == ENDORSE_TESTS:
         return change.round.counting_endorsers
     if gate == SIGN_TESTS:
@@ -114,6 +117,7 @@ def falls_to_escalation(change: Change, now: datetime) -> bool:
 
 @decides(NoticeTime, when=[is_open], who=only_groundswell)
 def _notice_time(change: Change, command: NoticeTime, facts: Facts, now: datetime) -> Iterator[Event]:
+    yield from notice_review(change, facts, now)
     if change.hold:
         if change.hold.until and now >= change.hold.until:
             yield from resumed(change, facts, "the hold ended on its date", now)

@@ -39,7 +39,19 @@ from changes.state import (
     SelfDecision,
     Stage,
 )
-from changes.values import ChangeRef, Line, Moment, Number, OptionalText, PersonRef, ProcessRef, Ref, TeamRef, Text
+from changes.values import (
+    CandidateRef,
+    ChangeRef,
+    Line,
+    Moment,
+    Number,
+    OptionalText,
+    PersonRef,
+    ProcessRef,
+    Ref,
+    TeamRef,
+    Text,
+)
 
 # ---------------------------------------------------------------------------------------------------- commands
 
@@ -77,6 +89,9 @@ class Revision(Command, abstract=True):
     regulated: bool | None = Field(default=None, description="A law or a contract governs this process")
     urgency: Literal["normal", "emergency"] | None = Field(default=None, description="How urgent it is")
     goal: OptionalText | None = Field(default=None, description="The vision goal it serves, if any")
+    policy: CandidateRef | None = Field(
+        default=None, description="The candidate for the policy that this puts forward, by its content hash"
+    )
 
     def applied_to(self, content: ProposalContent) -> ProposalContent:
         """``content`` with what this revision changes."""

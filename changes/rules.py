@@ -136,6 +136,16 @@ def no_blocking_concern(change: Change) -> None:
         )
 
 
+def no_policy_in_force(change: Change) -> None:
+    """The change has not brought a policy into force; what everybody goes by is not undone by taking it back."""
+    if change.policy_change and change.policy_change.in_force_since:
+        wrong_stage(
+            "policy_in_force",
+            "The policy this change put forward is in force. Put forward another one to change it again, and close "
+            "this one after its effect checks.",
+        )
+
+
 # ------------------------------------------------------------------------------------------------ authority (who)
 
 

@@ -15,6 +15,7 @@ from pydantic import Field
 
 from changes.facts import PolicyRef, Recommendation, Seat, UnitCoverage
 from changes.values import (
+    CandidateRef,
     Line,
     Moment,
     Number,
@@ -114,6 +115,9 @@ class ProposalContent(Value):
     regulated: bool = Field(default=False, description="A law or a contract governs this process")
     urgency: Literal["normal", "emergency"] = Field(default="normal", description="How urgent it is")
     goal: OptionalText = Field(default="", description="The vision goal it serves, if any")
+    policy: CandidateRef | None = Field(
+        default=None, description="The candidate for the policy that this puts forward, by its content hash"
+    )
 
 
 class ProposalVersion(Value):
@@ -648,6 +652,36 @@ class Closing(Value):
     duplicate_of: Ref | None = None
 
 
+class PolicyChange(Value):
+    """What a change of the policy itself puts forward."""
+
+    candidate: PolicyRef
+    instead_of: PolicyRef
+    """The policy that was in force when it was put forward."""
+    what_changes: tuple[str, ...] = ()
+    worth_knowing: tuple[str, ...] = ()
+    in_force_since: Moment | None = None
+
+
+class Review(Value):
+    """The review afterwards that a short road owes."""
+
+    asked: tuple[Seat, ...]
+    """Who is asked; the first is its owner."""
+    since: Moment
+    """When it was asked for, last."""
+    due: Moment
+    reminders: tuple[Moment, ...] = ()
+    level: int = 0
+    """How often it was overdue."""
+    by: Ref | None = None
+    at: Moment | None = None
+    """When it was done; none while it is owed."""
+    justified: str = ""
+    findings: str = ""
+    consequence: str = ""
+
+
 class Change(Value):
     """One change, as evolved from everything that was recorded about it."""
 
@@ -676,6 +710,8 @@ class Change(Value):
     followers: tuple[Ref, ...] = ()
     hold: Hold | None = None
     closing: Closing | None = None
+    policy_change: PolicyChange | None = None
+    review: Review | None = None
 
     @property
     def title(self) -> str:

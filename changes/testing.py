@@ -15,6 +15,7 @@ from changes.events import Event
 from changes.facts import ENDORSE_TESTS, SIGN_TESTS, Facts
 from changes.gates import ask, passed, quorum_reached
 from changes.refusals import invalid, not_yours
+from changes.review import no_review_owed
 from changes.rules import anybody, decides, evolves, in_phase, no_blocking_concern, seat_at, the_lead
 from changes.state import (
     Answer,
@@ -300,6 +301,8 @@ def _conclude(change: Change, command: Conclude, facts: Facts, now: datetime) ->
             f"Still without a result: {', '.join(missing)}. Enter one or stop the test early.",
             "/verdict",
         )
+    if command.verdict is Verdict.ABANDON:
+        no_review_owed(change)
     computed = computed_verdict(change.round)
     if command.verdict is not computed and not command.reason:
         invalid(

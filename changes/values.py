@@ -38,7 +38,7 @@ class Value(BaseModel):
 class Names:
     """Marks a reference with the kind of thing it names, so look-ups and forms can find it."""
 
-    kind: Literal["person", "team", "process", "change"]
+    kind: Literal["person", "team", "process", "change", "policy"]
 
 
 def _plain(text: str) -> str:
@@ -125,3 +125,5 @@ PersonRef = Annotated[Ref, Names("person")]
 TeamRef = Annotated[Ref, Names("team")]
 ProcessRef = Annotated[Ref, Names("process")]
 ChangeRef = Annotated[Ref, Names("change")]
+CandidateRef = Annotated[Ref, Names("policy")]
+"""The content hash of a policy that was checked in as a candidate."""

@@ -8,6 +8,7 @@ from changes.events import Event
 from changes.facts import ANSWER_PROPOSAL, ENDORSE_TESTS, SIGN_TESTS, START_ROLLOUT
 from changes.instruction import Receipt
 from changes.passing_time import unanswered
+from changes.review import owed
 from changes.rules import PHASE_WORDS
 from changes.state import Change, ConcernStatus, InvitationStatus, Outcome, Phase
 from changes.values import Moment, Ref, Value
@@ -32,11 +33,12 @@ class Waiting(Value):
 
 def waiting_for(change: Change) -> tuple[Waiting, ...]:
     """Everything anybody is asked to do now, the same person and task once."""
-    if change.closing:
+    if change.closing or change.hold:
+        reviewing = tuple(_review_tasks(change))
+        if change.closing is None:
+            return reviewing
         if change.closing.outcome is Outcome.EXPIRED:
-            return _each(change.proposal.authors, "Renew the change, or let it rest", "renew")
-        return ()
-    if change.hold:
+            return (*_each(change.proposal.authors, "Renew the change, or let it rest", "renew"), *reviewing)
         return ()
     return tuple(dict.fromkeys(_tasks(change)))
 
@@ -53,7 +55,14 @@ GATE_COMMANDS = {
 }
 
 
+def _review_tasks(change: Change) -> Iterator[Waiting]:
+    if review := owed(change):
+        people = tuple(seat.person for seat in review.asked)
+        yield from _each(people, "Review the short road this change took", "record_review", due=review.due)
+
+
 def _tasks(change: Change) -> Iterator[Waiting]:
+    yield from _review_tasks(change)
     if change.gate:
         name = change.gate.name
         yield from _each(unanswered(change), GATE_TASKS[name], *GATE_COMMANDS[name], due=change.gate.due)
@@ -111,7 +120,7 @@ def _author_tasks(change: Change) -> Iterator[Waiting]:
         case Phase.CHECKING_EFFECT:
             if change.learning.retrospective is None:
                 yield from _each(authors, "Record the retrospective", "hold_retrospective")
-            elif all(check.outcome for check in change.learning.checks):
+            elif all(check.outcome for check in change.learning.checks) and not owed(change):
                 yield from _each(authors, "Close the change", "close")
         case _:
             return
@@ -141,6 +150,7 @@ def parts_in(change: Change) -> dict[str, tuple[str, ...]]:
     add(tuple(check.owner for check in change.learning.checks), "effect check owner")
     add(tuple(concern.by for concern in change.concerns), "concerned")
     add(tuple(seat.person for seat in change.gate.asked) if change.gate else (), "asked")
+    add(tuple(seat.person for seat in change.review.asked[:1]) if change.review else (), "reviewer")
     add(change.followers, "follower")
     return {person: tuple(found) for person, found in parts.items()}
 

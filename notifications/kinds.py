@@ -18,15 +18,20 @@ KINDS: Mapping[str, str] = MappingProxyType(
         "self_decided": "Somebody decided alone, and you may object",
         "champion_invited": "You are invited to be a champion",
         "champion_reminded": "Your invitation to be a champion is still open",
+        "review_due": "You are asked to review a change that took a short road",
         "effect_check_due": "It is time to look at the effect of a change",
         "tests_to_run": "A test of yours may start",
         "concern_why_asked": "Somebody asks why you raised a concern",
         "said_back": "Somebody wrote what they heard, for you to confirm or correct",
+        "short_road": "A change took a short road, such as an emergency",
         # Something was decided about your change, and you have the next word.
         "objected": "Somebody objected to deciding alone",
         "changes_asked": "Changes were asked for",
         "declined": "A change was declined, with the reason and a way forward",
         "duplicate": "A change goes on under another reference",
+        "reviewed": "A change that took a short road was reviewed",
+        "policy_in_force": "A new version of the policy is in force",
+        "policy_moved": "A change was moved to a newer version of the policy",
         "withdrawn": "A change was withdrawn",
         "expired": "A change expired, because nobody answered",
         "wave_paused": "A wave paused, because a guard was breached",
@@ -64,7 +69,7 @@ KINDS: Mapping[str, str] = MappingProxyType(
 IMPORTANCE: Mapping[str, int] = MappingProxyType({kind: place for place, kind in enumerate(KINDS)})
 """The place of each kind; a smaller number is more important."""
 
-ASKED_OF_ANYBODY = frozenset({"asked", "wave_paused", "effect_check_due"})
+ASKED_OF_ANYBODY = frozenset({"asked", "wave_paused", "effect_check_due", "review_due"})
 """What Groundswell asks by itself. It is asked of the person whose command led there as well: a task is no news of
 one's own act, and it comes with a deadline of its own."""
 
@@ -73,6 +78,7 @@ ALREADY_ASKING: Mapping[str, str] = MappingProxyType(
         "champion_invited": "accept_invitation",
         "champion_reminded": "accept_invitation",
         "effect_check_due": "record_effect",
+        "review_due": "record_review",
         "tests_to_run": "record_result",
         "concern_why_asked": "answer_why",
         "said_back": "confirm_heard",

@@ -11,6 +11,7 @@ from datetime import date, datetime
 
 from changes.facts import (
     GATES,
+    REVIEW,
     SYSTEM,
     Empowerment,
     Facts,
@@ -27,6 +28,7 @@ from policies.circumstances import circumstances_of
 from policies.conditions import evaluate
 from policies.empowerment import empowerment_in
 from policies.gates import gate_of
+from policies.relations import candidates
 from policies.schema import Policy
 from policies.working_time import working_time
 
@@ -89,6 +91,9 @@ def facts_for(policy: Policy, directory: Directory, subject: Subject, actor: str
     gates = {name: gate_of(case, name, now) for name in GATES}
     named = _named(subject, actor)
     people = dict.fromkeys([*named, *_seated(gates), *_around(directory, subject)])
+    review = gate_of(case, REVIEW, now) if case.route.review_within else None
+    told = _told(case) if review else ()
+    people |= dict.fromkeys([seat.person for seat in review.seats] if review else ())
     proposer = directory.people.get(subject.proposer)
     teams = dict.fromkeys([*subject.affected_teams, *subject.named, *([proposer.team] if proposer else [])])
     return Facts(
@@ -100,6 +105,8 @@ def facts_for(policy: Policy, directory: Directory, subject: Subject, actor: str
         process=_process(directory, subject.process),
         people={ref: directory.as_person_facts(ref, today) for ref in people if ref in directory.people},
         teams={ref: directory.team_facts(ref) for ref in teams if ref in directory.teams},
+        review=review,
+        told=told,
         unknown=tuple(_unknown(directory, subject, named)),
     )
 
@@ -118,6 +125,12 @@ def case_of(policy: Policy, directory: Directory, subject: Subject) -> tuple[Cas
         passed.append(f"Not {one.name}: {found.because}")
     because = (f"Route {route.name}: {outcome.because}", *passed)
     return Case(policy, directory, subject, route), RouteFacts(policy=policy.ref, route=route.name, because=because)
+
+
+def _told(case: Case) -> tuple[str, ...]:
+    """Who hears at once of a change on a route that must be reviewed."""
+    found = (one.person for who in case.policy.review.tell for one in candidates(who, case.directory, case.subject))
+    return tuple(dict.fromkeys(person.ref for person in found if person.active))
 
 
 def _named(subject: Subject, actor: str) -> tuple[str, ...]:

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import date, datetime
 
-from changes.facts import ENDORSE_TESTS, SIGN_TESTS, GateFacts, PassedOver, Quorum, Seat, Subject
+from changes.facts import ENDORSE_TESTS, REVIEW, SIGN_TESTS, GateFacts, PassedOver, Quorum, Seat, Subject
 from changes.quorums import EVERYBODY, Share, can_be_reached, shares
 from directory.model import Directory, Person
 from policies.case import Case
@@ -69,10 +69,15 @@ def people_at(case: Case, name: str, today: date) -> Asked:
 
 
 def excluded(subject: Subject, gate: str) -> dict[str, str]:
-    """Who may not answer at a gate, and the reason: those whose change it is, and for the tests those who ran them."""
+    """Who may not answer at a gate, and the reason: those whose change it is.
+
+    For the signatures after the tests also those who ran them, for the review also those who decided.
+    """
     reasons = {subject.proposer: "proposed this change"}
     reasons |= {ref: "proposed this change with others" for ref in subject.co_proposers if ref not in reasons}
     reasons.setdefault(subject.filer, "filed this change")
+    if gate == REVIEW:
+        reasons |= {ref: "decided about this change" for ref in subject.deciders if ref not in reasons}
     if gate == SIGN_TESTS:
         reasons |= {ref: "ran a test of this change" for ref in subject.testers if ref not in reasons}
     return reasons

@@ -16,7 +16,7 @@ from typing import Annotated, Literal, TypeAlias
 from pydantic import AfterValidator, Discriminator, Field, StrictBool, StrictInt, Tag, model_validator
 from pydantic_core import PydanticCustomError
 
-from changes.facts import ANSWER_PROPOSAL, ENDORSE_TESTS, GATES, PolicyRef, Quorum
+from changes.facts import ANSWER_PROPOSAL, ENDORSE_TESTS, GATES, REVIEW, PolicyRef, Quorum
 from changes.values import Line
 from policies.conditions import When
 from policies.relations import Kind, Who, parse
@@ -403,8 +403,11 @@ class Policy(Section):
         """A gate as it stands on one of this policy's routes: its own words, else the defaults.
 
         Raises:
-            LookupError: ``name`` is none of :data:`changes.facts.GATES` and not :data:`REVEAL`.
+            LookupError: ``name`` is none of :data:`changes.facts.GATES`, and neither
+                :data:`changes.facts.REVIEW` nor :data:`REVEAL`.
         """
+        if name == REVIEW:
+            return Gate(self.review.by, Quorum(), route.review_within or self.proposal.answer_in)
         if name == REVEAL:
             reveal = self.anonymity.reveal
             return Gate(reveal.who, quorum_of(reveal.quorum), self.proposal.answer_in, only_these=True)

@@ -30,7 +30,7 @@ from policies.evaluation import facts_for
 from policies.working_time import working_time
 from store import tables
 from store.directory import DirectoryCache
-from store.policies import PolicyCache
+from store.policies import PolicyCache, candidate_text
 
 
 class LookedUp(Value):
@@ -76,10 +76,15 @@ class Authority:
             co_proposers=tuple(ref for ref in subject.co_proposers if ref not in unknown),
             testers=tuple(ref for ref in subject.testers if ref not in unknown),
         )
-        facts = facts_for(policy, directory, known, actor, now)
+        newest = self._policies.newest(connection)
+        facts = facts_for(policy, directory, known, actor, now).having(newest=newest)
+        today = working_time(policy.time).today(now)
+        if subject.candidate is not None:
+            fresh = subject.candidate in subject.named_policies
+            candidate = self._policies.candidate(connection, subject.candidate, directory, today, put_forward=fresh)
+            facts = facts.having(candidate=candidate)
         if not subject.recruits:
             return LookedUp(facts=facts.having(unknown=unknown))
-        today = working_time(policy.time).today(now)
         return LookedUp(
             facts=facts.having(
                 unknown=unknown,
@@ -117,6 +122,7 @@ def _unknown(connection: Connection, directory: Directory, subject: Subject, act
             select(tables.change.c.ref).where(tables.change.c.ref.in_(subject.named_changes))
         ).scalars()
         missing += sorted(set(subject.named_changes) - set(known))
+    missing += [sha256 for sha256 in subject.named_policies if candidate_text(connection, sha256) is None]
     return tuple(sorted(missing))
 
 

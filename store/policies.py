@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import threading
-from datetime import datetime
+from datetime import UTC, date, datetime
 
 from sqlalchemy import Connection, insert, select
 
-from changes.facts import PolicyRef
+from changes.facts import Candidate, PolicyRef
+from changes.values import Moment, Ref, Value
+from directory.model import Directory
+from policies.comparison import difference
+from policies.lint import check
 from policies.loader import parse_policy
 from policies.schema import Policy
 from store import freshness, tables
@@ -18,8 +22,83 @@ class PolicyConflict(Exception):
     """A policy of this name and version is already published with other content."""
 
 
-def publish_policy(connection: Connection, policy: Policy, text: str, now: datetime) -> bool:
+class PublishedVersion(Value):
+    """One version that is or was in force."""
+
+    name: str
+    version: int
+    sha256: str
+    published_at: Moment
+    change: Ref | None = None
+    """The change that brought it; none for the very first."""
+
+
+def published_versions(connection: Connection) -> tuple[PublishedVersion, ...]:
+    """Every version, the one in force first."""
+    table = tables.policy_version
+    columns = [table.c[name] for name in PublishedVersion.model_fields]
+    rows = connection.execute(select(*columns).order_by(table.c.number.desc())).mappings()
+    return tuple(PublishedVersion.model_validate(dict(row)) for row in rows)
+
+
+def published_text(connection: Connection, sha256: str) -> str | None:
+    """The text of a version, as it was published."""
+    table = tables.policy_version
+    text: str | None = connection.execute(select(table.c.text).where(table.c.sha256 == sha256)).scalar()
+    return text
+
+
+def put_candidate(connection: Connection, policy: Policy, text: str, by: str, now: datetime) -> None:
+    """Keep a text that a change may put forward by its content hash. The same content again changes nothing."""
+    lock_ledger(connection)
+    table = tables.policy_candidate
+    if connection.execute(select(table.c.sha256).where(table.c.sha256 == policy.sha256)).first() is None:
+        connection.execute(
+            insert(table).values(
+                sha256=policy.sha256, name=policy.name, version=policy.version, text=text, put_by=by, put_at=now
+            )
+        )
+
+
+def candidate_text(connection: Connection, sha256: str) -> str | None:
+    """The text of a candidate."""
+    table = tables.policy_candidate
+    text: str | None = connection.execute(select(table.c.text).where(table.c.sha256 == sha256)).scalar()
+    return text
+
+
+def publish_candidate(connection: Connection, candidate: PolicyRef, instead_of: PolicyRef, change: str) -> bool:
+    """Put a candidate in force, inside the transaction that records it. The ledger's lock must be held.
+
+    Returns:
+        Whether it is in force now; false when another policy has taken force meanwhile, or the text is gone.
+    """
+    now = connection.execute(_NEWEST).first()
+    text = candidate_text(connection, candidate.sha256)
+    if now is None or now.sha256 != instead_of.sha256 or text is None:
+        return False
+    publish_policy(connection, parse_policy(text, candidate.name), text, datetime.now(UTC), change)
+    return True
+
+
+_NEWEST = (
+    select(tables.policy_version.c.sha256, tables.policy_version.c.text, tables.policy_version.c.name)
+    .order_by(tables.policy_version.c.number.desc())
+    .limit(1)
+)
+
+_NEWEST_REF = (
+    select(tables.policy_version.c.sha256, tables.policy_version.c.version, tables.policy_version.c.name)
+    .order_by(tables.policy_version.c.number.desc())
+    .limit(1)
+)
+
+
+def publish_policy(connection: Connection, policy: Policy, text: str, now: datetime, change: str | None = None) -> bool:
     """Make ``policy`` the one in force. Publishing what is in force already does nothing.
+
+    Args:
+        change: the change that brought it; none for an installation's first.
 
     Returns:
         Whether something was published.
@@ -41,7 +120,7 @@ def publish_policy(connection: Connection, policy: Policy, text: str, now: datet
         )
     connection.execute(
         insert(table).values(
-            name=policy.name, version=policy.version, sha256=policy.sha256, text=text, published_at=now
+            name=policy.name, version=policy.version, sha256=policy.sha256, text=text, published_at=now, change=change
         )
     )
     return True
@@ -65,9 +144,8 @@ class PolicyCache:
         wanted = ref.sha256 if ref else seen.policy if seen else None
         if wanted and (known := self._known.get(wanted)):
             return known
-        query = select(table.c.sha256, table.c.text, table.c.name)
-        query = query.where(table.c.sha256 == ref.sha256) if ref else query.order_by(table.c.number.desc()).limit(1)
-        row = connection.execute(query).first()
+        of_ref = select(table.c.sha256, table.c.text, table.c.name).where(table.c.sha256 == (ref.sha256 if ref else ""))
+        row = connection.execute(of_ref if ref else _NEWEST).first()
         if row is None:
             raise LookupError(
                 f"The policy “{ref.name}” version {ref.version} is not in the database. Restore it from a backup."
@@ -78,6 +156,37 @@ class PolicyCache:
             if row.sha256 not in self._known:
                 self._known[row.sha256] = _as_published(row.text, row.name, row.sha256)
             return self._known[row.sha256]
+
+    def newest(self, connection: Connection) -> PolicyRef | None:
+        """The policy in force; none while nothing is published."""
+        row = connection.execute(_NEWEST_REF).first()
+        return PolicyRef(name=row.name, version=row.version, sha256=row.sha256) if row else None
+
+    def candidate(
+        self, connection: Connection, sha256: str, directory: Directory, today: date, *, put_forward: bool
+    ) -> Candidate | None:
+        """A candidate, held against the policy in force; none if it was never checked in.
+
+        Args:
+            put_forward: a change puts it forward now, so it is looked at whether changes would get stuck under it.
+        """
+        text = candidate_text(connection, sha256)
+        if text is None:
+            return None
+        policy, in_force = parse_policy(text, "candidate"), self.bound(connection, None)
+        table = tables.policy_version
+        published = connection.execute(
+            select(table.c.sha256).where(table.c.name == policy.name, table.c.version == policy.version)
+        ).scalar()
+        findings = check(policy, directory, today) if put_forward else ()
+        return Candidate(
+            ref=policy.ref,
+            in_force=in_force.ref,
+            taken=published is not None,
+            errors=tuple(f"{one.path}: {one.message}." for one in findings if one.severity == "error"),
+            worth_knowing=tuple(f"{one.path}: {one.message}." for one in findings if one.severity != "error"),
+            differences=tuple(str(one) for one in difference(in_force, policy)) if put_forward else (),
+        )
 
 
 def _as_published(text: str, name: str, sha256: str) -> Policy:

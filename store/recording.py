@@ -21,6 +21,7 @@ from changes.events import AnyEvent, Event
 from changes.facts import SYSTEM
 from changes.instruction import Applied, Receipt
 from changes.passing_time import next_moment
+from changes.publishing import PolicyTookForce
 from changes.refusals import Refused
 from changes.state import Change
 from changes.values import Moment, Ref, Value
@@ -29,6 +30,7 @@ from notifications.notices import notices_for
 from store import tables
 from store.committing import GroupCommitter, NothingWritten, Outcome
 from store.ledger import LABEL, Entry, Source, Standing
+from store.policies import publish_candidate
 
 PSEUDONYM = "anonymous:"
 """What the reference of somebody begins with who does not say who they are. The ledger then names nobody."""
@@ -142,6 +144,7 @@ def _write(
     happened = after if decision.events else None
     letters = False
     if happened:
+        _publish(connection, decision)
         _write_change(connection, before, happened)
         _write_lists(connection, before, happened)
         letters = _write_outbox(connection, before, happened, decision.events, now)
@@ -152,6 +155,18 @@ def _write(
         {"change": decision.change, "key": decision.key, "applied": answer.model_dump_json(), "at": now},
     )
     return Outcome(entries, now, (Recorded(answer, repeated=False, letters=letters), happened))
+
+
+def _publish(connection: Connection, decision: Decision) -> None:
+    """Put a policy in force together with the record that says so.
+
+    Raises:
+        MovedOn: another policy has taken force since this was decided; decided again, it will be refused.
+    """
+    for event in decision.events:
+        if isinstance(event, PolicyTookForce):
+            if not publish_candidate(connection, event.policy, event.instead_of, decision.change):
+                raise MovedOn(f"another policy took force before {decision.change} could")
 
 
 def applied(connection: Connection, change: str, key: str) -> Applied | None:

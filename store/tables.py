@@ -88,8 +88,21 @@ policy_version = Table(
     Column("sha256", String(64), nullable=False),
     Column("text", Text, nullable=False),
     Column("published_at", UtcDateTime, nullable=False),
+    Column("change", String(64)),
     UniqueConstraint("name", "version"),
 )
+
+policy_candidate = Table(
+    "policy_candidate",
+    metadata,
+    Column("sha256", String(64), primary_key=True),
+    Column("name", String(64), nullable=False),
+    Column("version", Integer, nullable=False),
+    Column("text", Text, nullable=False),
+    Column("put_by", String(64), nullable=False),
+    Column("put_at", UtcDateTime, nullable=False),
+)
+"""Texts that stewards checked in, so that changes can put them forward by their content hash."""
 
 # ------------------------------------------------------------------------------------------------------ ledger
 

@@ -23,6 +23,7 @@ from changes.proposal import (
     Resubmit,
     SayBack,
 )
+from changes.publishing import MoveToNewerPolicy
 from changes.recruiting import (
     DeclareInterest,
     Introduce,
@@ -33,6 +34,7 @@ from changes.recruiting import (
     PlanChampions,
     SignCoverage,
 )
+from changes.review import RecordReview
 from changes.rollout import CompleteWave, PlanRollout, ReportMetric, ResumeWave, RollBack, StartWave
 from changes.state import ConcernCode, EffectOutcome, Test, Verdict, Wave
 from changes.testing import (
@@ -105,6 +107,13 @@ class Bodies:
 
     def _resubmit(self) -> Command:
         return Resubmit(people_affected=self._one(None, 5, 90), what_changed=self._words())
+
+    def _move_to_newer_policy(self) -> Command:
+        return MoveToNewerPolicy(reason=self._words())
+
+    def _record_review(self) -> Command:
+        justified = self._one("yes", "partly", "no")
+        return RecordReview(justified=justified, findings=self._words(), consequence=self._words())
 
     def _say_back(self) -> Command:
         return SayBack(heard=self._words())

@@ -293,3 +293,31 @@ def recruiting_alone() -> Road:
     measured(road)
     road.do("paul", Conclude(verdict=Verdict.ADOPT))
     return road
+
+
+CANDIDATE = "ef" * 32
+"""The content hash of the policy that Kai, a steward, puts forward."""
+
+
+def put_forward(world: World | None = None) -> Road:
+    """Kai has put a policy forward; Omar has accepted it, endorsed its try-out, and is asked to sign."""
+    road = filed(world, proposal(policy=CANDIDATE), filer="kai")
+    road.do("omar", AcceptForTesting())
+    road.do("kai", ProposeTests(tests=(a_test(),)))
+    endorse(road)
+    measured(road).do("kai", Conclude(verdict=Verdict.ADOPT))
+    return road
+
+
+def put_in_force() -> Road:
+    """The try-out is signed, so the policy is in force."""
+    road = put_forward()
+    for person in road.change.round.counting_endorsers:
+        if road.change.phase is Phase.AWAITING_SIGNATURES:
+            road.do(person, SignGate())
+    return road
+
+
+def started_short() -> Road:
+    """An emergency whose first wave runs, so that Lena, who decided nothing, is asked to review it."""
+    return at_wave(World(short_road=True))

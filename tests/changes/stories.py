@@ -20,6 +20,7 @@ from changes.proposal import (
     Resubmit,
     SayBack,
 )
+from changes.publishing import MoveToNewerPolicy
 from changes.recruiting import (
     DeclareInterest,
     DeclineInvitation,
@@ -30,6 +31,7 @@ from changes.recruiting import (
     OpenPlaces,
     StepDown,
 )
+from changes.review import RecordReview
 from changes.rollout import ResumeWave, RollBack
 from changes.state import ConcernCode, EffectOutcome, Verdict
 from changes.testing import Conclude, EndorseWithChanges, RecordResult, StopEarly
@@ -44,9 +46,11 @@ from tests.changes.road import (
     filed,
     in_the_window,
     looked_back,
+    put_in_force,
     recruited,
+    started_short,
 )
-from tests.changes.world import a_test
+from tests.changes.world import POLICY, a_test
 
 
 def stories() -> Iterator[Road]:
@@ -59,6 +63,8 @@ def stories() -> Iterator[Road]:
     yield _argued()
     yield _recruited_with_care()
     yield _duplicate()
+    yield _in_force()
+    yield _reviewed()
     road = in_the_window()
     road.do("mara", Object(reason="It touches us too."))
     yield road
@@ -151,6 +157,26 @@ def _recruited_with_care() -> Road:
     road.do("bela", LogConversation(team="billing", people=3, note="They want to know when."))
     road.do("bela", Introduce(person="uta", to="sina", why="Both know returns."))
     road.do("sina", StepDown())
+    return road
+
+
+def _in_force() -> Road:
+    """A steward puts a policy forward; once it is signed it is in force. Another change is moved to it."""
+    road = put_in_force()
+    road.world.in_force = POLICY.having(version=5, sha256="ef" * 32)
+    road.world.alter("nora", roles=("steward",))
+    road.do("nora", MoveToNewerPolicy(reason="The old one asks people who have left."))
+    return road
+
+
+def _reviewed() -> Road:
+    """An emergency; nobody reviews it in time, so more people are asked."""
+    road = started_short()
+    road.to_next_moment()
+    road.to_next_moment()
+    road.do(
+        "nora", RecordReview(justified="partly", findings="Two hours were enough.", consequence="Nothing, it worked.")
+    )
     return road
 
 

@@ -87,6 +87,8 @@ class TestOffers:
             "resubmit",
             "resume",
             "unfollow",
+            "record_review",
+            "move_to_newer_policy",
         }
         assert set(HUMAN_COMMANDS) - somewhere == elsewhere | {"submit"}
 

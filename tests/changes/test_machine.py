@@ -36,9 +36,12 @@ from tests.changes.road import (
     decided_alone,
     filed,
     in_the_window,
+    put_forward,
+    put_in_force,
     recruiting_alone,
+    started_short,
 )
-from tests.changes.world import World
+from tests.changes.world import POLICY, World
 
 pytestmark = pytest.mark.timeout(400)  # some ten seconds by itself; coverage on a busy machine takes far longer
 
@@ -59,6 +62,9 @@ BEGINNINGS = {
         at_wave,
         at_pause,
         at_check,
+        started_short,
+        put_forward,
+        put_in_force,
     )
 }
 """Stories begin somewhere along the road, brought there by commands, so that all of it is walked equally often."""
@@ -84,6 +90,7 @@ ONWARD = {
     "resume_wave",
     "complete_wave",
     "record_effect",
+    "record_review",
     "hold_retrospective",
     "close",
     "resume",
@@ -98,7 +105,7 @@ ENDINGS = {"withdraw", "decline", "mark_duplicate"}
 
 WORRY = RaiseConcern(title="Fraud", text="Nobody checks receipts.", code=ConcernCode.R09, blocking=True)
 
-LOOKED_AT_AGAIN = {"team_load", "champion_lost", "guard_never_read"}
+LOOKED_AT_AGAIN = {"team_load", "champion_lost", "guard_never_read", "review_first", "policy_moved_on"}
 """What is looked at when a wave starts or ends: not a matter of who or when, but of what happened meanwhile."""
 HELD_ALONE = "blocking_concern"
 """Where a proposer decided alone, a gate has no people to wait for, so the concern stops whoever would pass it."""
@@ -239,6 +246,7 @@ class LifeOfAChange(RuleBasedStateMachine):
         self.road.world.alter(person, **facts)
         self.road.world.rollouts = {"billing": load}
         self.road.world.may_decide_alone = alone
+        self.road.world.in_force = POLICY.having(version=3 + load)
 
     # ---------------------------------------------------------------------------------------------- what follows
 

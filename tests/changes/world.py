@@ -11,8 +11,10 @@ from changes.facts import (
     ANSWER_PROPOSAL,
     ENDORSE_TESTS,
     GATES,
+    REVIEW,
     SIGN_TESTS,
     SYSTEM,
+    Candidate,
     Empowerment,
     Facts,
     GateFacts,
@@ -63,6 +65,7 @@ def _people() -> dict[str, PersonFacts]:
             manager=None if manager == "-" else manager,
             team=None if team == "-" else team,
             leads_people=ref in {"vera", "mara", "omar", "lena"},
+            roles=("steward",) if ref == "kai" else (),
         )
     return people
 
@@ -88,6 +91,10 @@ class World:
     cover_every_unit: bool = True
     campaigns: dict[str, int] = field(default_factory=dict)
     rollouts: dict[str, int] = field(default_factory=dict)
+    in_force: PolicyRef = POLICY
+    """The newest policy; a change keeps the one it began under."""
+    short_road: bool = False
+    """Every change takes a route that must be reviewed afterwards."""
 
     def alter(self, person: str, **facts: object) -> None:
         """Something about ``person`` is different from now on, for example ``active=False``."""
@@ -98,7 +105,7 @@ class World:
         gates = {name: self._gate(name, subject, now) for name in GATES}
         return Facts(
             actor=self._actor(actor),
-            route=RouteFacts(policy=POLICY, route="everyday", because=("Route everyday: it fits always",)),
+            route=self._route(subject),
             gates=gates,
             empowerment=self._empowerment(now),
             norms=self._norms(now),
@@ -117,8 +124,33 @@ class World:
             rollouts=self.rollouts,
             coverage=self._coverage(subject),
             recommendation=self._recommendation(subject),
+            newest=self.in_force,
+            candidate=self._candidate(subject),
+            review=self._review(subject, now) if self.short_road else None,
+            told=("vera",) if self.short_road else (),
             unknown=tuple(self._unknown(subject)),
         )
+
+    def _route(self, subject: Subject) -> RouteFacts:
+        name = "policy" if subject.kind == "policy" else "emergency" if self.short_road else "everyday"
+        return RouteFacts(
+            policy=subject.policy or self.in_force, route=name, because=(f"Route {name}: it fits always",)
+        )
+
+    def _candidate(self, subject: Subject) -> Candidate | None:
+        if subject.candidate is None:
+            return None
+        ref = self.in_force.having(version=self.in_force.version + 1, sha256=subject.candidate)
+        return Candidate(ref=ref, in_force=self.in_force, differences=("proposal.answer_in: 5d becomes 4d",))
+
+    def _review(self, subject: Subject, now: datetime) -> GateFacts:
+        """Lena reviews, else Nora, else Vera: the first who is free and decided nothing; all of them once overdue."""
+        out = {subject.proposer, subject.filer, *subject.co_proposers, *subject.deciders}
+        free = [ref for ref in ("lena", "nora", "vera") if self._free(ref, dict.fromkeys(out, ""))]
+        seats = [Seat(person=ref, because=f"{self.people[ref].name} is an auditor", group=REVIEW) for ref in free]
+        asked = tuple(seats[: 1 + subject.levels.get(REVIEW, 0)])
+        due = now + timedelta(days=10)
+        return GateFacts(name=REVIEW, seats=asked, due=due, reminders=(now + timedelta(days=5),))
 
     def _actor(self, actor: str) -> PersonFacts:
         if actor == SYSTEM:
@@ -287,6 +319,7 @@ def proposal(
     proposer: str | None = None,
     co_proposers: tuple[str, ...] = (),
     people_affected: int = 8,
+    policy: str | None = None,
 ) -> Submit:
     """What Paul files: a change in a process of Omar's that touches Mara's and Omar's teams."""
     return Submit(
@@ -296,6 +329,7 @@ def proposal(
         suggestion="Decide small returns at the desk.",
         affected_teams=affected_teams,
         people_affected=people_affected,
+        policy=policy,
         proposer=proposer,
         co_proposers=co_proposers,
     )

@@ -10,10 +10,12 @@ from pathlib import Path
 
 import pytest
 
+from changes.permissions import Scope
 from commandline import sign_ins
 from commandline.sign_ins import NotSignedIn, SignIn, SignIns
-from store.database import writing
+from store.database import reading, writing
 from store.sign_in import make_link
+from store.tokens import token_holder
 from tests.commandline.conftest import Said, Type
 from tests.demo.serving import Served
 
@@ -134,3 +136,15 @@ def test_outside_of_a_checkout_sign_ins_are_kept_with_the_users_settings(
 
 def test_the_repr_of_a_sign_in_keeps_its_token() -> None:
     assert "gw_secret" not in repr(SignIns().with_one(kept("a")))
+
+
+def test_the_first_token_is_made_on_the_server(here: Served, type_in: Type, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DATABASE_URL", here.database_url)
+    made = type_in("token", "make", "kenji.watanabe", "--days", "2", "--scope", "read", "--scope", "administer")
+    assert made.code == 0 and made.out.startswith("gw_"), made.err
+    with reading(here.engine) as connection:
+        holder = token_holder(connection, made.out.strip(), datetime.now(UTC))
+    assert holder is not None and holder.scopes == {Scope.READ, Scope.ADMINISTER}
+    assert type_in("token", "make", "nobody.here").code == 2
+    wrong = type_in("token", "make", "kenji.watanabe", "--scope", "everything")
+    assert wrong.code == 2 and "Choose from account, act" in wrong.err

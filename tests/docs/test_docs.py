@@ -7,7 +7,9 @@ from pathlib import Path
 
 import pytest
 
+from changes.permissions import Operation, Scope
 from settings import Settings
+from web.commanding import ABOUT_A_VERSION
 
 CHECKOUT = Path(__file__).parents[2]
 DOCS = CHECKOUT / "docs"
@@ -62,3 +64,13 @@ def test_what_is_read_before_the_settings_is_really_read() -> None:
     for variable in BEFORE_SETTINGS:
         assert f'"{variable}"' in code
         assert f"`{variable}" in (DOCS / "settings.md").read_text()
+
+
+def test_every_permission_is_explained() -> None:
+    text = (DOCS / "api.md").read_text()
+    for operation in Operation:
+        assert f"`{operation}`" in text, f"docs/api.md does not say who may {operation}"
+    for scope in Scope:
+        assert f"| `{scope}` |" in text, f"docs/api.md does not explain the scope {scope}"
+    for kind in ABOUT_A_VERSION:
+        assert f"`{kind}`" in text, f"docs/api.md does not say that {kind} needs If-Match"

@@ -27,6 +27,7 @@ from changes.proposal import (
     SayBack,
     Submit,
 )
+from changes.publishing import MoveToNewerPolicy
 from changes.recruiting import (
     AcceptInvitation,
     DeclareInterest,
@@ -40,11 +41,13 @@ from changes.recruiting import (
     SignCoverage,
     StepDown,
 )
+from changes.review import RecordReview
 from changes.rollout import PlanRollout, ResumeWave, RollBack
 from changes.state import Change, ConcernCode, EffectOutcome, Verdict
 from changes.testing import Conclude, Endorse, EndorseWithChanges, ProposeTests, SignGate, StopEarly
 from notifications.notices import Notice, notices_for
 from tests.changes.road import (
+    CANDIDATE,
     PILOT,
     Road,
     complete,
@@ -56,7 +59,7 @@ from tests.changes.road import (
     report,
     start,
 )
-from tests.changes.world import World, a_guard, a_test, a_wave, proposal
+from tests.changes.world import POLICY, World, a_guard, a_test, a_wave, proposal
 
 NAMES = {ref: person.name for ref, person in World().people.items()} | {
     "billing": "Billing",
@@ -352,6 +355,31 @@ def _resting() -> Story:
     return story
 
 
+def _short() -> Story:
+    """An emergency that nobody reviews in time, and that is reviewed in the end."""
+    story = at_wave(World(short_road=True))
+    story.to_next_moment()
+    story.to_next_moment()
+    story.do("nora", RecordReview(justified="yes", findings="It held.", consequence="Nothing, it worked."))
+    return story
+
+
+def _policy() -> Story:
+    """A policy is put in force, and a change moved to the next."""
+    story = Story(World())
+    story.do("kai", proposal(policy=CANDIDATE))
+    story.do("omar", AcceptForTesting())
+    story.world.alter("nora", roles=("steward",))
+    story.do("kai", ProposeTests(tests=(a_test(),)))
+    endorse(story)
+    story.world.in_force = POLICY.having(version=9)
+    story.do("nora", MoveToNewerPolicy(reason="It asks people who have left."))
+    story.world.in_force = POLICY
+    measured(story).do("kai", Conclude(verdict=Verdict.ADOPT))
+    story.do("omar", SignGate())
+    return story
+
+
 @cache
 def every_step() -> tuple[Step, ...]:
     """Every step of every story."""
@@ -368,5 +396,7 @@ def every_step() -> tuple[Step, ...]:
         _learning,
         _worried,
         _resting,
+        _short,
+        _policy,
     )
     return tuple(step for story in stories for step in story().steps)

@@ -243,3 +243,15 @@ async def test_guessing_links_is_slowed_down_and_signing_in_is_not(office: Offic
         assert statuses == [404] * 20 + [429]
         answer = await stranger.post("/api/v1/sign-in", json={"token": office.link(MARA)})
         assert answer.status_code == 429 and int(answer.headers["Retry-After"]) > 0
+
+
+async def test_an_administrator_ends_somebodys_access(office: Office) -> None:
+    await system_token(office)
+    async with office.browser(KENJI) as administrator, office.browser(LEA) as lea, office.program(LEA) as script:
+        seen = (await administrator.get(f"/api/v1/people/{LEA}/access")).json()
+        assert len(seen["sessions"]) == len(seen["tokens"]) == 1
+        assert (await administrator.get("/api/v1/people/nobody.here/access")).status_code == 404
+        assert (await administrator.delete(f"/api/v1/people/{LEA}/access")).status_code == 204
+        assert (await lea.get("/api/v1/me")).status_code == 401
+        assert (await script.get("/api/v1/me")).status_code == 401
+        assert (await administrator.get("/api/v1/system-tokens")).json()["tokens"] == []

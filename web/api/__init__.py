@@ -5,6 +5,7 @@ from __future__ import annotations
 from fastapi import APIRouter
 
 from web.api import (
+    access,
     account,
     changes,
     commands,
@@ -25,6 +26,7 @@ def api_router(demonstration: bool) -> APIRouter:
     router.include_router(commands.router(), prefix=BASE, tags=["commands"])
     router.include_router(organisation.router, prefix=BASE, tags=["organisation"])
     router.include_router(account.router, prefix=BASE, tags=["account"])
+    router.include_router(access.router, prefix=BASE, tags=["administration"])
     router.include_router(systems.router, prefix=BASE, tags=["administration"])
     router.include_router(policy.router, prefix=BASE, tags=["policy"])
     if demonstration:

@@ -20,7 +20,7 @@ from pydantic.fields import FieldInfo
 
 from changes.values import LINE_LENGTH, Names
 
-Thing = Literal["person", "team", "process", "change"]
+Thing = Literal["person", "team", "process", "change", "policy"]
 
 
 class Kind(StrEnum):
@@ -74,8 +74,12 @@ class Question:
 
 @cache
 def questions_of(model: type[BaseModel]) -> tuple[Question, ...]:
-    """The questions of ``model``, in the order of its fields."""
-    return tuple(_question(name, field) for name, field in model.model_fields.items())
+    """The questions of ``model``, in the order of its fields.
+
+    A candidate for the policy is no question: it is put forward on the policy pages, where it was read and tried out.
+    """
+    asked = (_question(name, field) for name, field in model.model_fields.items())
+    return tuple(question for question in asked if question.names != "policy")
 
 
 def thing_called(model: type[BaseModel]) -> str:
