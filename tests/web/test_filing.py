@@ -90,3 +90,14 @@ async def test_what_stands_beside_the_question_follows_the_typing_and_saves_noth
         assert "You may decide this yourself" in shown.text and "<html" not in shown.text
         form = Page(await browser.get(address.replace("/seen", "/process")))
     assert form.answers().get("process", "") == ""
+
+
+async def test_what_is_alike_and_what_was_learned_is_shown_while_writing(office: Office) -> None:
+    ref = await office.filed()
+    await office.done(JONAS, "decline", {"reason": "No time.", "way_forward": "Ask again after Easter."}, ref)
+    async with office.browser(MARA) as browser:
+        address = (await browser.post("/changes/new")).headers["location"]
+        words = {"problem": "Customers wait four days for a yes or no about returns."}
+        shown = await browser.post(address.replace("/seen", "/beside/seen"), data=words)
+    assert "Something like it" in shown.text and f'href="/changes/{ref}"' in shown.text
+    assert "What was learned before" in shown.text and "Ask again after Easter." in shown.text

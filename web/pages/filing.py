@@ -23,6 +23,8 @@ from changes.refusals import Refused
 from policies.explanation import Draft as Case
 from policies.explanation import Explanation, explain
 from store.drafts import Draft, begin_draft, discard_draft, draft_of, drafts_of, renew_key, save_draft
+from store.reading import Lesson, lessons_of
+from store.similar import Similar, similar_changes
 from temporal.gateway import NotNow
 from web.commanding import give, new_key
 from web.failures import Failure
@@ -90,6 +92,8 @@ PLACED = frozenset(name for step in ASKED for name in step.fields)
 REST = tuple(question.name for question in questions_of(Submit) if question.name not in PLACED)
 """What a submission asks beyond these; it comes last, so that no question is ever lost."""
 STEPS: tuple[Step, ...] = (*ASKED, Step("more", "One more thing", REST)) if REST else ASKED
+ENOUGH = 20
+"""Characters after which looking for similar changes makes sense."""
 BY_NAME = {step.name: step for step in STEPS}
 
 
@@ -98,6 +102,8 @@ class Beside:
     """What is shown beside the questions."""
 
     route: Explanation | None
+    alike: Sequence[Similar]
+    lessons: Sequence[Lesson]
 
 
 @dataclass(frozen=True)
@@ -277,7 +283,19 @@ def _command(
 
 
 def _beside(services: Services, connection: Connection, draft: Draft, visitor: Visitor) -> Beside:
-    return Beside(route=_route(services, connection, draft, visitor))
+    alike = _alike(connection, draft)
+    return Beside(
+        route=_route(services, connection, draft, visitor),
+        alike=alike,
+        lessons=lessons_of(connection, [found.ref for found in alike if found.outcome]),
+    )
+
+
+def _alike(connection: Connection, draft: Draft) -> Sequence[Similar]:
+    """Changes about something alike, once there are words enough to compare."""
+    told = (str(draft.answers.get(field) or "") for field in ("title", "problem", "suggestion"))
+    text = " ".join(" ".join(told).split())
+    return similar_changes(connection, text, limit=4) if len(text) >= ENOUGH else ()
 
 
 def _route(services: Services, connection: Connection, draft: Draft, visitor: Visitor) -> Explanation | None:
