@@ -15,6 +15,7 @@ from web.api import (
     policy,
     sign_in,
     systems,
+    webhooks,
 )
 
 BASE = "/api/v1"
@@ -32,6 +33,7 @@ def api_router(demonstration: bool) -> APIRouter:
     router.include_router(policy.router, prefix=BASE, tags=["policy"])
     router.include_router(audit.router, prefix=BASE, tags=["audit"])
     router.include_router(audit.log_router, prefix=BASE, tags=["audit"])
+    router.include_router(webhooks.router, prefix=BASE, tags=["webhooks"])
     if demonstration:
         router.include_router(sign_in.router, prefix=BASE, tags=["sign-in"])
     router.include_router(health.router, tags=["health"])
