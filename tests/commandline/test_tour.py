@@ -5,19 +5,20 @@ from __future__ import annotations
 import io
 from collections.abc import Iterator
 from datetime import UTC, datetime
+from pathlib import Path
 
 import pytest
 from rich.console import Console
 
 from changes.recruiting import AcceptInvitation, Invite
 from changes.state import Outcome
-from commandline.api import Api
+from client.api import Api
 from commandline.exits import MISSING, Stopped
+from commandline.tour import take_tour
 from demo.http_sender import HttpSender, tokens_for
 from demo.place import Place, Running
 from demo.road import TOUR, main_road, shortest
 from demo.sending import Act, perform
-from demo.tour import take_tour
 from tests.demo.serving import Served
 
 NOW = datetime.now(UTC)
@@ -26,6 +27,12 @@ NOW = datetime.now(UTC)
 def paper() -> tuple[Console, io.StringIO]:
     written = io.StringIO()
     return Console(file=written, width=200), written
+
+
+@pytest.fixture
+def place(tmp_path: Path) -> Place:
+    """Where a demonstration of this test's own keeps its state."""
+    return Place(tmp_path / "local")
 
 
 @pytest.fixture
