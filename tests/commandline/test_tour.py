@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 from rich.console import Console
+from sqlalchemy import Engine
 
 from changes.recruiting import AcceptInvitation, Invite
 from changes.state import Outcome
@@ -19,7 +20,7 @@ from demo.http_sender import HttpSender, tokens_for
 from demo.place import Place, Running
 from demo.road import TOUR, main_road, shortest
 from demo.sending import Act, perform
-from tests.demo.serving import Served
+from tests.demo.serving import Served, served
 
 NOW = datetime.now(UTC)
 
@@ -27,6 +28,13 @@ NOW = datetime.now(UTC)
 def paper() -> tuple[Console, io.StringIO]:
     written = io.StringIO()
     return Console(file=written, width=200), written
+
+
+@pytest.fixture
+def here(engine: Engine, tmp_path: Path) -> Iterator[Served]:
+    """A Groundswell of this test's own: a tour that stops half-way looks at every change there is."""
+    with served(engine, tmp_path / "mail") as one:
+        yield one
 
 
 @pytest.fixture
