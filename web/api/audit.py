@@ -115,7 +115,7 @@ async def checkpoint(services: ServicesHere, visitor: SignedIn) -> Response:
     return Response(kept.note, media_type="text/plain; charset=utf-8", headers={"Cache-Control": "no-cache"})
 
 
-@log_router.get("/tile/{path:path}", summary="A tile of hashes, or of records", response_class=Response)
+@log_router.get("/tile/{path:path}", response_class=Response, include_in_schema=False)  # described in docs/ledger.md
 @needs(Operation.VERIFY_LEDGER)
 async def tile(services: ServicesHere, visitor: SignedIn, path: str) -> Response:
     """A tile of the Merkle tree in the layout of C2SP tlog-tiles. Bundles of records are for auditors."""
