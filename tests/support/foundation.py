@@ -52,7 +52,7 @@ def write(connection: Connection, count: int) -> None:
                 text(
                     "INSERT INTO ledger_head (size, root, frontier, recorded_at) VALUES (:size, :root, :frontier, :at)"
                 ),
-                {"size": tree.size, "root": tree.root(), "front": tree.to_bytes(), "at": _moment(connection, at)},
+                {"size": tree.size, "root": tree.root(), "frontier": tree.to_bytes(), "at": _moment(connection, at)},
             )
 
 
@@ -62,9 +62,8 @@ def _insert(connection: Connection, body: dict[str, object], raw: bytes, leaf: b
     moment = _moment(connection, at)
     row = {name: body[name] for name in ("seq", "record_id", "idem_key", "action", "outcome")}
     row |= {"recorded_at": moment, "occurred_at": moment, "change": "CH-1", "stage": "proposal", "actor": "mara.lind"}
-    connection.execute(
-        text(f"INSERT INTO ledger_record ({names}) VALUES ({values})"), {**row, "body": raw, "leaf_hash": leaf}
-    )
+    statement = text(f"INSERT INTO ledger_record ({names}) VALUES ({values})")  # noqa: S608 - names of ours
+    connection.execute(statement, {**row, "body": raw, "leaf_hash": leaf})
 
 
 def _stamp(moment: datetime) -> str:
