@@ -69,6 +69,18 @@ class Settings(BaseSettings):
     behind_tls: bool = False
     """The web process is reached over https, so cookies are marked secure; always so in production."""
 
+    ledger_key: SecretStr | None = None
+    """The key that signs the ledger's checkpoints, as base64 of its 32 bytes; a file is better."""
+    ledger_key_file: Path | None = None
+    ledger_second_key_file: Path | None = None
+    """Signs beside the first one, while that is being replaced."""
+    ledger_trusted_keys: str = ""
+    """The public keys that verification trusts, "VKEY" or "VKEY 100-4999", separated by semicolons."""
+    ledger_checkpoints: str = ""
+    """Where checkpoints are kept outside the database: addresses separated by spaces."""
+    ledger_witnesses: str = ""
+    """Who cosigns checkpoints: "VKEY ADDRESS", separated by semicolons."""
+
     @model_validator(mode="after")
     def _sign_in_is_complete(self) -> Self:
         if self.oidc_issuer and not (self.oidc_client_id and self.oidc_secret_text()):
@@ -100,6 +112,12 @@ class Settings(BaseSettings):
             "DATABASE_URL must name a PostgreSQL database." if self.database_url.startswith("sqlite") else "",
             "GROUNDSWELL_PUBLIC_URL must begin with https://." if not self.public_url.startswith("https://") else "",
             "GROUNDSWELL_SMTP_URL must name a mail server." if not self.smtp_url else "",
+            "Set GROUNDSWELL_LEDGER_KEY_FILE to the key that signs the ledger; make it with: groundswell audit key FILE"
+            if not (self.ledger_key or self.ledger_key_file)
+            else "",
+            "Set GROUNDSWELL_LEDGER_CHECKPOINTS to a place outside the database that keeps the ledger's checkpoints."
+            if not self.ledger_checkpoints
+            else "",
             "GROUNDSWELL_MAIL_FOLDER belongs to the demonstration; remove it." if self.mail_folder else "",
             "GROUNDSWELL_OIDC_ISSUER must begin with https://."
             if self.oidc_issuer and not self.oidc_issuer.startswith("https://")
@@ -128,6 +146,16 @@ class Settings(BaseSettings):
         if self.earlier_actor_key_file is None:
             return ()
         return (_content(self.earlier_actor_key_file, "GROUNDSWELL_EARLIER_ACTOR_KEY_FILE").encode(),)
+
+    @property
+    def ledger_key_path(self) -> Path | None:
+        """The file with the signing key; the demonstration has one of its own."""
+        return self.ledger_key_file or (LOCAL / "ledger" / "signing.key" if self.demonstration else None)
+
+    @property
+    def ledger_checkpoint_places(self) -> str:
+        """Where checkpoints are kept; the demonstration has a folder of its own."""
+        return self.ledger_checkpoints or (f"file://{LOCAL / 'ledger' / 'checkpoints'}" if self.demonstration else "")
 
     @property
     def demonstration(self) -> bool:

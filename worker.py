@@ -16,16 +16,20 @@ from temporalio.worker import UnsandboxedWorkflowRunner, Worker
 
 from activities.deciding import DecisionActivities
 from activities.notifying import NotificationActivities
+from activities.sealing import SealingActivities
 from logs import set_up_logs
 from notifications.smtp import MailSettings
-from settings import Settings, load_settings
+from settings import Settings, SettingsWrong, load_settings
 from store.authority import Authority
-from store.database import open_database
+from store.checkpoints import LedgerDamaged, Sealer, require_whole
+from store.database import DatabaseUnavailable, open_database
+from store.keeping import sealer_of
 from store.readiness import require_ready
 from temporal.connection import connect, runtime_with_metrics
 from temporal.schedules import ensure_schedules
 from workflows.change import ChangeWorkflow
 from workflows.housekeeping import HousekeepingWorkflow
+from workflows.sealing import SealingWorkflow
 
 THREADS = 20
 """Activities that use the database at a time; each holds at most one connection."""
@@ -44,13 +48,14 @@ def composed_worker(client: Client, engine: Engine, settings: Settings) -> Itera
     mail = MailSettings(url=settings.smtp_url, sender=settings.mail_sender)
     deciding = DecisionActivities(engine, authority, settings.actor_secret(), settings.earlier_actor_secrets())
     notifying = NotificationActivities(engine, authority, mail, settings.public_url)
+    sealing = SealingActivities(sealer_of(settings, engine))
     with ThreadPoolExecutor(THREADS, thread_name_prefix="activity") as threads:
         yield Worker(
             client,
             task_queue=settings.temporal_task_queue,
-            workflows=[ChangeWorkflow, HousekeepingWorkflow],
+            workflows=[ChangeWorkflow, HousekeepingWorkflow, SealingWorkflow],
             workflow_runner=UnsandboxedWorkflowRunner(),  # docs/decisions/0026
-            activities=[*deciding.all(), *notifying.all()],
+            activities=[*deciding.all(), *notifying.all(), *sealing.all()],
             activity_executor=threads,
             max_concurrent_activities=GATHERERS,
             max_concurrent_local_activities=THREADS,
@@ -66,6 +71,8 @@ async def run(settings: Settings) -> None:
     """Run a worker until SIGTERM or SIGINT, then let what has begun finish."""
     engine = open_database(settings.database_url)
     require_ready(engine, settings.demonstration)
+    sealer = sealer_of(settings, engine)
+    require_whole(engine, sealer.sinks)
     runtime = runtime_with_metrics(settings.metrics_port) if settings.metrics_port else None
     client = await connect(runtime)
     stop = asyncio.Event()
@@ -78,7 +85,16 @@ async def run(settings: Settings) -> None:
             log.info("worker ready", task_queue=settings.temporal_task_queue, metrics_port=settings.metrics_port)
             await stop.wait()
             log.info("worker stopping: finishing what has begun")
+    await asyncio.to_thread(_seal_the_rest, sealer)
     engine.dispose()
+
+
+def _seal_the_rest(sealer: Sealer) -> None:
+    """A last checkpoint, so that what was decided in the last minute has one. It must not keep us from ending."""
+    try:
+        sealer.seal()
+    except (LedgerDamaged, SettingsWrong, DatabaseUnavailable) as error:
+        log.error("the ledger was not sealed at the end", problem=str(error))
 
 
 def main() -> None:

@@ -187,6 +187,7 @@ async def installation(folder: Path, roads: int) -> AsyncIterator[tuple[Bench, d
             "DATABASE_URL": database,
             "GROUNDSWELL_SMTP_URL": f"smtp://127.0.0.1:{mail_port}",
             "GROUNDSWELL_METRICS_PORT": "0",
+            "GROUNDSWELL_LOCAL": str(folder),
         }
         os.environ["TEMPORAL_ADDRESS"] = server.address
         programs = {

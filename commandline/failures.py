@@ -21,7 +21,9 @@ from demo.telling import StoryStuck
 from directory.importing import ImportRefused
 from policies.problems import PolicyError
 from settings import SettingsWrong
+from store.checkpoints import LedgerDamaged
 from store.database import DatabaseUnavailable
+from store.ledger import KeyConflict, LedgerStopped
 from store.policies import PolicyConflict
 from temporal.connection import TemporalUnavailable
 
@@ -61,6 +63,9 @@ _CODES: dict[type[Exception], int] = {
     ImportRefused: FAILED,
     PolicyError: FAILED,
     PolicyConflict: FAILED,
+    LedgerDamaged: FAILED,
+    LedgerStopped: FAILED,
+    KeyConflict: FAILED,
     RunsAlready: FAILED,
     NotReady: FAILED,
     PartEnded: FAILED,

@@ -54,6 +54,7 @@ class Place:
         self.database_file = self.folder / "groundswell.db"
         self.temporal_file = self.folder / "temporal.db"
         self.mail_folder = self.folder / "mail"
+        self.ledger_folder = self.folder / "ledger"
         self._note = self.folder / "running.json"
         self._lock = local / "demo.lock"
 

@@ -17,7 +17,7 @@ from typing import Any, Generic, NamedTuple, TypeVar
 from sqlalchemy import Connection, Engine
 
 from store.database import DatabaseUnavailable, in_words, lock_ledger, writing
-from store.ledger import Entry, append_many
+from store.ledger import Entry, LedgerStopped, append_many
 
 T = TypeVar("T")
 
@@ -68,6 +68,8 @@ class GroupCommitter:
         self._lock = threading.Lock()
         self._queue: deque[_Caller] = deque()
         self._busy = False
+        self._size = 0
+        """How many records the ledger had after our last commit: it never has fewer."""
 
     def commit(self, work: Work[T]) -> T:
         """Have ``work`` written and committed, perhaps together with others', and return its answer.
@@ -135,6 +137,14 @@ class GroupCommitter:
             for caller in batch:  # one of them is bad: alone, each gets what is its own
                 self._write([caller])
 
+    def _require_no_fewer(self, size: int) -> None:
+        """Notice a database that was put back under a running program."""
+        if size < self._size:
+            raise LedgerStopped(
+                f"The ledger has {size:,} records and had {self._size:,} when this program last added to it: an older "
+                "copy was put in its place. Nothing is added to it. See: groundswell audit restore-status"
+            )
+
     def _together(self, batch: Sequence[_Caller]) -> None:
         outcomes: list[tuple[_Caller, Outcome[Any]]] = []
         refused: list[tuple[_Caller, NothingWritten]] = []
@@ -146,8 +156,11 @@ class GroupCommitter:
                 except NothingWritten as error:
                     refused.append((caller, error))
             entries = [entry for _, outcome in outcomes for entry in outcome.entries]
+            size = 0
             if entries:
-                append_many(connection, entries, max(outcome.now for _, outcome in outcomes))
+                size = append_many(connection, entries, max(outcome.now for _, outcome in outcomes))
+                self._require_no_fewer(size - len(entries))
+        self._size = max(self._size, size)
         for caller, outcome in outcomes:
             caller.finish(outcome.answer)
         for caller, reason in refused:

@@ -33,7 +33,13 @@ LABEL = "content"
 """What a record's commitment is about: the event or refusal as JSON, with everything people wrote."""
 ORIGIN = "ledger_origin"
 """The name under which the database keeps the log's own name."""
+STOPPED = "ledger_stopped"
+"""The name under which the database keeps why nothing may be appended."""
 TYPES = "org.groundswell"
+
+
+class LedgerStopped(Exception):
+    """Nothing may be appended, because the ledger does not fit what is known about it; the message says why."""
 
 
 class KeyConflict(Exception):
@@ -109,6 +115,7 @@ def append_many(connection: Connection, entries: Sequence[Entry], now: datetime)
 
     Raises:
         ledger.canonical.NotCanonical: when an entry cannot be written in the canonical form, such as one too large.
+        LedgerStopped: when the ledger must not be added to.
     """
     origin, tree, last = _head(connection)
     if not entries:
@@ -276,6 +283,8 @@ def _row(entry: Entry, body: dict[str, Any], place: Mapping[str, Any], recorded_
 def _head(connection: Connection) -> tuple[str, CompactRange, datetime | None]:
     """The log's name, its tree, and when it was last added to."""
     head = connection.execute(_LAST_HEAD).one()
+    if head.stopped is not None:
+        raise LedgerStopped(head.stopped)
     if head.size is None:
         return head.origin, CompactRange(), None
     return head.origin, CompactRange.from_bytes(head.size, bytes(head.frontier)), head.recorded_at
@@ -328,8 +337,13 @@ _NEWEST = (
     .limit(1)
     .subquery()
 )
+_STOP = tables.deployment.alias("stop")
 _LAST_HEAD = (
-    select(tables.deployment.c.value.label("origin"), _NEWEST)
+    select(
+        tables.deployment.c.value.label("origin"),
+        select(_STOP.c.value).where(_STOP.c.name == STOPPED).scalar_subquery().label("stopped"),
+        _NEWEST,
+    )
     .select_from(tables.deployment.outerjoin(_NEWEST, tables.deployment.c.name == ORIGIN))
     .where(tables.deployment.c.name == ORIGIN)
 )

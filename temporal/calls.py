@@ -10,11 +10,13 @@ from changes.values import Moment, Ref, Value
 
 CHANGE_WORKFLOW = "Change"
 HOUSEKEEPING_WORKFLOW = "Housekeeping"
+SEALING_WORKFLOW = "Sealing"
 LOAD_CHANGE = "load_change"
 LOOK_UP = "look_up"
 RECORD = "record"
 DELIVER = "deliver_notices"
 DELIVER_LEFTOVERS = "deliver_leftover_notices"
+SEAL = "seal_ledger"
 
 REFUSED = "Refused"
 """The type of the ApplicationError by which a refusal leaves an update; its detail is the refusal."""
@@ -81,3 +83,12 @@ class Delivery(Value):
     failed: int = 0
     version: int = 0
     """Everything up to this version of the change has left or was given up; 0 where several changes were looked at."""
+
+
+class Sealing(Value):
+    """How a round of sealing the ledger went."""
+
+    size: int = 0
+    new: bool = False
+    problems: tuple[str, ...] = ()
+    """Who outside could not be reached or did not agree."""

@@ -13,6 +13,10 @@ RECORDING = RetryPolicy(
 RECORDING_ATTEMPT = timedelta(seconds=45)
 """One attempt; longer than SQLite's busy wait, so that a slow disk is not mistaken for a lost worker."""
 
+SEALING = RetryPolicy(initial_interval=timedelta(seconds=2), maximum_attempts=3)
+"""The ledger's checkpoints: the next round is a minute away."""
+SEALING_ATTEMPT = timedelta(seconds=45)
+
 DELIVERING = RetryPolicy(
     initial_interval=timedelta(seconds=5),
     backoff_coefficient=3,

@@ -15,19 +15,28 @@ from temporalio.client import (
     ScheduleSpec,
 )
 
-from temporal.calls import HOUSEKEEPING_WORKFLOW
+from temporal.calls import HOUSEKEEPING_WORKFLOW, SEALING_WORKFLOW
 
-EVERY = timedelta(minutes=15)
+HOUSEKEEPING_EVERY = timedelta(minutes=15)
+SEALING_EVERY = timedelta(minutes=1)
+"""What happened since could be lost without anybody noticing; a shorter time costs more Temporal actions."""
 
 
 async def ensure_schedules(client: Client, task_queue: str) -> None:
-    """Have housekeeping run every quarter of an hour."""
+    """Have housekeeping run every quarter of an hour, and the ledger be sealed every minute."""
+    await _ensure(client, task_queue, "housekeeping", HOUSEKEEPING_WORKFLOW, HOUSEKEEPING_EVERY, timedelta(seconds=30))
+    await _ensure(client, task_queue, "sealing", SEALING_WORKFLOW, SEALING_EVERY, timedelta())
+
+
+async def _ensure(
+    client: Client, task_queue: str, name: str, workflow: str, every: timedelta, jitter: timedelta
+) -> None:
     schedule = Schedule(
-        action=ScheduleActionStartWorkflow(HOUSEKEEPING_WORKFLOW, id="housekeeping", task_queue=task_queue),
-        spec=ScheduleSpec(intervals=[ScheduleIntervalSpec(every=EVERY)], jitter=timedelta(seconds=30)),
+        action=ScheduleActionStartWorkflow(workflow, id=name, task_queue=task_queue),
+        spec=ScheduleSpec(intervals=[ScheduleIntervalSpec(every=every)], jitter=jitter),
         policy=SchedulePolicy(overlap=ScheduleOverlapPolicy.SKIP),
     )
     try:
-        await client.create_schedule("groundswell-housekeeping", schedule)
+        await client.create_schedule(f"groundswell-{name}", schedule)
     except ScheduleAlreadyRunningError:
         return

@@ -14,6 +14,8 @@ SERIOUS = {
     "GROUNDSWELL_PUBLIC_URL": "https://changes.example",
     "GROUNDSWELL_SMTP_URL": "smtp+starttls://mail.example:587",
     "GROUNDSWELL_ACTOR_KEY": "0123456789abcdef0123456789abcdef",
+    "GROUNDSWELL_LEDGER_KEY_FILE": "/run/secrets/ledger-key",
+    "GROUNDSWELL_LEDGER_CHECKPOINTS": "https://witness.example/groundswell",
 }
 
 
@@ -41,6 +43,8 @@ def test_production_starts_with_serious_settings(serious: pytest.MonkeyPatch) ->
         ("DATABASE_URL", "sqlite:///demo.db", "PostgreSQL"),
         ("GROUNDSWELL_PUBLIC_URL", "http://changes.example", "https://"),
         ("GROUNDSWELL_SMTP_URL", None, "GROUNDSWELL_SMTP_URL"),
+        ("GROUNDSWELL_LEDGER_KEY_FILE", None, "GROUNDSWELL_LEDGER_KEY_FILE"),
+        ("GROUNDSWELL_LEDGER_CHECKPOINTS", None, "GROUNDSWELL_LEDGER_CHECKPOINTS"),
         ("GROUNDSWELL_MAIL_FOLDER", "/var/mail/caught", "belongs to the demonstration"),
     ],
 )

@@ -25,6 +25,8 @@ REQUIRED = {
     "GROUNDSWELL_DATABASE_PASSWORD",
     "TEMPORAL_DATABASE_PASSWORD",
     "GROUNDSWELL_ACTOR_KEY_FILE",
+    "GROUNDSWELL_LEDGER_CHECKPOINTS",
+    "GROUNDSWELL_LEDGER_KEY_FILE",
     "GROUNDSWELL_PUBLIC_URL",
     "GROUNDSWELL_SMTP_URL",
 }
@@ -132,7 +134,10 @@ def test_the_example_names_every_required_variable_and_holds_no_secret() -> None
     example = (ROOT / "deploy" / "example.env").read_text()
     values = dict(re.findall(r"^([A-Z_]+)=(.*)$", example, re.MULTILINE))
     assert set(values) == REQUIRED
-    assert {name: value for name, value in values.items() if value} == {"GROUNDSWELL_ACTOR_KEY_FILE": "./actor.key"}
+    assert {name: value for name, value in values.items() if value} == {
+        "GROUNDSWELL_ACTOR_KEY_FILE": "./actor.key",
+        "GROUNDSWELL_LEDGER_KEY_FILE": "./ledger.key",
+    }
 
 
 def test_ports_are_published_on_the_loopback_address_only() -> None:

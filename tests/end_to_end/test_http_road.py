@@ -42,6 +42,7 @@ async def address(temporal_server: DevelopmentServer, database_address: str, tmp
         "DATABASE_URL": database_address,
         "GROUNDSWELL_TEMPORAL_TASK_QUEUE": f"http-{uuid.uuid4().hex}",
         "GROUNDSWELL_METRICS_PORT": "0",
+        "GROUNDSWELL_LOCAL": str(tmp_path),
         "GROUNDSWELL_SMTP_URL": f"smtp://127.0.0.1:{catcher.port}",
     }
     programs = {"worker": ["worker"], "web": ["web", "--port", str(port)]}

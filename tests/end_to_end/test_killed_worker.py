@@ -42,6 +42,7 @@ async def worker_process(
         "GROUNDSWELL_ACTOR_KEY": SECRET.decode(),
         "GROUNDSWELL_METRICS_PORT": "0",
         "GROUNDSWELL_SMTP_URL": "smtp://127.0.0.1:9",
+        "GROUNDSWELL_LOCAL": str(log.parent),
     }
     child = await ChildProcess.start("the worker", [sys.executable, *arguments], log_file=log, environment=environment)
     try:

@@ -15,6 +15,7 @@ import pytest
 from temporalio.client import Client
 
 from changes.proposal import AcceptForTesting
+from ledger.checkpoint import read_checkpoint
 from temporal.child_process import ChildProcess
 from temporal.development_server import DevelopmentServer
 from temporal.gateway import Gateway
@@ -37,6 +38,7 @@ async def test_a_workers_life(temporal_server: DevelopmentServer, database_addre
         "GROUNDSWELL_ACTOR_KEY": SECRET.decode(),
         "GROUNDSWELL_METRICS_PORT": str(port),
         "GROUNDSWELL_SMTP_URL": "smtp://127.0.0.1:9",
+        "GROUNDSWELL_LOCAL": str(log.parent),
         "GROUNDSWELL_LOG_FORMAT": "json",
     }
     child = await ChildProcess.start(
@@ -51,11 +53,13 @@ async def test_a_workers_life(temporal_server: DevelopmentServer, database_addre
     metrics = httpx2.get(f"http://127.0.0.1:{port}/metrics").text
     assert "temporal_workflow_task_execution_latency" in metrics
 
-    os.kill(child.pid, signal.SIGTERM)
+    os.kill(child.pid, signal.SIGTERM)  # it seals the ledger before it ends
     await eventually(lambda: child.exit_code is not None, within=40)
     assert child.exit_code == 0
     lines = [json.loads(line) for line in log.read_text().splitlines() if line.startswith("{")]
     recorded = [(line["event"], line["change"], line["command"]) for line in lines if "command" in line]
     assert ("recorded", change.change, "submit") in recorded
     assert ("refused", change.change, "accept_for_testing") in recorded
+    [kept] = (tmp_path / "ledger" / "checkpoints").rglob("*.checkpoint")
+    assert read_checkpoint(kept.read_text())[0].size == 4
     assert any("stopping" in line["event"] for line in lines)

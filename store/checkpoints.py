@@ -1,0 +1,332 @@
+"""Sealing: a signed checkpoint of the log, kept in the database and outside of it, and cosigned by witnesses.
+
+Before anything is signed the records since the last checkpoint are hashed again from their stored bytes, because one
+flipped bit that was signed cannot be taken back; and the copies outside are compared, because a log must never sign a
+fork (reference/ledger.md 6.8). A database that is smaller than its last checkpoint outside, or another one, is stopped:
+nothing is appended until a person has looked at it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from functools import partial
+from typing import Any, NamedTuple
+
+import structlog
+from sqlalchemy import Connection, Engine, Select, delete, insert, select
+
+from ledger.checkpoint import Checkpoint, read_checkpoint, sign_checkpoint
+from ledger.merkle import EMPTY_ROOT, CompactRange, leaf_hash
+from ledger.note import Note, NoteError, Signer, parse_note
+from ledger.proofs import consistency_proof, root_at
+from ledger.tiles import NoSuchTile
+from store import tables
+from store.database import lock_ledger, reading, writing
+from store.ledger import STOPPED, origin_of
+from store.sinks import Sink, SinkUnusable
+from store.tiles import stored_reader
+from store.witnesses import Witness, WitnessRefused
+
+CHUNK = 2_000
+"""Records that are read at a time."""
+
+log = structlog.get_logger()
+
+
+class LedgerDamaged(Exception):
+    """The stored records do not fit what was signed or kept about them; the message says how. Nothing was signed."""
+
+
+class Head(NamedTuple):
+    """The tree as the database has it."""
+
+    size: int
+    root: bytes
+
+
+@dataclass(frozen=True)
+class Sealed:
+    """What a sealing did."""
+
+    size: int
+    note: str
+    new: bool
+    """Whether a checkpoint was made; there was nothing new otherwise."""
+    kept: tuple[str, ...] = ()
+    """The sinks that hold it."""
+    cosigned: tuple[str, ...] = ()
+    """The witnesses that vouch for it."""
+    problems: tuple[str, ...] = ()
+    """Sinks and witnesses that did not, in sentences."""
+
+
+@dataclass(frozen=True)
+class Sealer:
+    """Seals one log. ``signers`` are given the log's name, which is theirs too; the first key is the log's own, a
+    second one signs too while a key is being replaced."""
+
+    engine: Engine
+    signers: Callable[[str], Sequence[Signer]]
+    sinks: Sequence[Sink] = ()
+    witnesses: Sequence[Witness] = ()
+    clock: Callable[[], datetime] = lambda: datetime.now(UTC)
+
+    def seal(self) -> Sealed | None:
+        """Make a checkpoint of what is there, if it is new, and hand it to whoever lacks it. None for an empty log.
+
+        Raises:
+            LedgerDamaged: the records do not fit what was signed or kept before; the log is stopped.
+        """
+        try:
+            with reading(self.engine) as connection:
+                origin, head = origin_of(connection), head_of(connection)
+                last = latest_checkpoint(connection)
+                problems = check_outside(connection, origin, head, self.sinks)
+                if head.size == 0:
+                    return None
+                if last and last.size == head.size:
+                    note, new = last.note, False
+                else:
+                    check_new_records(connection, head, last)
+                    signers = self.signers(origin)
+                    note, new = str(sign_checkpoint(Checkpoint(origin, head.size, head.root), signers)), True
+        except LedgerDamaged as error:
+            stop(self.engine, str(error))
+            raise
+        if new:
+            self._store(head.size, note)
+        return self._hand_out(origin, head.size, note, new, problems)
+
+    def _store(self, size: int, note: str) -> None:
+        key_id = parse_note(note).signatures[0].key_id.hex()
+        table = tables.ledger_checkpoint
+        with writing(self.engine) as connection:
+            lock_ledger(connection)
+            known = select(table.c.size).where(table.c.size == size, table.c.key_id == key_id)
+            if connection.execute(known).first() is None:  # another process may have been first
+                made = {"size": size, "key_id": key_id, "note": note, "made_at": self.clock()}
+                connection.execute(insert(table), made)
+
+    def _hand_out(self, origin: str, size: int, note: str, new: bool, problems: list[str]) -> Sealed:
+        with reading(self.engine) as connection:
+            holders = {row.witness: row.note for row in connection.execute(_holders_at(size))}
+        made, cosigned, kept = parse_note(note), [], []
+        vouching: dict[str, str] = {}
+        for witness in self.witnesses:
+            if witness.key.name in holders:
+                made = _with_lines_of(made, holders[witness.key.name], witness)
+                cosigned.append(witness.key.name)
+                continue
+            try:
+                line = witness.cosign(note, self._last_seen(witness.key.name), partial(self._prove, size))
+            except WitnessRefused as error:
+                problems.append(str(error))
+                continue
+            made = made.with_signatures(line)
+            cosigned.append(witness.key.name)
+            vouching[witness.key.name] = str(made)
+        for sink in self.sinks:
+            if sink.name in holders and not vouching:
+                kept.append(sink.name)
+                continue
+            try:
+                sink.keep(origin, size, str(made))
+            except SinkUnusable as error:
+                problems.append(str(error))
+                continue
+            kept.append(sink.name)
+            if sink.name not in holders:
+                vouching[sink.name] = str(made)
+        self._write_down(size, vouching)
+        for problem in problems:
+            log.warning("a checkpoint was not taken", problem=problem, size=size)
+        return Sealed(size, str(made), new, tuple(kept), tuple(cosigned), tuple(problems))
+
+    def _write_down(self, size: int, vouching: dict[str, str]) -> None:
+        if not vouching:
+            return
+        now = self.clock()
+        rows = [{"size": size, "witness": who, "note": note, "received_at": now} for who, note in vouching.items()]
+        table = tables.ledger_witness
+        with writing(self.engine) as connection:
+            lock_ledger(connection)
+            there = set(connection.execute(select(table.c.witness).where(table.c.size == size)).scalars())
+            if fresh := [row for row in rows if row["witness"] not in there]:
+                connection.execute(insert(table), fresh)
+
+    def _last_seen(self, witness: str) -> int:
+        table = tables.ledger_witness
+        query = select(table.c.size).where(table.c.witness == witness).order_by(table.c.size.desc()).limit(1)
+        with reading(self.engine) as connection:
+            return connection.execute(query).scalar() or 0
+
+    def _prove(self, size: int, old_size: int) -> Sequence[bytes]:
+        with reading(self.engine) as connection:
+            return consistency_proof(stored_reader(connection, size), old_size, size)
+
+
+class KeptCheckpoint(NamedTuple):
+    """A checkpoint in the database."""
+
+    size: int
+    note: str
+    made_at: datetime
+
+
+class Vouched(NamedTuple):
+    """The latest checkpoint that somebody outside holds or cosigned."""
+
+    size: int
+    by: str
+    at: datetime
+
+
+def latest_checkpoint(connection: Connection) -> KeptCheckpoint | None:
+    """The checkpoint of the largest size in the database."""
+    table = tables.ledger_checkpoint
+    query = select(table.c.size, table.c.note, table.c.made_at).order_by(table.c.size.desc()).limit(1)
+    row = connection.execute(query).first()
+    return KeptCheckpoint(*row) if row else None
+
+
+def latest_vouched(connection: Connection) -> Vouched | None:
+    """Who outside vouched last, and when: what is newer could be lost unseen."""
+    table = tables.ledger_witness
+    query = select(table.c.size, table.c.witness, table.c.received_at)
+    row = connection.execute(query.order_by(table.c.size.desc(), table.c.received_at).limit(1)).first()
+    return Vouched(*row) if row else None
+
+
+def head_of(connection: Connection) -> Head:
+    """The newest state of the tree."""
+    table = tables.ledger_head
+    row = connection.execute(select(table.c.size, table.c.root).order_by(table.c.size.desc()).limit(1)).first()
+    return Head(row.size, bytes(row.root)) if row else Head(0, EMPTY_ROOT)
+
+
+def check_outside(connection: Connection, origin: str, head: Head, sinks: Sequence[Sink]) -> list[str]:
+    """Compare the largest checkpoint that each sink holds; which sinks could not be asked, in sentences.
+
+    Raises:
+        LedgerDamaged: the database is smaller than one of them, or another one.
+    """
+    problems: list[str] = []
+    for sink in sinks:
+        try:
+            note = next(iter(sink.notes(origin)), None)
+        except SinkUnusable as error:
+            problems.append(str(error))
+            continue
+        if note is not None:
+            try:
+                kept, _ = read_checkpoint(note)
+            except NoteError as error:
+                problems.append(f"The latest checkpoint in {sink.name} cannot be read: {error}")
+                continue
+            _compare(connection, head, kept, sink.name)
+    return problems
+
+
+def _compare(connection: Connection, head: Head, kept: Checkpoint, where: str) -> None:
+    if kept.size > head.size:
+        raise LedgerDamaged(
+            f"The ledger has {head.size:,} records, but the checkpoint in {where} counts {kept.size:,}: "
+            "this database was restored from an older backup, or its end was cut off. "
+            "Nothing is added to it. See: groundswell audit restore-status"
+        )
+    try:
+        root = root_at(stored_reader(connection, head.size), kept.size)
+    except NoSuchTile as error:
+        raise LedgerDamaged(f"The ledger cannot be compared with the checkpoint in {where}: {error}.") from error
+    if root != kept.root:
+        raise LedgerDamaged(
+            f"The first {kept.size:,} records are not those of the checkpoint in {where}: they were altered, "
+            "or this database is another one. Nothing is added to it. See: groundswell audit verify"
+        )
+
+
+def check_new_records(connection: Connection, head: Head, last: KeptCheckpoint | None) -> None:
+    """Hash the records since the last checkpoint again, from their bytes, and compare with the tree that was kept.
+
+    Raises:
+        LedgerDamaged: they do not fit.
+    """
+    tree = _tree_at(connection, last)
+    table = tables.ledger_record
+    while tree.size < head.size:
+        end = min(tree.size + CHUNK, head.size)
+        query = select(table.c.seq, table.c.body, table.c.leaf_hash).where(table.c.seq.between(tree.size, end - 1))
+        for row in connection.execute(query.order_by(table.c.seq)):
+            leaf = leaf_hash(bytes(row.body))
+            if row.seq != tree.size or leaf != bytes(row.leaf_hash):
+                raise LedgerDamaged(f"Record {tree.size} is missing, or its bytes are not those that were recorded.")
+            tree.append(leaf)
+        if tree.size != end:
+            raise LedgerDamaged(f"Record {tree.size} is missing.")
+    if tree.root() != head.root:
+        raise LedgerDamaged(f"The records up to {head.size:,} do not make the tree that was kept with them.")
+
+
+def _tree_at(connection: Connection, last: KeptCheckpoint | None) -> CompactRange:
+    """The tree at the last checkpoint, as that states its root."""
+    if last is None:
+        return CompactRange()
+    table = tables.ledger_head
+    row = connection.execute(select(table.c.frontier).where(table.c.size == last.size)).first()
+    stated, _ = read_checkpoint(last.note)
+    tree = CompactRange.from_bytes(last.size, bytes(row.frontier)) if row else CompactRange()
+    if tree.root() != stated.root:
+        raise LedgerDamaged(f"The tree of size {last.size:,} is not the one that was signed.")
+    return tree
+
+
+def stop(engine: Engine, reason: str) -> None:
+    """Have nothing be appended any more, by any process."""
+    table = tables.deployment
+    with writing(engine) as connection:
+        lock_ledger(connection)
+        connection.execute(delete(table).where(table.c.name == STOPPED))
+        connection.execute(insert(table).values(name=STOPPED, value=reason))
+    log.error("the ledger is stopped", reason=reason)
+
+
+def stopped_because(connection: Connection) -> str | None:
+    """Why nothing is appended, if so."""
+    table = tables.deployment
+    return connection.execute(select(table.c.value).where(table.c.name == STOPPED)).scalar()
+
+
+def go_on(connection: Connection) -> None:
+    """Append again. The caller has looked, and records that."""
+    table = tables.deployment
+    connection.execute(delete(table).where(table.c.name == STOPPED))
+
+
+def require_whole(engine: Engine, sinks: Sequence[Sink]) -> None:
+    """Refuse to begin on a database that does not fit its checkpoints outside.
+
+    Raises:
+        LedgerDamaged: it does not; the log is stopped.
+    """
+    try:
+        with reading(engine) as connection:
+            if reason := stopped_because(connection):
+                raise LedgerDamaged(reason)
+            problems = check_outside(connection, origin_of(connection), head_of(connection), sinks)
+    except LedgerDamaged as error:
+        stop(engine, str(error))
+        raise
+    for problem in problems:
+        log.warning("a place for checkpoints does not answer", problem=problem)
+
+
+def _holders_at(size: int) -> Select[Any]:
+    table = tables.ledger_witness
+    return select(table.c.witness, table.c.note).where(table.c.size == size)
+
+
+def _with_lines_of(note: Note, held: str, witness: Witness) -> Note:
+    lines = [line for line in parse_note(held).signatures if line.is_by(witness.key)]
+    return note.with_signatures(*lines)

@@ -1,0 +1,103 @@
+"""The index of what people wrote: built beside the ledger, never authoritative, made anew after an erasure.
+
+Nothing is written to it while a decision is recorded; sealing and searching bring it up to date. What a person types is
+taken as words, never as the search language of a database (reference/ledger.md 6.11).
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from typing import Any
+
+from sqlalchemy import ColumnElement, Connection, Engine, and_, column, func, literal_column, select, table, text
+
+from store import tables
+from store.database import lock_ledger, reading, writing
+from store.ledger import LABEL
+
+ROUND = 2_000
+"""Records that are indexed in one transaction."""
+_search = table("ledger_search", column("seq"), column("text"), column("words"))
+
+
+def index_new_words(engine: Engine, rounds: int = 1_000) -> int:
+    """Index what is not indexed yet, in rounds; how many records that were."""
+    done = 0
+    for _ in range(rounds):
+        with reading(engine) as connection:
+            waiting = _unindexed(connection, 1)
+        if not waiting:
+            break
+        with writing(engine) as connection:
+            lock_ledger(connection)
+            rows = _unindexed(connection, ROUND)
+            _insert(connection, rows)
+        done += len(rows)
+    return done
+
+
+def rebuild(connection: Connection) -> None:
+    """Throw the index away; the next sealing or search makes it anew from what is still there."""
+    if connection.dialect.name == "postgresql":
+        connection.execute(text("DELETE FROM ledger_search"))
+        return
+    connection.execute(text("DROP TABLE ledger_search"))
+    connection.execute(
+        text("CREATE VIRTUAL TABLE ledger_search USING fts5(text, tokenize = 'unicode61 remove_diacritics 2')")
+    )
+
+
+def containing(connection: Connection, words: str) -> ColumnElement[bool]:
+    """The condition that a record holds every one of ``words``, typed by a person."""
+    seq = tables.ledger_record.c.seq
+    if connection.dialect.name == "postgresql":
+        query = func.websearch_to_tsquery("simple", " ".join(f'"{word}"' for word in _words(words)))
+        return seq.in_(select(_search.c.seq).where(_search.c.words.op("@@")(query)))
+    quoted = " ".join('"' + word.replace('"', '""') + '"' for word in _words(words))
+    matching = literal_column("ledger_search").op("MATCH")(quoted)
+    return seq.in_(select(literal_column("rowid")).select_from(_search).where(matching))
+
+
+def _words(typed: str) -> list[str]:
+    """The words in what was typed, without what a database could take for an operator."""
+    letters = "".join(letter if letter.isalnum() else " " for letter in typed)
+    return letters.split()[:12] or [""]
+
+
+def _unindexed(connection: Connection, limit: int) -> list[tuple[int, str]]:
+    private = tables.ledger_private
+    key = "seq" if connection.dialect.name == "postgresql" else "rowid"
+    last = connection.execute(text(f"SELECT max({key}) FROM ledger_search")).scalar()  # noqa: S608 - one of two names
+    query = select(private.c.seq, private.c.value).where(private.c.label == LABEL)
+    if last is not None:
+        query = query.where(and_(private.c.seq > last))
+    return [(row.seq, row.value) for row in connection.execute(query.order_by(private.c.seq).limit(limit))]
+
+
+def _insert(connection: Connection, rows: list[tuple[int, str]]) -> None:
+    if not rows:
+        return
+    key = "seq" if connection.dialect.name == "postgresql" else "rowid"
+    statement = text(f"INSERT INTO ledger_search ({key}, text) VALUES (:seq, :text)")  # noqa: S608 - one of two names
+    connection.execute(statement, [{"seq": seq, "text": searchable(value)} for seq, value in rows])
+
+
+def searchable(content: str) -> str:
+    """What of a record's content can be searched: every text in it that a person may have written."""
+    try:
+        return " ".join(_texts(json.loads(content)))
+    except ValueError:
+        return content
+
+
+def _texts(value: Any) -> Iterator[str]:
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, dict):
+        for name, part in value.items():
+            if name not in ("by", "at", "kind"):
+                yield from _texts(part)
+    elif isinstance(value, list):
+        for part in value:
+            yield from _texts(part)

@@ -1,0 +1,160 @@
+"""Where checkpoints are kept outside the database: a folder, an HTTP address, or a kind that a plug-in brings.
+
+Only such a copy shows that the end of the log was cut off, or that it was rewritten with a stolen key (reference/
+ledger.md 5). A plug-in is an entry point of the group ``groundswell.checkpoint_sinks``; its name is the scheme of the
+address ("s3"), and it is called with the address and gives a :class:`Sink`.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Iterator, Sequence
+from importlib.metadata import entry_points
+from pathlib import Path
+from typing import Protocol
+from urllib.parse import urlsplit
+
+import httpx2
+
+PLUGINS = "groundswell.checkpoint_sinks"
+SECONDS = 10.0
+"""How long an HTTP sink may take to answer."""
+
+
+class SinkUnusable(Exception):
+    """A sink cannot be reached, or does not keep what it is given; the message says which and why."""
+
+
+class Sink(Protocol):
+    """A place for checkpoints. What was kept once is never changed by us."""
+
+    @property
+    def name(self) -> str:
+        """The address, without anything secret in it."""
+        ...
+
+    def keep(self, origin: str, size: int, note: str) -> None:
+        """Keep the note of the log ``origin`` at ``size``. Keeping the same size again replaces it.
+
+        Raises:
+            SinkUnusable: it is not kept.
+        """
+        ...
+
+    def notes(self, origin: str) -> Iterator[str]:
+        """Every note kept for the log, the largest size first.
+
+        Raises:
+            SinkUnusable: they cannot be read.
+        """
+        ...
+
+
+class FolderSink:
+    """Files in a folder, best on another machine or volume than the database. A file is there whole or not at all."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+
+    @property
+    def name(self) -> str:
+        """The folder as an address."""
+        return f"file://{self._folder}"
+
+    def keep(self, origin: str, size: int, note: str) -> None:
+        """See :class:`Sink`."""
+        folder = self._folder / _safe(origin)
+        unfinished = folder / f".{size:020}.{os.getpid()}.part"
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+            with unfinished.open("w", encoding="utf-8") as file:
+                file.write(note)
+                file.flush()
+                os.fsync(file.fileno())
+            unfinished.replace(folder / f"{size:020}.checkpoint")
+            _sync(folder)
+        except OSError as error:
+            raise SinkUnusable(f"{self.name} does not keep the checkpoint: {error.strerror}") from error
+
+    def notes(self, origin: str) -> Iterator[str]:
+        """See :class:`Sink`."""
+        try:
+            files = sorted((self._folder / _safe(origin)).glob("*.checkpoint"), reverse=True)
+            for file in files:
+                yield file.read_text(encoding="utf-8", errors="replace")
+        except OSError as error:
+            raise SinkUnusable(f"{self.name} cannot be read: {error.strerror}") from error
+
+
+class HttpSink:
+    """An HTTP service: ``PUT {address}/{origin}/{size}`` keeps a note, ``GET {address}/{origin}/latest`` gives the
+    largest, 404 while there is none. docs/ledger.md describes it for those who write one.
+    """
+
+    def __init__(self, address: str, client: httpx2.Client | None = None) -> None:
+        self._address = address.rstrip("/")
+        self._client = client or httpx2.Client(timeout=SECONDS)
+
+    @property
+    def name(self) -> str:
+        """The address without user and password."""
+        parts = urlsplit(self._address)
+        return parts._replace(netloc=parts.netloc.rpartition("@")[2]).geturl()
+
+    def keep(self, origin: str, size: int, note: str) -> None:
+        """See :class:`Sink`."""
+        try:
+            answer = self._client.put(f"{self._address}/{_safe(origin)}/{size}", content=note.encode())
+            answer.raise_for_status()
+        except httpx2.HTTPError as error:
+            raise SinkUnusable(f"{self.name} does not keep the checkpoint: {error}") from error
+
+    def notes(self, origin: str) -> Iterator[str]:
+        """See :class:`Sink`; an HTTP service gives its latest only."""
+        try:
+            answer = self._client.get(f"{self._address}/{_safe(origin)}/latest")
+            if answer.status_code == 404:
+                return
+            answer.raise_for_status()
+        except httpx2.HTTPError as error:
+            raise SinkUnusable(f"{self.name} cannot be read: {error}") from error
+        yield answer.text
+
+
+def sinks_from(addresses: str) -> Sequence[Sink]:
+    """The sinks in a list of addresses, separated by spaces or commas.
+
+    Raises:
+        SinkUnusable: nobody knows the scheme of an address.
+    """
+    return [_sink(address) for address in re.split(r"[\s,]+", addresses) if address]
+
+
+def _sink(address: str) -> Sink:
+    scheme = urlsplit(address).scheme
+    if scheme in ("http", "https"):
+        return HttpSink(address)
+    if scheme in ("", "file"):
+        return FolderSink(Path(address.removeprefix("file://")))
+    for plugin in entry_points(group=PLUGINS, name=scheme):
+        made: Sink = plugin.load()(address)
+        return made
+    raise SinkUnusable(
+        f"Nothing here keeps checkpoints at {scheme}://. Use a folder (file:///path), http, https, "
+        f"or install a plug-in that registers {scheme!r} under {PLUGINS}."
+    )
+
+
+def _safe(origin: str) -> str:
+    """The log's name as one part of a path."""
+    return re.sub(r"[^A-Za-z0-9._-]", "_", origin)
+
+
+def _sync(folder: Path) -> None:
+    """Have the folder itself survive a power cut, with the new name in it."""
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)

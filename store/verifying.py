@@ -1,0 +1,218 @@
+"""Verifying the stored ledger: gives ``ledger.verification`` the rows of a database, in streams that need no memory."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any
+
+from sqlalchemy import Connection, String, cast, func, select
+
+from ledger.checkpoint import open_checkpoint, read_checkpoint
+from ledger.contents import ContentCheck
+from ledger.findings import Finding, Findings, Kind, Layer, Report
+from ledger.keys import PinnedKey, keys_for
+from ledger.merkle import CompactRange, leaf_hash
+from ledger.note import NoteError, VerifierKey
+from ledger.proofs import ProofInvalid, inclusion_proof, verify_inclusion
+from ledger.stored import StoredCheckpoint, StoredHead, StoredPrivate, StoredRecord
+from ledger.tiles import NoSuchTile
+from ledger.verification import verify
+from store import tables
+from store.checkpoints import head_of, latest_checkpoint
+from store.sinks import Sink
+from store.tiles import StoredTiles, stored_reader
+
+CHUNK = 2_000
+"""Records that are read at a time."""
+
+
+def stored_records(connection: Connection, first: int = 0, stop: int | None = None) -> Iterator[StoredRecord]:
+    """The records from ``first`` on, up to but not including ``stop``, in order."""
+    table = tables.ledger_record
+    at = first
+    while stop is None or at < stop:
+        query = _records(connection).where(table.c.seq >= at).order_by(table.c.seq).limit(CHUNK)
+        rows = connection.execute(query if stop is None else query.where(table.c.seq < stop)).all()
+        if not rows:
+            return
+        private = _private_between(connection, rows[0].seq, rows[-1].seq)
+        for row in rows:
+            yield _stored(row, private.get(row.seq, ()))
+        at = rows[-1].seq + 1
+
+
+def records_of(connection: Connection, change: str) -> Sequence[StoredRecord]:
+    """The records of one change, in order."""
+    table, kept = tables.ledger_record, tables.ledger_private
+    rows = connection.execute(_records(connection).where(table.c.change == change).order_by(table.c.seq)).all()
+    query = select(kept).where(kept.c.seq.in_(select(table.c.seq).where(table.c.change == change)))
+    private = _by_record(connection.execute(query).all())
+    return [_stored(row, private.get(row.seq, ())) for row in rows]
+
+
+def record_at(connection: Connection, seq: int) -> StoredRecord | None:
+    """One record."""
+    return next(stored_records(connection, seq, seq + 1), None)
+
+
+def stored_heads(connection: Connection, start: int = 0) -> Iterator[StoredHead]:
+    """The states of the tree from size ``start`` on; where the first record of one was not written, it follows the
+    one before."""
+    table = tables.ledger_head
+    at, before = start, -1
+    while True:
+        query = select(table).where(table.c.size >= at).order_by(table.c.size).limit(CHUNK)
+        rows = connection.execute(query).all()
+        if not rows:
+            return
+        for row in rows:
+            first = row.first_seq if row.first_seq is not None else max(before, 0)
+            yield StoredHead(row.size, bytes(row.frontier), bytes(row.root), first)
+            before = row.size
+        at = before + 1
+
+
+def stored_checkpoints(connection: Connection, start: int = 0) -> Sequence[StoredCheckpoint]:
+    """The checkpoints from size ``start`` on; the cosigned form of each, where there is one."""
+    table, vouched = tables.ledger_checkpoint, tables.ledger_witness
+    rows = connection.execute(select(table.c.size, table.c.note).where(table.c.size >= start).order_by(table.c.size))
+    found = [StoredCheckpoint(row.size, row.note) for row in rows]
+    query = select(vouched.c.size, vouched.c.note).where(vouched.c.size >= start).order_by(vouched.c.size)
+    cosigned = [StoredCheckpoint(row.size, row.note) for row in connection.execute(query)]
+    return sorted(found + cosigned)
+
+
+def outside_notes(sinks: Sequence[Sink], origin: str) -> Iterator[str]:
+    """Every checkpoint that the sinks hold.
+
+    Raises:
+        store.sinks.SinkUnusable: one of them cannot be read.
+    """
+    for sink in sinks:
+        yield from sink.notes(origin)
+
+
+def verify_stored(
+    connection: Connection,
+    origin: str,
+    pinned: Sequence[PinnedKey],
+    external: Sequence[str] = (),
+    *,
+    witnesses: Sequence[VerifierKey] = (),
+    first: int = 0,
+    stop: int | None = None,
+    contents: bool = True,
+    progress: Callable[[int], None] | None = None,
+) -> Report:
+    """Verify the whole ledger, or the records from ``first`` up to ``stop``. See ``ledger.verification.verify``."""
+    start = _tree_before(connection, first)
+    report = verify(
+        stored_records(connection, start.size, stop),
+        stored_heads(connection, start.size),
+        stored_checkpoints(connection, start.size),
+        pinned,
+        external,
+        origin=origin,
+        witnesses=witnesses,
+        tiles=StoredTiles(connection),
+        contents=contents,
+        start=start,
+        stop=stop,
+        progress=progress,
+    )
+    return report
+
+
+def verify_change(
+    connection: Connection, origin: str, pinned: Sequence[PinnedKey], change: str
+) -> tuple[Sequence[Finding], int, int]:
+    """Verify the records of one change against the latest checkpoint: what is wrong, how many records there are, and
+    how many of them the checkpoint does not cover yet."""
+    findings = Findings()
+    records = records_of(connection, change)
+    kept = latest_checkpoint(connection)
+    size, root = _opened(kept.note, origin, pinned, findings) if kept else (0, b"")
+    reader = stored_reader(connection, max(size, head_of(connection).size))
+    check = ContentCheck(origin, findings, head_of(connection).size + 1)
+    for record in records:
+        check.check(record)
+        if record.leaf_hash != leaf_hash(record.body):
+            message = f"the leaf hash of record {record.seq} is not the hash of its body"
+            findings.add(Layer.ROW, Kind.LEAF_DIFFERS, record.seq, message)
+        if record.seq < size:
+            _check_inclusion(record, reader, size, root, findings)
+    return findings.in_order(), len(records), sum(record.seq >= size for record in records)
+
+
+def _check_inclusion(record: StoredRecord, reader: Any, size: int, root: bytes, findings: Findings) -> None:
+    try:
+        proof = inclusion_proof(reader, record.seq, size)
+        verify_inclusion(leaf_hash(record.body), record.seq, size, proof, root)
+    except (ProofInvalid, NoSuchTile, ValueError) as error:
+        message = f"record {record.seq} cannot be proven to be in the ledger: {error}"
+        findings.add(Layer.CHECKPOINT, Kind.CHECKPOINT_DIFFERS, record.seq, message)
+
+
+def _opened(note: str, origin: str, pinned: Sequence[PinnedKey], findings: Findings) -> tuple[int, bytes]:
+    try:
+        stated, _ = read_checkpoint(note)
+        if pinned:
+            open_checkpoint(note, origin, keys_for(pinned, stated.size))
+    except NoteError as error:
+        findings.add(Layer.CHECKPOINT, Kind.CHECKPOINT_UNTRUSTED, 0, f"the latest checkpoint: {error}")
+        return 0, b""
+    return stated.size, stated.root
+
+
+def _tree_before(connection: Connection, first: int) -> CompactRange:
+    """The state that the database kept at or before ``first``; a later checkpoint that fits proves it."""
+    table = tables.ledger_head
+    query = select(table.c.size, table.c.frontier).where(table.c.size <= first).order_by(table.c.size.desc()).limit(1)
+    row = connection.execute(query).first()
+    return CompactRange.from_bytes(row.size, bytes(row.frontier)) if row else CompactRange()
+
+
+def _records(connection: Connection) -> Any:
+    table = tables.ledger_record
+    names = ("seq", "record_id", "idem_key", "action", "outcome", "change", "stage", "actor", "body", "leaf_hash")
+    return select(
+        *(table.c[name] for name in names),
+        _as_text(connection, table.c.recorded_at).label("recorded_text"),
+        _as_text(connection, table.c.occurred_at).label("occurred_text"),
+    )
+
+
+def _as_text(connection: Connection, moment: Any) -> Any:
+    """A moment as the ledger writes it, made by the database: parsing a million of them takes longer than hashing."""
+    if connection.dialect.name == "postgresql":
+        return func.to_char(func.timezone("UTC", moment), 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"')
+    return func.replace(cast(moment, String), " ", "T").op("||")("Z")
+
+
+def _stored(row: Any, private: Sequence[StoredPrivate]) -> StoredRecord:
+    columns = {
+        "seq": row.seq,
+        "record_id": row.record_id,
+        "idem_key": row.idem_key,
+        "recorded_at": row.recorded_text,
+        "occurred_at": row.occurred_text,
+        "action": row.action,
+        "outcome": row.outcome,
+        "change_id": row.change or None,
+        "stage": row.stage or None,
+        "actor_ref": row.actor or None,
+    }
+    return StoredRecord(row.seq, bytes(row.body), bytes(row.leaf_hash), columns, private)
+
+
+def _private_between(connection: Connection, first: int, last: int) -> dict[int, list[StoredPrivate]]:
+    table = tables.ledger_private
+    query = select(table).where(table.c.seq.between(first, last)).order_by(table.c.seq, table.c.label)
+    return _by_record(connection.execute(query).all())
+
+
+def _by_record(rows: Sequence[Any]) -> dict[int, list[StoredPrivate]]:
+    found: dict[int, list[StoredPrivate]] = {}
+    for row in rows:
+        found.setdefault(row.seq, []).append(StoredPrivate(row.label, bytes(row.salt), row.value))
+    return found

@@ -1,0 +1,246 @@
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import pytest
+from sqlalchemy import Engine, func, select
+
+from ledger.checkpoint import open_checkpoint, read_checkpoint
+from ledger.findings import Kind
+from ledger.keys import PinnedKey, SigningKey, generate_key, generate_witness_key
+from store import tables
+from store.checkpoints import LedgerDamaged, Sealer, go_on, latest_checkpoint, latest_vouched, require_whole
+from store.committing import GroupCommitter, Outcome
+from store.database import lock_ledger, reading, writing
+from store.ledger import LedgerStopped, append_many, origin_of
+from store.sinks import FolderSink, HttpSink, Sink, SinkUnusable, sinks_from
+from store.verifying import verify_stored
+from store.witnesses import Witness
+from tests.support.attacks import RECORD, Attacker
+from tests.support.desk import MONDAY
+from tests.support.witnesses import SmallPlace, SmallWitness
+from tests.support.writers import entry
+
+
+@pytest.fixture
+def origin(engine: Engine) -> str:
+    with reading(engine) as connection:
+        return origin_of(connection)
+
+
+@pytest.fixture
+def key(origin: str) -> SigningKey:
+    return generate_key(origin)
+
+
+def grow(engine: Engine, count: int, name: str = "e") -> None:
+    with writing(engine) as connection:
+        lock_ledger(connection)
+        size = connection.execute(select(func.count()).select_from(RECORD)).scalar_one()
+        append_many(connection, [entry(f"{name}/{size + number}") for number in range(count)], MONDAY)
+
+
+def sealer(engine: Engine, *keys: SigningKey, sinks: Sequence[Sink] = (), witnesses: Sequence[Witness] = ()) -> Sealer:
+    return Sealer(engine, lambda _origin: keys, sinks, witnesses, clock=lambda: MONDAY)
+
+
+def test_a_checkpoint_is_made_when_there_is_something_new_and_kept_inside_and_outside(
+    engine: Engine, key: SigningKey, origin: str, tmp_path: Path
+) -> None:
+    sink = FolderSink(tmp_path)
+    sealing = sealer(engine, key, sinks=[sink])
+    assert sealing.seal() is None
+    grow(engine, 5)
+    first, again = sealing.seal(), sealing.seal()
+    assert first is not None
+    assert again is not None
+    assert (first.size, first.new, first.kept, again.new) == (5, True, (sink.name,), False)
+    grow(engine, 2)
+    assert sealing.seal() is not None
+    assert [read_checkpoint(note)[0].size for note in sink.notes(origin)] == [7, 5]
+    with reading(engine) as connection:
+        kept, vouched = latest_checkpoint(connection), latest_vouched(connection)
+        assert kept is not None
+        opened = open_checkpoint(kept.note, origin, [key.verifier_key])
+        head = connection.execute(select(tables.ledger_head.c.root).where(tables.ledger_head.c.size == 7)).scalar_one()
+        assert (opened.checkpoint.size, opened.checkpoint.root) == (7, head)
+        assert vouched == (7, sink.name, MONDAY)
+
+
+def test_while_a_key_is_replaced_both_sign_and_each_can_be_trusted(
+    engine: Engine, key: SigningKey, origin: str
+) -> None:
+    new = generate_key(origin)
+    for keys in ((key,), (key, new), (new,)):
+        grow(engine, 3)
+        assert sealer(engine, *keys).seal() is not None
+    with reading(engine) as connection:
+        old_then_new = [PinnedKey(key.verifier_key, 0, 6), PinnedKey(new.verifier_key, 6)]
+        assert verify_stored(connection, origin, old_then_new).exit_code == 0
+        assert verify_stored(connection, origin, [PinnedKey(new.verifier_key)]).exit_code == 1
+        stolen_since = [PinnedKey(key.verifier_key, 0, 3)]
+        report = verify_stored(connection, origin, stolen_since)
+        assert report.first is not None
+        assert (report.first.kind, report.signed_size) == (Kind.CHECKPOINT_UNTRUSTED, 3)
+
+
+def test_a_flipped_bit_is_found_before_it_is_signed_and_stops_the_ledger(engine: Engine, key: SigningKey) -> None:
+    grow(engine, 4)
+    with writing(engine) as connection:
+        attacker = Attacker(connection, key, key)
+        attacker.take_triggers_away()
+        attacker.edit(2, lambda body: body.update(command="other"))
+    with pytest.raises(LedgerDamaged, match="Record 2 is missing, or its bytes are not those"):
+        sealer(engine, key).seal()
+    with pytest.raises(LedgerStopped, match="Record 2"):
+        grow(engine, 1)
+    with reading(engine) as connection:
+        assert latest_checkpoint(connection) is None
+
+
+def test_a_restored_backup_is_recognised_and_nothing_is_added_until_somebody_looked(
+    engine: Engine, key: SigningKey, tmp_path: Path
+) -> None:
+    sinks = [FolderSink(tmp_path)]
+    grow(engine, 5)
+    sealer(engine, key, sinks=sinks).seal()
+    grow(engine, 5)
+    sealer(engine, key, sinks=sinks).seal()
+    require_whole(engine, sinks)
+    with writing(engine) as connection:
+        attacker = Attacker(connection, key, key)
+        attacker.take_triggers_away()
+        attacker.cut(5)
+    with pytest.raises(LedgerDamaged, match=r"has 5 records, but the checkpoint in file://.* counts 10"):
+        require_whole(engine, sinks)
+    for _ in range(2):
+        with pytest.raises(LedgerStopped, match="restored from an older backup"):
+            grow(engine, 1)
+        with pytest.raises(LedgerDamaged):
+            require_whole(engine, sinks)
+    with writing(engine) as connection:
+        go_on(connection)
+    grow(engine, 1)
+
+
+def test_a_program_notices_a_database_that_was_put_back_under_it(engine: Engine, key: SigningKey) -> None:
+    committer = GroupCommitter(engine)
+
+    def commit(name: str) -> None:
+        committer.commit(lambda _connection: Outcome([entry(name)], MONDAY, None))
+
+    for name in "abc":
+        commit(name)
+    with writing(engine) as connection:
+        attacker = Attacker(connection, key, key)
+        attacker.take_triggers_away()
+        attacker.cut(1)
+    with pytest.raises(LedgerStopped, match="has 1 records and had 3"):
+        commit("d")
+
+
+def test_a_half_written_copy_is_not_there_and_a_destroyed_one_is_said(
+    engine: Engine, key: SigningKey, origin: str, tmp_path: Path
+) -> None:
+    sink = FolderSink(tmp_path)
+    grow(engine, 3)
+    sealer(engine, key, sinks=[sink]).seal()
+    [file] = tmp_path.rglob("*.checkpoint")
+    (file.parent / ".00000000000000000009.1.part").write_text(file.read_text()[:30])
+    assert len(list(sink.notes(origin))) == 1
+    require_whole(engine, [sink])
+    file.write_text(file.read_text()[:30])
+    grow(engine, 1)
+    sealed = sealer(engine, key, sinks=[sink]).seal()
+    assert sealed is not None
+    assert any("cannot be read" in problem for problem in sealed.problems)
+    with reading(engine) as connection:
+        report = verify_stored(connection, origin, [PinnedKey(key.verifier_key)], list(sink.notes(origin)))
+    assert report.first is not None
+    assert report.first.kind == Kind.CHECKPOINT_UNREADABLE
+
+
+def test_a_place_that_is_away_keeps_nothing_from_being_signed_and_gets_it_later(
+    engine: Engine, key: SigningKey, origin: str
+) -> None:
+    place = SmallPlace(status=503)
+    sink = HttpSink("https://user:secret@keeper.example/gw/", place.client())
+    assert sink.name == "https://keeper.example/gw/"[:-1]
+    grow(engine, 3)
+    first = sealer(engine, key, sinks=[sink]).seal()
+    assert first is not None
+    assert (first.new, first.kept) == (True, ())
+    assert first.problems
+    assert "secret" not in sink.name
+    place.status = 200
+    second = sealer(engine, key, sinks=[sink]).seal()
+    assert second is not None
+    assert (second.new, second.kept, second.problems) == (False, (sink.name,), ())
+    assert [read_checkpoint(note)[0].size for note in sink.notes(origin)] == [3]
+
+
+def test_a_witness_cosigns_what_grew_and_is_asked_again_with_the_size_it_knows(
+    engine: Engine, key: SigningKey, origin: str
+) -> None:
+    small = SmallWitness(generate_witness_key("witness.example/w1"), key.verifier_key)
+    witness = Witness(small.key.verifier_key, "https://witness.example", small.client())
+    sealing = sealer(engine, key, witnesses=[witness])
+    for count in (3, 4):
+        grow(engine, count)
+        sealed = sealing.seal()
+        assert sealed is not None
+        assert sealed.cosigned == ("witness.example/w1",)
+    small.away = True
+    grow(engine, 1)
+    away = sealing.seal()
+    assert away is not None
+    assert (away.cosigned, away.new) == ((), True)
+    assert "gone fishing" in away.problems[0]
+    small.away = False
+    back = sealing.seal()
+    assert back is not None
+    assert (back.cosigned, back.new, back.problems) == (("witness.example/w1",), False, ())
+    with reading(engine) as connection:
+        report = verify_stored(connection, origin, [PinnedKey(key.verifier_key)], witnesses=[small.key.verifier_key])
+    assert (report.exit_code, report.cosigned_size, report.cosigned_by) == (0, 8, ("witness.example/w1",))
+    assert small.asked == [0, 3, 7]
+
+
+def test_a_witness_that_knows_another_log_does_not_sign(engine: Engine, key: SigningKey) -> None:
+    small = SmallWitness(generate_witness_key("witness.example/w1"), key.verifier_key, size=2, root=bytes(32))
+    witness = Witness(small.key.verifier_key, "https://witness.example", small.client())
+    grow(engine, 3)
+    sealed = sealer(engine, key, witnesses=[witness]).seal()
+    assert sealed is not None
+    assert (sealed.cosigned, small.asked) == ((), [0, 2])
+    assert "422" in sealed.problems[0]
+    small.size = 9
+    beyond = sealer(engine, key, witnesses=[witness]).seal()
+    assert beyond is not None
+    assert "beyond ours" in beyond.problems[0]
+
+
+def test_the_kind_of_a_place_stands_in_its_address() -> None:
+    folder, web = sinks_from("file:///var/checkpoints, https://keeper.example/gw")
+    assert (folder.name, web.name) == ("file:///var/checkpoints", "https://keeper.example/gw")
+    with pytest.raises(SinkUnusable, match=r"Nothing here keeps checkpoints at s3://.*groundswell.checkpoint_sinks"):
+        sinks_from("s3://bucket/path")
+
+
+def test_a_folder_that_cannot_be_written_is_said(tmp_path: Path, origin: str) -> None:
+    (tmp_path / "file").write_text("in the way")
+    with pytest.raises(SinkUnusable, match="does not keep the checkpoint"):
+        FolderSink(tmp_path / "file").keep(origin, 1, "note")
+
+
+def test_a_checkpoint_that_another_process_has_made_is_not_made_again(engine: Engine, key: SigningKey) -> None:
+    grow(engine, 3)
+    one, other = sealer(engine, key), sealer(engine, key)
+    first, second = one.seal(), other.seal()
+    assert first is not None
+    assert second is not None
+    assert (first.new, second.new, first.note) == (True, False, second.note)
+    one._store(first.size, first.note)
+    with reading(engine) as connection:
+        assert connection.execute(select(func.count()).select_from(tables.ledger_checkpoint)).scalar_one() == 1
