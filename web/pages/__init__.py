@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from fastapi import APIRouter
 
-from web.pages import approvals, change, changes, deciding, giving, home, mail, openid, preferences, sign_in
+from web.pages import approvals, change, changes, deciding, giving, home, mail, openid, policy, preferences, sign_in
 
 
 def pages_router(demonstration: bool) -> APIRouter:
@@ -16,6 +16,7 @@ def pages_router(demonstration: bool) -> APIRouter:
     router.include_router(changes.router)
     router.include_router(giving.router)
     router.include_router(change.router)
+    router.include_router(policy.router)
     router.include_router(preferences.router)
     router.include_router(sign_in.router)
     router.include_router(openid.router)  # before one-time links, which would take its address for a token

@@ -10,7 +10,7 @@ from pydantic import ValidationError
 from sqlalchemy import Connection
 from starlette.responses import RedirectResponse, Response
 
-from changes.permissions import STEWARD, Operation
+from changes.permissions import Operation, may
 from changes.refusals import Refused
 from policies.comparison import difference
 from policies.document import LARGEST
@@ -56,7 +56,7 @@ async def policy(request: Request, services: ServicesHere, visitor: SignedIn) ->
             chapters=told(in_force, directory),
             text=text_in_force(services, connection),
             version=published_versions(connection)[0],
-            may_try=_may_try(visitor, services, connection),
+            may_try=may(visitor.actor, Operation.TRY_POLICY).allowed,
             wording=wording_for(services, connection, visitor),
         )
 
@@ -111,8 +111,8 @@ async def try_policy(request: Request, services: ServicesHere, visitor: SignedIn
 @needs(Operation.PUBLISH_POLICY)
 async def propose(request: Request, services: ServicesHere, visitor: SignedIn) -> Response:
     """File the change that puts a policy forward."""
-    posted = await request.form()
     text = await _posted_text(request)
+    posted = await request.form()
     written = {name: str(posted.get(name, "")) for name in ("title", "problem", "suggestion", "process")}
     tried = await services.read(lambda connection: try_out(services, connection, text))
     try:
@@ -179,11 +179,10 @@ async def _file(services: Services, visitor: Visitor, proposal: PolicyProposal, 
 
 async def _posted_text(request: Request) -> str:
     """The policy that was pasted, or uploaded as a file; what is too long is cut where it is refused anyway."""
-    posted = await request.form()
-    upload = posted.get("file")
-    if upload is not None and not isinstance(upload, str) and upload.size:
-        return (await upload.read(LARGEST * 4)).decode("utf-8-sig", errors="replace")[: LARGEST + 1]
-    pasted = posted.get("text", "")
+    async with request.form() as posted:
+        upload, pasted = posted.get("file"), posted.get("text", "")
+        if upload is not None and not isinstance(upload, str) and upload.size:
+            return (await upload.read(LARGEST * 4)).decode("utf-8-sig", errors="replace")[: LARGEST + 1]
     return pasted.replace("\r\n", "\n")[: LARGEST + 1] if isinstance(pasted, str) else ""
 
 
@@ -209,7 +208,7 @@ async def _show_try(
             notice=notice,
             written=written or {"title": "", "problem": "", "suggestion": "", "process": ""},
             key=new_key(),
-            may_propose=STEWARD in directory.roles_of(visitor.ref),
+            may_propose=may(visitor.actor, Operation.PUBLISH_POLICY).allowed,
             processes=sorted(directory.processes.values(), key=lambda process: process.name.casefold()),
             next_version=services.policies.bound(connection, None).version + 1,
             wording=wording_for(services, connection, visitor),
@@ -228,17 +227,12 @@ async def _show_proven(request: Request, services: Services, visitor: Visitor, n
             found=suggestions(services, connection),
             enough=services.policies.bound(connection, None).learning.proven_after,
             notice=notice,
-            may_propose=STEWARD in services.authority.directory(connection).roles_of(visitor.ref),
+            may_propose=may(visitor.actor, Operation.PUBLISH_POLICY).allowed,
             key=new_key(),
             wording=wording_for(services, connection, visitor),
         )
 
     return await services.read(read)
-
-
-def _may_try(visitor: Visitor, services: Services, connection: Connection) -> bool:
-    roles = services.authority.directory(connection).roles_of(visitor.ref)
-    return bool(roles & {"steward", "executive", "auditor"})
 
 
 def _policy_of(connection: Connection, sha256: str) -> Policy | None:
