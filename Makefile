@@ -54,9 +54,9 @@ test-slow: ready-dev ## Run the slow tests
 e2e: ready-e2e ## Run the browser tests (needs chromium on this machine)
 	@$(PYTEST) -m browser
 
-coverage: ready-dev ## Run the suite under coverage, print the report and write htmlcov/
+coverage: ready-dev ## Run the suite under coverage with all examples, print the report and write htmlcov/
 	@$(BIN)/coverage erase
-	@$(BIN)/coverage run -m pytest $(TESTS) $(PARALLEL) $(QUICK)
+	@HYPOTHESIS_PROFILE=steady $(BIN)/coverage run -m pytest $(TESTS) $(PARALLEL) $(QUICK)
 	@$(BIN)/coverage combine --quiet
 	@$(BIN)/coverage html --quiet
 	@$(BIN)/coverage report

@@ -49,7 +49,8 @@ def composed_worker(client: Client, engine: Engine, settings: Settings) -> Itera
     deciding = DecisionActivities(engine, authority, settings.actor_secret(), settings.earlier_actor_secrets())
     notifying = NotificationActivities(engine, authority, mail, settings.public_url)
     sealing = SealingActivities(sealer_of(settings, engine))
-    with ThreadPoolExecutor(THREADS, thread_name_prefix="activity") as threads:
+    # As many threads as activities, or the SDK warns; hardly more than THREADS of them are ever made.
+    with ThreadPoolExecutor(GATHERERS, thread_name_prefix="activity") as threads:
         yield Worker(
             client,
             task_queue=settings.temporal_task_queue,

@@ -14,13 +14,23 @@ from pydantic import Field
 from changes.commands import Command
 from changes.events import Event
 from changes.facts import Facts
-from changes.gates import opened
+from changes.gates import GATE_WORDS, LastCallMade, opened, replanned, unanswered
 from changes.learning import EffectCheckOpened
 from changes.refusals import invalid, not_yours, wrong_stage
 from changes.review import no_review_owed
-from changes.rules import an_author, anybody, decides, evolves, is_open, no_policy_in_force, not_held, the_lead
+from changes.rules import (
+    an_author,
+    anybody,
+    decides,
+    evolves,
+    is_open,
+    no_blocking_concern,
+    no_policy_in_force,
+    not_held,
+    the_lead,
+)
 from changes.state import Change, Closing, Comment, Hold, Invitation, InvitationStatus, OpenGate, Outcome, Phase
-from changes.values import Moment, Ref, Text
+from changes.values import Moment, OptionalText, Ref, Text
 
 # ---------------------------------------------------------------------------------------------------- commands
 
@@ -67,6 +77,22 @@ class MoveDeadline(Command, kind="move_deadline", button="Move a deadline"):
     deadline: Ref = Field(description="“gate”, or an effect check such as E1")
     to: Moment = Field(description="The new moment")
     reason: Text = Field(description="Why")
+
+
+class Remind(Command, kind="remind", button="Remind those who are asked"):
+    """Ask again, in a friendly way, those who have not answered yet. Nobody is reminded twice within a few hours."""
+
+
+class MakeLastCall(Command, kind="last_call", button="Make the last call"):
+    """Say that the gate will close, so that whoever still has something to settle says so now."""
+
+    reason: OptionalText = Field(default="", description="A word to everybody")
+
+
+class StepAside(Command, kind="step_aside", button="I have a conflict of interest"):
+    """You are asked here, but should not decide about this change. Somebody else is asked in your place."""
+
+    reason: Text = Field(description="Which conflict; as much as you want everybody to know")
 
 
 class Renew(Command, kind="renew", button="Renew"):
@@ -119,6 +145,21 @@ class DeadlineMoved(Event, kind="deadline_moved", words="moved the deadline of {
 
     deadline: Ref
     to: Moment
+    reason: str
+
+
+class Reminded(Event, kind="reminded", words="reminded {count} people of {what}"):
+    """The people at a gate who have not answered were reminded."""
+
+    people: tuple[Ref, ...]
+    what: str
+    count: int
+    quiet_until: Moment | None = None
+
+
+class SteppedAside(Event, kind="stepped_aside", words="stepped aside for a conflict of interest: {reason}"):
+    """Somebody who was asked does not decide about this change."""
+
     reason: str
 
 
@@ -228,6 +269,65 @@ def _move_deadline(change: Change, command: MoveDeadline, facts: Facts, now: dat
         yield EffectCheckOpened(check=command.deadline)
 
 
+def _a_gate_is_open(change: Change) -> None:
+    not_held(change)
+    if change.gate is None:
+        wrong_stage("nobody_asked", "Nobody is asked for an answer at the moment.")
+
+
+def _somebody_is_silent(change: Change) -> None:
+    _a_gate_is_open(change)
+    if not unanswered(change):
+        wrong_stage("nobody_silent", "Everybody who was asked has answered.")
+
+
+def _waits(change: Change, facts: Facts) -> None:
+    """Whoever waits for the answer: the lead, and those who follow."""
+    if facts.actor.ref in change.followers:
+        return anybody(change, facts)
+    return the_lead(change, facts)
+
+
+@decides(Remind, when=[_somebody_is_silent], who=_waits)
+def _remind(change: Change, command: Remind, facts: Facts, now: datetime) -> Iterator[Event]:
+    gate, people = change.gate, unanswered(change)
+    assert gate is not None  # noqa: S101 - said by _somebody_is_silent
+    if gate.quiet_until and now < gate.quiet_until:
+        invalid(
+            "reminded_lately",
+            f"They were reminded a short while ago. You can remind them again from {gate.quiet_until:%H:%M} UTC on.",
+            "",
+        )
+    yield Reminded(people=people, what=GATE_WORDS[gate.name], count=len(people), quiet_until=facts.norms.quiet_until)
+
+
+def _no_last_call_yet(change: Change) -> None:
+    _a_gate_is_open(change)
+    if change.gate and change.gate.last_call_until:
+        wrong_stage("last_call_already", "The last call has been made already.")
+
+
+@decides(MakeLastCall, when=[_no_last_call_yet, no_blocking_concern], who=_involved)
+def _make_last_call(change: Change, command: MakeLastCall, facts: Facts, now: datetime) -> Iterator[Event]:
+    gate, until = change.gate, facts.norms.last_call_until
+    assert gate is not None  # noqa: S101 - said by _no_last_call_yet
+    assert until is not None  # noqa: S101 - a look-up always says it
+    yield LastCallMade(gate=gate.name, what=GATE_WORDS[gate.name], until=until, because=command.reason)
+
+
+def _is_asked(change: Change, facts: Facts) -> None:
+    anybody(change, facts)
+    if change.gate is None or all(seat.person != facts.actor.ref for seat in change.gate.asked):
+        not_yours("not_asked", "You are not asked here, so there is nothing to step aside from.")
+
+
+@decides(StepAside, when=[_a_gate_is_open], who=_is_asked)
+def _step_aside(change: Change, command: StepAside, facts: Facts, now: datetime) -> Iterator[Event]:
+    """The look-up has left them out already, so the gate moves on to the next in line in the same breath."""
+    yield SteppedAside(reason=command.reason)
+    yield from replanned(change, facts, now)
+
+
 def _is_expired(change: Change) -> None:
     if change.closing is None or change.closing.outcome is not Outcome.EXPIRED:
         wrong_stage("not_expired", "Only a change that expired without an answer can be renewed.")
@@ -241,6 +341,19 @@ def _renew(change: Change, command: Renew, facts: Facts, now: datetime) -> Itera
 
 
 # --------------------------------------------------------------------------------------------------- evolution
+
+
+@evolves(Reminded)
+def _reminded(change: Change, event: Reminded) -> Change:
+    if change.gate is None:
+        return change
+    left = tuple(reminder for reminder in change.gate.reminders if reminder > event.at)
+    return change.having(gate=change.gate.having(reminders=left, quiet_until=event.quiet_until))
+
+
+@evolves(SteppedAside)
+def _stepped_aside(change: Change, event: SteppedAside) -> Change:
+    return change.having(stepped_aside=(*change.stepped_aside, event.by))
 
 
 @evolves(HeldBack)
@@ -304,6 +417,7 @@ def _deadline_moved(change: Change, event: DeadlineMoved) -> Change:
 def _moved(gate: OpenGate, due: datetime) -> OpenGate:
     """The gate with a new deadline; reminders after it make no sense, and expiry never comes before it."""
     return gate.having(
+        moved=True,
         due=due,
         expires=max(gate.expires, due + (gate.expires - gate.due)),
         reminders=tuple(reminder for reminder in gate.reminders if reminder < due),

@@ -12,11 +12,12 @@ from pydantic import Field
 
 from changes.commands import Command
 from changes.events import Event
-from changes.facts import Facts
+from changes.facts import ENDORSE_TESTS, START_ROLLOUT, Facts
+from changes.gates import GATE_WORDS, GateReopened, settled, yes_at
 from changes.refusals import invalid, not_yours
 from changes.rules import anybody, decides, evolves, is_open, not_an_author, the_lead
 from changes.state import Change, Concern, ConcernCode, ConcernStatus, Response, Why
-from changes.values import Line, OptionalText, Ref, Text
+from changes.values import Line, Moment, OptionalText, Ref, Text
 
 # ---------------------------------------------------------------------------------------------------- commands
 
@@ -27,7 +28,9 @@ class RaiseConcern(Command, kind="raise_concern", button="Raise a concern"):
     title: Line = Field(description="Your concern in a few words")
     text: Text = Field(description="What worries you")
     code: ConcernCode = Field(description="The reason behind it")
-    blocking: bool = Field(default=False, description="It must be settled before the next gate")
+    blocking: bool = Field(
+        default=False, description="It must be settled before the next gate; what breaks something (R09) always must"
+    )
     would_settle: OptionalText = Field(default="", description="What would settle it")
 
 
@@ -80,6 +83,8 @@ class ConcernRaised(Event, kind="concern_raised", words="raised the {weight} con
     blocking: bool
     weight: str
     would_settle: str = ""
+    must_answer: tuple[Ref, ...] = ()
+    ask_by: Moment | None = None
 
 
 class WhyAsked(Event, kind="why_asked", words="asked why on {concern}: {question}"):
@@ -139,15 +144,43 @@ def _some_concern_open(change: Change) -> None:
 
 @decides(RaiseConcern, when=[is_open], who=anybody)
 def _raise(change: Change, command: RaiseConcern, facts: Facts, now: datetime) -> Iterator[Event]:
+    ref = f"C{len(change.concerns) + 1}"
+    blocking = command.blocking or command.code is ConcernCode.R09
     yield ConcernRaised(
-        concern=f"C{len(change.concerns) + 1}",
+        concern=ref,
         title=command.title,
         text=command.text,
         code=command.code,
-        blocking=command.blocking,
-        weight="blocking" if command.blocking else "open",
+        blocking=blocking,
+        weight="blocking" if blocking else "open",
         would_settle=command.would_settle,
+        must_answer=who_must_answer(change, command.code, facts),
+        ask_by=facts.norms.ask_why_by,
     )
+    if blocking and change.gate and change.gate.last_call_until:
+        yield GateReopened(gate=change.gate.name, what=GATE_WORDS[change.gate.name], concern=ref)
+
+
+def who_must_answer(change: Change, code: ConcernCode, facts: Facts) -> tuple[str, ...]:
+    """Who owes an answer to a reason like this (reference/champions.md 3.7); nobody to what somebody will not say."""
+    authors = change.proposal.authors
+    match code:
+        case ConcernCode.R01 | ConcernCode.R02 | ConcernCode.R07:
+            return authors
+        case ConcernCode.R03 | ConcernCode.R05:
+            return _seated_at(facts, ENDORSE_TESTS) or authors
+        case ConcernCode.R06 | ConcernCode.R08:
+            return change.round.counting_endorsers or _seated_at(facts, ENDORSE_TESTS) or authors
+        case ConcernCode.R09:
+            return _seated_at(facts, change.gate.name if change.gate else START_ROLLOUT) or authors
+        case ConcernCode.R04 | ConcernCode.R10:
+            return tuple(dict.fromkeys((*authors, facts.process.owner)))
+        case _:
+            return ()
+
+
+def _seated_at(facts: Facts, gate: str) -> tuple[str, ...]:
+    return tuple(seat.person for seat in facts.gates[gate].seats)
 
 
 @decides(AskWhy, when=[_some_concern_open], who=anybody)
@@ -180,8 +213,9 @@ def _answer_why(change: Change, command: AnswerWhy, facts: Facts, now: datetime)
 
 
 def _may_respond(change: Change, facts: Facts) -> None:
-    """The people who carry the change and those who are asked at its gates."""
-    if any(gate.seat_of(facts.actor.ref) for gate in facts.gates.values()):
+    """The people who carry the change, those who are asked at its gates, and whoever owes an answer."""
+    owing = {person for concern in change.concerns for person in concern.must_answer}
+    if facts.actor.ref in owing or any(gate.seat_of(facts.actor.ref) for gate in facts.gates.values()):
         return anybody(change, facts)
     return the_lead(change, facts)
 
@@ -196,6 +230,13 @@ def _respond(change: Change, command: Respond, facts: Facts, now: datetime) -> I
 def _resolve(change: Change, command: ResolveConcern, facts: Facts, now: datetime) -> Iterator[Event]:
     concern = _own_concern(change, facts, command.concern)
     yield ConcernResolved(concern=concern.ref, because=command.because)
+    yield from _last_call_again(change, concern, facts, now)
+
+
+def _last_call_again(change: Change, settled_now: Concern, facts: Facts, now: datetime) -> Iterator[Event]:
+    """Where a concern had opened a gate again in its last call, another follows once nothing blocks it any more."""
+    if change.gate and change.gate.reopened and all(c.ref == settled_now.ref for c in change.blocking_concerns):
+        yield from settled(change, facts, change.gate.name, yes_at(change, change.gate.name), now)
 
 
 def _one_level_up(change: Change, facts: Facts) -> None:
@@ -216,6 +257,7 @@ def _overrule(change: Change, command: OverruleConcern, facts: Facts, now: datet
     if concern.by == facts.actor.ref:
         not_yours("own_concern", "This is your own concern. You can resolve it, and not overrule it.")
     yield ConcernOverruled(concern=concern.ref, reason=command.reason)
+    yield from _last_call_again(change, concern, facts, now)
 
 
 # --------------------------------------------------------------------------------------------------- evolution
@@ -241,6 +283,8 @@ def _concern_raised(change: Change, event: ConcernRaised) -> Change:
         would_settle=event.would_settle,
         by=event.by,
         at=event.at,
+        must_answer=event.must_answer,
+        ask_by=event.ask_by,
     )
     return change.having(concerns=(*change.concerns, concern))
 

@@ -11,6 +11,7 @@ from datetime import datetime
 
 # Importing the stages registers their rules; the order is the order of a change's life.
 from changes import (
+    anonymity,
     any_moment,
     concerns,
     learning,
@@ -22,19 +23,42 @@ from changes import (
     rollout,
     testing,
 )
+from changes.anonymity import check_anonymity, pseudonyms_in
+from changes.any_moment import StepAside
 from changes.commands import COMMANDS, Command, names_in
 from changes.consequences import FOLLOWED, consequences
 from changes.events import Event
 from changes.facts import REVIEW, Facts, Picking, Subject
-from changes.passing_time import NoticeTime, falls_to_escalation
-from changes.proposal import Revision, Submit, Submitted
+from changes.passing_time import (
+    AuthorsReminded,
+    LookAgain,
+    NoticeTime,
+    batch_to_look_at,
+    falls_to_escalation,
+    owed_step,
+)
+from changes.proposal import LeaveAuthors, Revision, Submit, Submitted, TakeOverFollowers, without_author, worked_on
 from changes.publishing import MoveToNewerPolicy
 from changes.recruiting import AcceptInvitation, PlanChampions
 from changes.refusals import Refusal, RefusalKind, Refused, unknown
 from changes.rules import EVOLUTIONS, RULES
 from changes.state import Change, InvitationStatus, Stage
+from changes.testing import ProposeTests
+from changes.values import is_pseudonym
 
-STAGES = (proposal, testing, recruiting, rollout, learning, review, concerns, any_moment, publishing, passing_time)
+STAGES = (
+    proposal,
+    testing,
+    recruiting,
+    rollout,
+    learning,
+    review,
+    concerns,
+    any_moment,
+    anonymity,
+    publishing,
+    passing_time,
+)
 """The modules whose rules make up a change's life."""
 
 HUMAN_COMMANDS: Mapping[str, type[Command]] = {
@@ -62,8 +86,9 @@ def decide(
         The events, stamped with actor and time, or the refusal.
     """
     try:
-        events = _stamped(_decide(change, command, facts, now, expected_version), facts, now)
-        return (*events, *_stamped(_following(change, events, facts), facts, now))
+        events = _stamped(_decide(change, command, facts, now, expected_version), change, facts, now)
+        events = (*events, *_stamped(_following(change, events, facts), change, facts, now))
+        return _with_reminder(change, events, facts)
     except Refusal as refusal:
         return refusal.refused
 
@@ -79,8 +104,41 @@ _NEW = "new"
 """Stands for the reference of a change that is being submitted; no rule asks for it."""
 
 
-def _stamped(events: Iterable[Event], facts: Facts, now: datetime) -> tuple[Event, ...]:
-    return tuple(event.having(by=_by(event, facts), at=now) for event in events)
+def _stamped(events: Iterable[Event], change: Change | None, facts: Facts, now: datetime) -> tuple[Event, ...]:
+    return tuple(_stamp(event, change, facts, now) for event in events)
+
+
+def _stamp(event: Event, change: Change | None, facts: Facts, now: datetime) -> Event:
+    event = event.having(by=_by(event, facts), at=now)
+    if change is None or change.gate is None or type(event).kind not in _ANSWERS_AT_A_GATE:
+        return event
+    seat = facts.gates[change.gate.name].seat_of(event.by)
+    return event.having(in_place_of=seat.stands_in_for) if seat and seat.stands_in_for else event
+
+
+def _with_reminder(change: Change | None, events: tuple[Event, ...], facts: Facts) -> tuple[Event, ...]:
+    """Where the authors owe a step from here on, the last event says when they are reminded of it."""
+    if not events or change is None or facts.norms.step_reminder is None or isinstance(events[-1], AuthorsReminded):
+        return events
+    after = evolve_all(change, events)
+    step = owed_step(after) if after else ""
+    if not step or owed_step(change) == step:
+        return events
+    return (*events[:-1], events[-1].having(remind_at=facts.norms.step_reminder))
+
+
+_ANSWERS_AT_A_GATE = {
+    "said_back",
+    "accepted_for_testing",
+    "changes_asked",
+    "declined",
+    "marked_duplicate",
+    "objected",
+    "endorsed",
+    "endorsed_with_changes",
+    "signed",
+    "coverage_signed",
+}
 
 
 def _by(event: Event, facts: Facts) -> str:
@@ -91,6 +149,9 @@ def _by(event: Event, facts: Facts) -> str:
 _BY_ITSELF = {
     "gate_opened",
     "gate_passed",
+    "gate_replanned",
+    "gate_reopened",
+    "reveal_granted",
     "guard_breached",
     "effect_checks_planned",
     "effect_check_opened",
@@ -105,6 +166,7 @@ def _decide(
 ) -> Iterable[Event]:
     if refused := refuse_unknown(command, facts.unknown):
         raise Refusal(refused.kind, refused.rule, refused.detail, refused.pointer)
+    check_anonymity(command, facts)
     if isinstance(command, Submit):
         if change is not None:
             raise Refusal(RefusalKind.WRONG_STAGE, "submitted_already", "This change has already been submitted.")
@@ -128,7 +190,7 @@ def _decide(
 def refuse_unknown(command: Command, unknown: Collection[str]) -> Refused | None:
     """The refusal for the first thing ``command`` names that is among ``unknown``; None where it names none of them."""
     for pointer, kind, ref in names_in(command):
-        if ref in unknown:
+        if ref in unknown or (kind == "person" and is_pseudonym(ref)):
             detail = f"There is no {kind} called “{ref}”. Check the name."
             return Refused(kind=RefusalKind.INVALID, rule=f"unknown_{kind}", detail=detail, pointer=pointer)
     return None
@@ -141,8 +203,14 @@ def evolve(change: Change | None, event: Event, ref: str = "") -> Change:
     if change is None:
         raise ValueError(f"{type(event).kind} cannot be the first event of a change")
     evolved = EVOLUTIONS[type(event)](change, event)
-    since = change.phase_since if evolved.phase is change.phase else event.at
-    return evolved.having(version=change.version + 1, updated_at=event.at, phase_since=since)
+    stays = evolved.phase is change.phase
+    reminder: dict[str, object] = {}
+    if event.remind_at is not None:
+        reminder = {"step_reminder": event.remind_at, "step_reminders": 0}
+    elif not stays and change.step_reminder is not None:
+        reminder = {"step_reminder": None, "step_reminders": 0}
+    since = change.phase_since if stays else event.at
+    return evolved.having(version=change.version + 1, updated_at=event.at, phase_since=since, **reminder)
 
 
 def evolve_all(change: Change | None, events: Iterable[Event], ref: str = "") -> Change | None:
@@ -186,11 +254,15 @@ def subject_of(change: Change | None, command: Command | None, actor: str, now: 
         if isinstance(command, Revision):
             content = command.applied_to(content)
     people = [ref for _, kind, ref in named if kind == "person"]
+    proposal = change.proposal if change else None
+    if proposal and isinstance(command, LeaveAuthors) and actor in proposal.authors and len(proposal.authors) > 1:
+        proposal = without_author(proposal, actor)
+    reckoned = change.gate if change and isinstance(command, NoticeTime | LookAgain) else None
     return Subject(
         policy=change.policy if change and not isinstance(command, MoveToNewerPolicy) else None,
-        proposer=change.proposal.proposer if change else authors[0],
-        filer=change.proposal.filer if change else actor,
-        co_proposers=tuple(authors[2:]) if change is None else change.proposal.co_proposers,
+        proposer=proposal.proposer if proposal else authors[0],
+        filer=proposal.filer if proposal else actor,
+        co_proposers=tuple(authors[2:]) if proposal is None else proposal.co_proposers,
         process=content.process,
         affected_teams=content.affected_teams,
         people_affected=content.people_affected,
@@ -212,8 +284,29 @@ def subject_of(change: Change | None, command: Command | None, actor: str, now: 
         named_processes=tuple(ref for _, kind, ref in named if kind == "process"),
         named_changes=tuple(ref for _, kind, ref in named if kind == "change"),
         named_policies=tuple(ref for _, kind, ref in named if kind == "policy"),
-        picking=_picking(change, command),
+        picking=_picking(change, command, now),
+        change=change.ref if change else "",
+        wrote_tests=actor if isinstance(command, ProposeTests) else _wrote_tests(change),
+        stepped_aside=_stepped_aside(change, command, actor),
+        open_gate=reckoned.name if reckoned else "",
+        asked_since=(reckoned.asked_since or reckoned.opened_at) if reckoned else None,
+        duplicate=command.duplicate if isinstance(command, TakeOverFollowers) else None,
+        revealing=change is not None and bool(pseudonyms_in(change)),
     )
+
+
+def _wrote_tests(change: Change | None) -> str | None:
+    """Whoever wrote the tests does not endorse them; who endorsed them with changes of their own has endorsed."""
+    if change is None or change.round.proposed_by in change.round.counting_endorsers:
+        return None
+    return change.round.proposed_by
+
+
+def _stepped_aside(change: Change | None, command: Command | None, actor: str) -> tuple[str, ...]:
+    if change is None:
+        return ()
+    leaves = isinstance(command, LeaveAuthors) and worked_on(change, actor)
+    return (*change.stepped_aside, actor) if leaves or isinstance(command, StepAside) else change.stepped_aside
 
 
 def _levels(change: Change | None, command: Command | None, now: datetime) -> dict[str, int]:
@@ -254,13 +347,24 @@ def _teams_in(change: Change | None) -> list[str]:
     return [team for progress in change.rollout.waves for team in progress.wave.teams] if change else []
 
 
-def _picking(change: Change | None, command: Command | None) -> Picking | None:
-    if change is None or not isinstance(command, PlanChampions):
+def _picking(change: Change | None, command: Command | None, now: datetime) -> Picking | None:
+    if change is None:
         return None
-    recruiting = change.recruiting
+    recruiting, places = change.recruiting, None
+    batch = batch_to_look_at(change) if isinstance(command, NoticeTime) else None
+    if isinstance(command, PlanChampions):
+        places = command.places or recruiting.places or None
+    elif batch and now >= batch[1]:
+        places = recruiting.places
+    else:
+        return None
     gone = (InvitationStatus.DECLINED, InvitationStatus.EXPIRED, InvitationStatus.STEPPED_DOWN)
     return Picking(
-        places=command.places or recruiting.places or None,
+        places=places,
+        batches=len({invitation.at for invitation in recruiting.invitations}) if batch else 0,
+        accepted=len(recruiting.champions) + len(recruiting.with_status(InvitationStatus.STEPPED_DOWN)),
+        silent=sum(len(recruiting.with_status(status)) for status in gone[:2])
+        + sum(i.status is InvitationStatus.SENT and i.due <= now for i in recruiting.invitations),
         asked=recruiting.with_status(InvitationStatus.SENT),
         not_again=tuple(person for status in gone for person in recruiting.with_status(status)),
         volunteers=tuple(person for person, level in recruiting.interest.items() if level == "keen"),

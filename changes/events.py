@@ -14,7 +14,7 @@ from pydantic import BeforeValidator, SerializeAsAny, SerializerFunctionWrapHand
 
 from changes.commands import names_in
 from changes.facts import SYSTEM
-from changes.values import Moment, Ref, Value
+from changes.values import Moment, PersonRef, Ref, Value
 
 EVENTS: dict[str, type[Event]] = {}
 """Every event by its kind."""
@@ -33,6 +33,10 @@ class Event(Value):
 
     by: Ref = SYSTEM
     at: Moment = datetime(1970, 1, 1, tzinfo=UTC)
+    in_place_of: PersonRef | None = None
+    """Whose place it was answered in, by a delegation or because they were away; both names are on the record."""
+    remind_at: Moment | None = None
+    """When the authors are reminded of the step they owe from here on."""
 
     def __init_subclass__(
         cls, *, kind: str = "", words: str = "", discreet: bool = False, secret: bool = False
@@ -47,14 +51,21 @@ class Event(Value):
 
     @model_serializer(mode="wrap")
     def _with_kind(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
-        return {"kind": self.kind, **handler(self)}
+        content = handler(self)
+        for seldom in ("in_place_of", "remind_at"):
+            if content.get(seldom) is None:
+                content.pop(seldom, None)
+        return {"kind": self.kind, **content}
 
     def sentence(self, names: Mapping[str, str] | None = None) -> str:
         """What happened, without the actor, in plain words; people and teams by name where ``names`` knows them."""
         fields = {name: _readable(getattr(self, name)) for name in type(self).model_fields}
         for pointer, _, ref in names_in(self):
             fields[pointer.removeprefix("/")] = (names or {}).get(ref, ref)
-        return self.words.format_map(fields)
+        sentence = self.words.format_map(fields)
+        if self.in_place_of is None:
+            return sentence
+        return f"{sentence.rstrip()} (in place of {(names or {}).get(self.in_place_of, self.in_place_of)})"
 
 
 def _readable(value: Any) -> Any:

@@ -18,6 +18,8 @@ ANSWER_PROPOSAL = "answer_proposal"
 ENDORSE_TESTS = "endorse_tests"
 SIGN_TESTS = "sign_tests"
 START_ROLLOUT = "start_rollout"
+REVEAL = "reveal_proposer"
+"""Where people agree to have the name behind a pseudonym shown; no gate of the road (see :mod:`changes.anonymity`)."""
 GATES = (ANSWER_PROPOSAL, ENDORSE_TESTS, SIGN_TESTS, START_ROLLOUT)
 """The gates a change can meet, in the order of its road (lifecycle.md)."""
 
@@ -130,6 +132,8 @@ class GateFacts(Value):
     quorum: Quorum = Quorum()
     due: Moment
     reminders: tuple[Moment, ...] = ()
+    last_call: bool = False
+    """Whether the policy has a last call made here before the gate closes."""
 
     def seat_of(self, person: str) -> Seat | None:
         """The seat of ``person``, if they have one."""
@@ -168,6 +172,16 @@ class Norms(Value):
     """Per cent of a wave that must have adopted before the wave may be completed, where the wave names none."""
     open_campaigns_per_person: int = Field(ge=1)
     open_rollouts_per_team: int = Field(ge=1)
+    quiet_until: Moment | None = None
+    """Until when nobody is nudged about something they were just nudged about."""
+    last_call_until: Moment | None = None
+    """When a last call made now would be over."""
+    ask_why_by: Moment | None = None
+    """By when somebody should have asked why about a concern raised now; a measure, not a deadline."""
+    step_reminder: Moment | None = None
+    """When authors who owe a step from now on are reminded of it."""
+    anonymous_proposals: bool = True
+    anonymous_concerns: bool = True
 
 
 class Candidate(Value):
@@ -198,6 +212,10 @@ class Recommendation(Value):
     unmet: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
     ground_sha256: str = ""
+    finding: str = ""
+    """Why no more colleagues should be asked: about the change, never about a person (champions.md 3.4)."""
+    offers: tuple[str, ...] = ()
+    """What may be done about that."""
 
 
 class UnitCoverage(Value):
@@ -220,6 +238,12 @@ class Picking(Value):
     """Colleagues who declined, let an invitation pass or stepped down in this campaign."""
     volunteers: tuple[Ref, ...] = ()
     votes: dict[str, int] = Field(default_factory=dict)
+    batches: int = Field(default=0, ge=0)
+    """How often colleagues have been asked; 0 where nothing follows from the answers yet."""
+    accepted: int = Field(default=0, ge=0)
+    """How many ever said yes."""
+    silent: int = Field(default=0, ge=0)
+    """How many said no or nothing, which look the same."""
     introductions: tuple[tuple[Ref, Ref], ...] = ()
     """Pairs who were introduced to each other within this change."""
 
@@ -260,6 +284,20 @@ class Subject(Value):
     named_teams: tuple[Ref, ...] = ()
     named_processes: tuple[Ref, ...] = ()
     named_changes: tuple[Ref, ...] = ()
+    change: str = ""
+    """The change's reference; delegations may be about single changes."""
+    wrote_tests: Ref | None = None
+    """Who wrote the tests as they are now; somebody else endorses them."""
+    stepped_aside: tuple[Ref, ...] = ()
+    """Those who said that they have a conflict of interest here."""
+    open_gate: str = ""
+    """The gate that is open, where :attr:`asked_since` is given."""
+    asked_since: Moment | None = None
+    """Since when the open gate has been asked, where its deadline is to be reckoned again."""
+    duplicate: Ref | None = None
+    """A change that may have been marked as a duplicate of this one, whose followers are asked for."""
+    revealing: bool = False
+    """Whether somebody speaks anonymously here, so that it has to be known who may reveal them."""
     named_policies: tuple[Ref, ...] = ()
     picking: Picking | None = None
     """Filled when the command asks for a recommendation of champions."""
@@ -282,6 +320,12 @@ class Facts(Value):
     """Running rollouts per team, other than this change's."""
     coverage: tuple[UnitCoverage, ...] = ()
     recommendation: Recommendation | None = None
+    reveal: GateFacts | None = None
+    """Who may agree to reveal somebody, where somebody speaks anonymously."""
+    asked_anew: GateFacts | None = None
+    """The open gate with its deadline reckoned from when it was asked; see :attr:`Subject.asked_since`."""
+    followers_of_duplicate: tuple[Ref, ...] = ()
+    """Where a duplicate hands over its followers: them and its authors, if it was marked as one of this change."""
     newest: PolicyRef | None = None
     """The policy in force, which changes that began earlier do not follow."""
     candidate: Candidate | None = None

@@ -10,11 +10,11 @@ from collections.abc import Iterable, Iterator
 from datetime import datetime
 
 from changes.events import Event
-from changes.facts import ANSWER_PROPOSAL, ENDORSE_TESTS, SIGN_TESTS, START_ROLLOUT, Facts, GateFacts
+from changes.facts import ANSWER_PROPOSAL, ENDORSE_TESTS, SIGN_TESTS, START_ROLLOUT, Facts, GateFacts, Seat
 from changes.quorums import in_words, reached
 from changes.rules import evolves, no_blocking_concern
 from changes.state import Change, OpenGate, PassedGate, Phase, Stage
-from changes.values import Moment
+from changes.values import Moment, Ref
 
 GATE_WORDS = {
     ANSWER_PROPOSAL: "the answer to the proposal",
@@ -57,6 +57,47 @@ class GatePassed(Event, kind="gate_passed", words="passed {what}: {because}"):
     """Behind the gate after the tests: until when champions are recruited."""
 
 
+class GateReplanned(Event, kind="gate_replanned", words="asked other people for {what}. {because}"):
+    """Who is asked has changed: somebody left, moved, is away, delegated, came back, or has a conflict."""
+
+    gate: str
+    what: str
+    asked: tuple[Seat, ...]
+    rule: str
+    due: Moment
+    reminders: tuple[Moment, ...]
+    anew: bool
+    """Whether the time to answer starts again, because nobody of those asked before is left."""
+    came: tuple[Ref, ...] = ()
+    left: tuple[Ref, ...] = ()
+    because: str = ""
+
+
+class LastCallMade(Event, kind="last_call_made", words="made the last call on {what}, until {until}. {because}"):
+    """Whoever still has something that must be settled says so now; afterwards the gate closes."""
+
+    gate: str
+    what: str
+    until: Moment
+    because: str = ""
+    """The quorum that was reached; empty where somebody called before it was."""
+
+
+class LastCallEnded(Event, kind="last_call_ended", words="the last call on {what} is over"):
+    """The last call was over before enough had said yes; the gate goes on."""
+
+    gate: str
+    what: str
+
+
+class GateReopened(Event, kind="gate_reopened", words="opened {what} again, because of the blocking concern {concern}"):
+    """A new blocking concern ended a last call; another follows once it is settled."""
+
+    gate: str
+    what: str
+    concern: Ref
+
+
 def held_by_concern(change: Change) -> bool:
     """Whether a blocking concern holds what would otherwise pass by itself, because its proposer decided alone."""
     return change.proposal.self_decision is not None and bool(change.blocking_concerns)
@@ -93,6 +134,98 @@ def opened(change: Change | None, facts: Facts, name: str, now: datetime) -> Gat
     )
 
 
+def settled(
+    change: Change, facts: Facts, name: str, yes: Iterable[str], now: datetime, because: str = ""
+) -> Iterator[Event]:
+    """What follows when the people in ``yes`` have said yes: nothing yet, a last call, or that the gate is passed.
+
+    Args:
+        change: the state before this command.
+        yes: everybody who said yes, the latest included.
+        because: better words for why, where somebody has them.
+    """
+    reached = quorum_reached(facts.gates[name], yes)
+    if reached is None:
+        return
+    gate = change.gate if change.gate and change.gate.name == name else None
+    if gate and gate.last_call_until and now < gate.last_call_until:
+        return
+    called = gate is not None and gate.last_call_until is not None
+    until = facts.norms.last_call_until
+    if (facts.gates[name].last_call or (gate and gate.reopened)) and not called and until is not None:
+        if gate is None:
+            yield opened(change, facts, name, now)
+        yield LastCallMade(gate=name, what=GATE_WORDS[name], until=until, because=because or reached)
+        return
+    yield passed(facts, name, because or reached)
+
+
+def unanswered(change: Change) -> tuple[str, ...]:
+    """The people at the open gate who have not answered it yet."""
+    if change.gate is None:
+        return ()
+    answered = _answered_at(change, change.gate.name)
+    return tuple(seat.person for seat in change.gate.asked if seat.person not in answered)
+
+
+def _answered_at(change: Change, gate: str) -> tuple[str, ...]:
+    if gate == ENDORSE_TESTS:
+        return change.round.counting_endorsers
+    if gate == SIGN_TESTS:
+        return tuple(answer.person for answer in change.round.signatures)
+    if gate == START_ROLLOUT:
+        version = change.rollout.plan_version
+        return tuple(s.person for s in change.recruiting.signatures if s.about_version == version)
+    return change.proposal.acceptances
+
+
+def yes_at(change: Change, name: str) -> tuple[str, ...]:
+    """Those whose yes counts at a gate as the change is now."""
+    match name:
+        case "answer_proposal":
+            return change.proposal.acceptances
+        case "endorse_tests":
+            return change.round.counting_endorsers
+        case "sign_tests":
+            return tuple(answer.person for answer in change.round.signatures)
+        case _:
+            version = change.rollout.plan_version
+            signed = {s.person: s for s in change.recruiting.signatures if s.about_version == version}
+            return tuple(person for person, signature in signed.items() if signature.decision != "hold")
+
+
+def replanned(change: Change, facts: Facts, now: datetime) -> Iterator[Event]:
+    """What follows where the open gate would ask other people now than it asked; nothing where it would not."""
+    gate = change.gate
+    if gate is None:
+        return
+    as_of_now = facts.gates[gate.name]
+    before, after = _sitting(gate.asked), _sitting(as_of_now.seats)
+    if before == after:
+        return
+    came = tuple(person for person in after if person not in before)
+    left = tuple(person for person in before if person not in after)
+    anew = not set(before) & set(after)
+    yield GateReplanned(
+        gate=gate.name,
+        what=GATE_WORDS[gate.name],
+        asked=as_of_now.seats,
+        rule=in_words(as_of_now.quorum, as_of_now.seats),
+        due=as_of_now.due if anew else gate.due,
+        reminders=as_of_now.reminders if anew else gate.reminders,
+        anew=anew,
+        came=came,
+        left=left,
+        because=". ".join(seat.because for seat in as_of_now.seats if seat.person in came),
+    )
+    if not change.blocking_concerns:
+        yield from settled(change, facts, gate.name, yes_at(change, gate.name), now)
+
+
+def _sitting(seats: Iterable[Seat]) -> dict[str, str | None]:
+    return {seat.person: seat.stands_in_for for seat in seats}
+
+
 def passed(facts: Facts, name: str, because: str) -> GatePassed:
     """The event that a gate was passed."""
     due = facts.norms.campaign_due if name == SIGN_TESTS else None
@@ -124,3 +257,33 @@ def _gate_passed(change: Change, event: GatePassed) -> Change:
         change = change.having(phase=phase, recruiting=change.recruiting.having(campaign_due=None))
         return change.having(rollout=change.rollout.having(signed_version=change.rollout.plan_version))
     return change
+
+
+def _with_gate(change: Change, **updates: object) -> Change:
+    return change.having(gate=change.gate.having(**updates)) if change.gate else change
+
+
+@evolves(GateReplanned)
+def _gate_replanned(change: Change, event: GateReplanned) -> Change:
+    gate = change.gate
+    if gate is None:
+        return change
+    if event.anew:
+        expires = max(gate.expires, event.due)
+        gate = gate.having(due=event.due, reminders=event.reminders, expires=expires, asked_since=event.at, moved=False)
+    return change.having(gate=gate.having(asked=event.asked, rule=event.rule))
+
+
+@evolves(LastCallMade)
+def _last_call_made(change: Change, event: LastCallMade) -> Change:
+    return _with_gate(change, last_call_until=event.until, agreed=event.because)
+
+
+@evolves(LastCallEnded)
+def _last_call_ended(change: Change, event: LastCallEnded) -> Change:
+    return _with_gate(change, last_call_until=None, agreed="", reopened=False)
+
+
+@evolves(GateReopened)
+def _gate_reopened(change: Change, event: GateReopened) -> Change:
+    return _with_gate(change, last_call_until=None, agreed="", reopened=True)

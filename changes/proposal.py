@@ -15,15 +15,18 @@ from pydantic import Field
 from changes.commands import Command
 from changes.events import Event
 from changes.facts import ANSWER_PROPOSAL, ENDORSE_TESTS, SIGN_TESTS, Facts, RouteFacts
-from changes.gates import opened, passed, quorum_reached
+from changes.gates import opened, replanned, settled
 from changes.learning import starting_over
 from changes.refusals import invalid, not_yours, wrong_stage
 from changes.rules import (
     an_author,
+    anybody,
     decides,
     evolves,
     in_phase,
+    is_open,
     no_blocking_concern,
+    only_groundswell,
     seat_at,
 )
 from changes.state import (
@@ -163,6 +166,18 @@ class Object(Command, kind="object", button="Object"):
     reason: Text = Field(description="Why this should not be decided alone")
 
 
+class TakeOverFollowers(Command, kind="take_over_followers", button="", by_people=False):
+    """A duplicate of this change was closed; those who followed it follow this one."""
+
+    duplicate: ChangeRef = Field(description="The change that was marked as a duplicate of this one")
+
+
+class LeaveAuthors(Command, kind="leave_authors", button="Take my name off it"):
+    """Somebody named you as an author, or you no longer want to be one. The others go on."""
+
+    reason: OptionalText = Field(default="", description="A word for the record")
+
+
 # ------------------------------------------------------------------------------------------------------ events
 
 
@@ -248,6 +263,21 @@ class Objected(Event, kind="objected", words="objected to deciding this alone: {
     """The self-decision does not stand; the proposal takes the usual road."""
 
     reason: str
+
+
+class FollowersMoved(Event, kind="followers_moved", words="took over {count} followers of {duplicate}"):
+    """Those who wanted to hear of a duplicate hear of this change from now on."""
+
+    duplicate: Ref
+    people: tuple[Ref, ...]
+    count: int
+
+
+class AuthorLeft(Event, kind="author_left", words="is no author of this change any more. {reason}"):
+    """A name was taken off a change. Whoever had worked on it still does not decide about it."""
+
+    reason: str = ""
+    worked_on_it: bool
 
 
 # ------------------------------------------------------------------------------------------------------- rules
@@ -346,9 +376,8 @@ def _has_not_accepted(change: Change, facts: Facts) -> None:
 def _accept(change: Change, command: AcceptForTesting, facts: Facts, now: datetime) -> Iterator[Event]:
     yield AcceptedForTesting(note=command.note)
     accepted = (*change.proposal.acceptances, facts.actor.ref)
-    if because := quorum_reached(facts.gates[ANSWER_PROPOSAL], accepted):
-        alone = f"{facts.actor.name} accepted it for testing"
-        yield passed(facts, ANSWER_PROPOSAL, alone if len(accepted) == 1 else because)
+    alone = f"{facts.actor.name} accepted it for testing" if len(accepted) == 1 else ""
+    yield from settled(change, facts, ANSWER_PROPOSAL, accepted, now, alone)
 
 
 @decides(
@@ -370,6 +399,36 @@ def _mark_duplicate(change: Change, command: MarkDuplicate, facts: Facts, now: d
     if command.of == change.ref:
         invalid("duplicate_of_itself", "A change cannot be a duplicate of itself. Name the other change.", "/of")
     yield MarkedDuplicate(of=command.of, reason=command.reason)
+
+
+@decides(TakeOverFollowers, when=[], who=only_groundswell)
+def _take_over_followers(change: Change, command: TakeOverFollowers, facts: Facts, now: datetime) -> Iterator[Event]:
+    """Once, however often it is asked for: whoever follows already is left out, and nobody left means nothing."""
+    known = {*change.followers, *change.proposal.authors}
+    if people := tuple(person for person in facts.followers_of_duplicate if person not in known):
+        yield FollowersMoved(duplicate=command.duplicate, people=people, count=len(people))
+
+
+def worked_on(change: Change, person: str) -> bool:
+    """Whether an author has done more than being named by somebody: filed it, written words or tests of it."""
+    rounds = (*change.earlier_rounds, change.round)
+    writers = {version.by for version in change.proposal.versions} | {round_.proposed_by for round_ in rounds}
+    return person == change.proposal.filer or person in writers
+
+
+def _one_of_several_authors(change: Change, facts: Facts) -> None:
+    anybody(change, facts)
+    if facts.actor.ref not in change.proposal.authors:
+        not_yours("authors_only", "Your name does not stand on this change as an author.")
+    if len(change.proposal.authors) == 1:
+        not_yours("last_author", "You are its only author. You can withdraw it.")
+
+
+@decides(LeaveAuthors, when=[is_open], who=_one_of_several_authors)
+def _leave_authors(change: Change, command: LeaveAuthors, facts: Facts, now: datetime) -> Iterator[Event]:
+    """Named by somebody else and never having touched it, one may decide about it like everybody else."""
+    yield AuthorLeft(reason=command.reason, worked_on_it=worked_on(change, facts.actor.ref))
+    yield from replanned(change, facts, now)
 
 
 def _may_decide_alone(change: Change, facts: Facts) -> None:
@@ -512,6 +571,30 @@ def _marked_duplicate(change: Change, event: MarkedDuplicate) -> Change:
         duplicate_of=event.of,
     )
     return change.having(gate=None, closing=closing)
+
+
+@evolves(FollowersMoved)
+def _followers_moved(change: Change, event: FollowersMoved) -> Change:
+    return change.having(followers=(*change.followers, *event.people))
+
+
+@evolves(AuthorLeft)
+def _author_left(change: Change, event: AuthorLeft) -> Change:
+    proposal = without_author(change.proposal, event.by)
+    aside = (*change.stepped_aside, event.by) if event.worked_on_it else change.stepped_aside
+    return change.having(proposal=proposal, stepped_aside=tuple(dict.fromkeys(aside)))
+
+
+def without_author(proposal: Proposal, leaving: str) -> Proposal:
+    """The proposal without one of its authors; the next of them takes the place of a proposer or filer who leaves."""
+    heir = next(ref for ref in proposal.authors if ref != leaving)
+    proposer = heir if proposal.proposer == leaving else proposal.proposer
+    filer = heir if proposal.filer == leaving else proposal.filer
+    return proposal.having(
+        proposer=proposer,
+        filer=filer,
+        co_proposers=tuple(ref for ref in proposal.co_proposers if ref not in {leaving, proposer}),
+    )
 
 
 @evolves(SelfDecided)

@@ -15,9 +15,8 @@ from pydantic import Field
 from changes.commands import Command
 from changes.events import Event
 from changes.facts import Candidate, Facts, PolicyRef
-from changes.gates import opened, passed, quorum_reached
+from changes.gates import opened, settled, yes_at
 from changes.learning import plan_effect_checks
-from changes.passing_time import answered_at
 from changes.refusals import invalid, not_yours, wrong_stage
 from changes.rules import decides, evolves, is_open, not_an_author
 from changes.state import Change, PolicyChange, ProposalContent
@@ -173,8 +172,7 @@ def _move(change: Change, command: MoveToNewerPolicy, facts: Facts, now: datetim
     if change.gate is None:
         return
     yield opened(change, facts, change.gate.name, now)
-    if because := quorum_reached(facts.gates[change.gate.name], answered_at(change, change.gate.name)):
-        yield passed(facts, change.gate.name, because)
+    yield from settled(change, facts, change.gate.name, yes_at(change, change.gate.name), now)
 
 
 # --------------------------------------------------------------------------------------------------- evolution

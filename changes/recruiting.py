@@ -14,7 +14,7 @@ from pydantic import Field
 from changes.commands import Command
 from changes.events import Event
 from changes.facts import START_ROLLOUT, Facts, Recommendation, UnitCoverage
-from changes.gates import ask, held_by_concern, passed, quorum_reached
+from changes.gates import ask, held_by_concern, settled, yes_at
 from changes.refusals import invalid, not_yours, wrong_stage
 from changes.rules import Authority, anybody, decides, evolves, in_stage, no_blocking_concern, seat_at, the_lead
 from changes.state import (
@@ -363,15 +363,7 @@ def _sign_coverage(change: Change, command: SignCoverage, facts: Facts, now: dat
     )
     if command.decision == "hold":
         return
-    signers = _yes_signers(change, version)
-    if because := quorum_reached(facts.gates[START_ROLLOUT], (*signers, facts.actor.ref)):
-        yield passed(facts, START_ROLLOUT, because)
-
-
-def _yes_signers(change: Change, version: int) -> tuple[str, ...]:
-    """Those whose last word about this version of the plan is a yes."""
-    latest = {s.person: s for s in change.recruiting.signatures if s.about_version == version}
-    return tuple(person for person, signature in latest.items() if signature.decision != "hold")
+    yield from settled(change, facts, START_ROLLOUT, (*yes_at(change, START_ROLLOUT), facts.actor.ref), now)
 
 
 # --------------------------------------------------------------------------------------------------- evolution

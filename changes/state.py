@@ -199,6 +199,18 @@ class OpenGate(Value):
     rule: str
     """The quorum in words, as it was when the gate opened."""
     level: int = 0
+    asked_since: Moment | None = None
+    """Since when the time to answer runs, where that is not since it was opened."""
+    moved: bool = False
+    """Whether a person moved the deadline; it is then no longer reckoned anew."""
+    quiet_until: Moment | None = None
+    """Until when nobody is nudged about it again."""
+    last_call_until: Moment | None = None
+    """While a last call runs: until when. The gate does not close before."""
+    agreed: str = ""
+    """Why the gate will close after the last call: the quorum that was reached."""
+    reopened: bool = False
+    """Whether a blocking concern ended a last call; another follows once it is settled."""
     levels_left: int = 0
     """How often silence may still be escalated; then only expiry is left. Silence never approves."""
 
@@ -386,6 +398,12 @@ class Recruiting(Value):
     conversations: tuple[Conversation, ...] = ()
     introductions: tuple[Introduction, ...] = ()
     signatures: tuple[CoverageSignature, ...] = ()
+    looked_at: Moment | None = None
+    """The last batch of invitations whose answers were looked at."""
+    finding: str = ""
+    """What the answers say about the change, where no more colleagues should be asked."""
+    offers: tuple[str, ...] = ()
+    """What may be done about it."""
 
     def with_status(self, status: InvitationStatus) -> tuple[str, ...]:
         """The people whose latest invitation has ``status``."""
@@ -613,6 +631,10 @@ class Concern(Value):
     responses: tuple[Response, ...] = ()
     closed_by: Ref | None = None
     closed_because: str = ""
+    must_answer: tuple[Ref, ...] = ()
+    """Who owes an answer to a reason like this one (reference/champions.md 3.7)."""
+    ask_by: Moment | None = None
+    """By when somebody should have asked why; a measure, not a deadline."""
 
     @property
     def holds_gates(self) -> bool:
@@ -650,6 +672,15 @@ class Closing(Value):
     by: Ref
     at: Moment
     duplicate_of: Ref | None = None
+
+
+class RevealRequest(Value):
+    """Who agreed to have the name behind a pseudonym shown, and whether it may be looked at now."""
+
+    pseudonym: Ref
+    agreed: tuple[Ref, ...] = ()
+    reasons: tuple[str, ...] = ()
+    granted: bool = False
 
 
 class PolicyChange(Value):
@@ -710,8 +741,21 @@ class Change(Value):
     followers: tuple[Ref, ...] = ()
     hold: Hold | None = None
     closing: Closing | None = None
+    reveals: tuple[RevealRequest, ...] = ()
+    stepped_aside: tuple[Ref, ...] = ()
+    """Those who said that they have a conflict of interest; no gate asks them."""
+    step_reminder: Moment | None = None
+    """When the authors are reminded of the step they owe, while they owe one."""
+    step_reminders: int = 0
+    """How often they have been reminded of it."""
+
     policy_change: PolicyChange | None = None
     review: Review | None = None
+
+    def reveal_of(self, pseudonym: str) -> RevealRequest:
+        """Who agreed so far to reveal somebody."""
+        found = (request for request in self.reveals if request.pseudonym == pseudonym)
+        return next(found, RevealRequest(pseudonym=pseudonym))
 
     @property
     def title(self) -> str:

@@ -13,7 +13,7 @@ from pydantic import Field
 from changes.commands import Command
 from changes.events import Event
 from changes.facts import ENDORSE_TESTS, SIGN_TESTS, Facts
-from changes.gates import ask, passed, quorum_reached
+from changes.gates import ask, settled
 from changes.refusals import invalid, not_yours
 from changes.review import no_review_owed
 from changes.rules import anybody, decides, evolves, in_phase, no_blocking_concern, seat_at, the_lead
@@ -200,11 +200,6 @@ def _propose_tests(change: Change, command: ProposeTests, facts: Facts, now: dat
     yield from ask(change, facts, ENDORSE_TESTS, now)
 
 
-def _close_if_endorsed(change: Change, facts: Facts, endorsers: tuple[str, ...]) -> Iterator[Event]:
-    if because := quorum_reached(facts.gates[ENDORSE_TESTS], endorsers):
-        yield passed(facts, ENDORSE_TESTS, because)
-
-
 def _once(change: Change, facts: Facts) -> None:
     if facts.actor.ref in change.round.counting_endorsers:
         not_yours("already_endorsed", "You have already endorsed this version of the tests.")
@@ -225,7 +220,7 @@ def _may_endorse(change: Change, facts: Facts) -> None:
 @decides(Endorse, when=[in_phase(Phase.AWAITING_ENDORSEMENT), no_blocking_concern], who=_may_endorse)
 def _endorse(change: Change, command: Endorse, facts: Facts, now: datetime) -> Iterator[Event]:
     yield Endorsed(note=command.note, plan_version=change.round.plan_version)
-    yield from _close_if_endorsed(change, facts, (*change.round.counting_endorsers, facts.actor.ref))
+    yield from settled(change, facts, ENDORSE_TESTS, (*change.round.counting_endorsers, facts.actor.ref), now)
 
 
 @decides(EndorseWithChanges, when=[in_phase(Phase.AWAITING_ENDORSEMENT), no_blocking_concern], who=_not_own_tests)
@@ -239,7 +234,7 @@ def _endorse_with_changes(change: Change, command: EndorseWithChanges, facts: Fa
     else:
         _once(change, facts)
     yield EndorsedWithChanges(what=command.what, plan_version=version)
-    yield from _close_if_endorsed(change, facts, (*others, facts.actor.ref))
+    yield from settled(change, facts, ENDORSE_TESTS, (*others, facts.actor.ref), now)
 
 
 def _test_named(change: Change, ref: str) -> Test:
@@ -327,8 +322,7 @@ def _may_sign(change: Change, facts: Facts) -> None:
 def _sign_gate(change: Change, command: SignGate, facts: Facts, now: datetime) -> Iterator[Event]:
     signers = tuple(answer.person for answer in change.round.signatures)
     yield Signed(statement=command.statement)
-    if because := quorum_reached(facts.gates[SIGN_TESTS], (*signers, facts.actor.ref)):
-        yield passed(facts, SIGN_TESTS, because)
+    yield from settled(change, facts, SIGN_TESTS, (*signers, facts.actor.ref), now)
 
 
 # --------------------------------------------------------------------------------------------------- evolution

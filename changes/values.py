@@ -121,6 +121,17 @@ Moment = Annotated[AwareDatetime, AfterValidator(_utc)]
 """An instant, aware, in UTC."""
 Number = Annotated[Decimal, BeforeValidator(_no_float), Field(max_digits=18, decimal_places=6, allow_inf_nan=False)]
 """An exact decimal number; travels as a string, because the ledger's canonical form has no floats."""
+PSEUDONYM_PREFIX = "anon-"
+"""How the reference of somebody who stays anonymous begins; the directory gives nobody such a reference."""
+NAMELESS = "somebody who stays anonymous"
+"""What stands where their name would."""
+
+
+def is_pseudonym(ref: str) -> bool:
+    """Whether ``ref`` stands for somebody who stays anonymous."""
+    return ref.startswith(PSEUDONYM_PREFIX)
+
+
 PersonRef = Annotated[Ref, Names("person")]
 TeamRef = Annotated[Ref, Names("team")]
 ProcessRef = Annotated[Ref, Names("process")]

@@ -6,11 +6,11 @@ from collections.abc import Iterable, Iterator
 
 from changes.events import Event
 from changes.facts import ANSWER_PROPOSAL, ENDORSE_TESTS, SIGN_TESTS, START_ROLLOUT
+from changes.gates import unanswered
 from changes.instruction import Receipt
-from changes.passing_time import unanswered
 from changes.review import owed
 from changes.rules import PHASE_WORDS
-from changes.state import Change, ConcernStatus, InvitationStatus, Outcome, Phase
+from changes.state import Change, Concern, ConcernStatus, InvitationStatus, Outcome, Phase
 from changes.values import Moment, Ref, Value
 
 GATE_TASKS = {
@@ -29,6 +29,8 @@ class Waiting(Value):
     commands: tuple[str, ...]
     """The commands that would answer it, the usual one first."""
     due: Moment | None = None
+    since: Moment | None = None
+    """Since when it waits for them; none means since the change came into its phase."""
 
 
 def waiting_for(change: Change) -> tuple[Waiting, ...]:
@@ -38,13 +40,20 @@ def waiting_for(change: Change) -> tuple[Waiting, ...]:
         if change.closing is None:
             return reviewing
         if change.closing.outcome is Outcome.EXPIRED:
-            return (*_each(change.proposal.authors, "Renew the change, or let it rest", "renew"), *reviewing)
+            since = change.closing.at
+            renewing = _each(change.proposal.authors, "Renew the change, or let it rest", "renew", since=since)
+            return (*renewing, *reviewing)
         return ()
-    return tuple(dict.fromkeys(_tasks(change)))
+    found: dict[tuple[str, str], Waiting] = {}
+    for task in _tasks(change):
+        found.setdefault((task.person, task.task), task)
+    return tuple(found.values())
 
 
-def _each(people: tuple[str, ...], task: str, *commands: str, due: Moment | None = None) -> tuple[Waiting, ...]:
-    return tuple(Waiting(person=person, task=task, commands=commands, due=due) for person in people)
+def _each(
+    people: tuple[str, ...], task: str, *commands: str, due: Moment | None = None, since: Moment | None = None
+) -> tuple[Waiting, ...]:
+    return tuple(Waiting(person=person, task=task, commands=commands, due=due, since=since) for person in people)
 
 
 GATE_COMMANDS = {
@@ -63,12 +72,15 @@ def _review_tasks(change: Change) -> Iterator[Waiting]:
 
 def _tasks(change: Change) -> Iterator[Waiting]:
     yield from _review_tasks(change)
-    if change.gate:
-        name = change.gate.name
-        yield from _each(unanswered(change), GATE_TASKS[name], *GATE_COMMANDS[name], due=change.gate.due)
+    if change.gate and not change.gate.agreed:
+        name, gate = change.gate.name, change.gate
+        asked = gate.asked_since or gate.opened_at
+        yield from _each(unanswered(change), GATE_TASKS[name], *GATE_COMMANDS[name], due=gate.due, since=asked)
     if change.phase is Phase.AWAITING_ANSWER and change.proposal.heard:
         if change.proposal.heard[-1].confirmed is None:
-            yield from _each(change.proposal.authors, "Confirm or correct what was heard", "confirm_heard", "correct")
+            heard = change.proposal.heard[-1].at
+            task = "Confirm or correct what was heard"
+            yield from _each(change.proposal.authors, task, "confirm_heard", "correct", since=heard)
     yield from _author_tasks(change)
     for test in change.round.tests if change.phase is Phase.RUNNING_TESTS else ():
         if test.ref not in change.round.finished:
@@ -80,15 +92,26 @@ def _tasks(change: Change) -> Iterator[Waiting]:
                 task="Say whether you would like to be a champion",
                 commands=("accept_invitation", "decline_invitation"),
                 due=invitation.due,
+                since=invitation.at,
             )
     for check in change.learning.checks:
         if check.opened and check.outcome is None:
-            yield from _each((check.owner,), f"Look at the effect and record check {check.ref}", "record_effect")
+            task = f"Look at the effect and record check {check.ref}"
+            yield from _each((check.owner,), task, "record_effect", since=check.opens)
     for concern in change.concerns:
-        if concern.status is ConcernStatus.OPEN and any(not why.answer for why in concern.whys):
-            yield from _each((concern.by,), f"Answer why on {concern.ref}", "answer_why")
-        elif concern.holds_gates and not concern.responses:
-            yield from _each(change.proposal.authors, f"Respond to the concern {concern.ref}", "respond")
+        yield from _about(change, concern)
+
+
+def _about(change: Change, concern: Concern) -> Iterator[Waiting]:
+    """What is owed about an open concern: why it was raised, and an answer by those whom its reason concerns."""
+    if concern.status is not ConcernStatus.OPEN:
+        return
+    if asked := [why.at for why in concern.whys if not why.answer]:
+        yield from _each((concern.by,), f"Answer why on {concern.ref}", "answer_why", since=asked[0])
+    elif not concern.responses:
+        owing = concern.must_answer or (change.proposal.authors if concern.blocking else ())
+        people = tuple(person for person in owing if person != concern.by)
+        yield from _each(people, f"Respond to the concern {concern.ref}", "respond", since=concern.at)
 
 
 def _author_tasks(change: Change) -> Iterator[Waiting]:
@@ -100,12 +123,18 @@ def _author_tasks(change: Change) -> Iterator[Waiting]:
             yield from _each(authors, "Propose the tests", "propose_tests")
         case Phase.RUNNING_TESTS:
             if all(test.ref in change.round.finished for test in change.round.tests):
-                yield from _each(authors, "Conclude the tests", "conclude")
+                yield from _each(authors, "Conclude the tests", "conclude", since=_results_in(change))
         case Phase.RECRUITING:
             if not change.recruiting.plans:
                 yield from _each(authors, "Have champions recommended", "plan_champions")
             elif not change.recruiting.invitations:
                 yield from _each(authors, "Invite champions", "invite")
+            elif more_to_invite(change):
+                task = "Invite the next colleagues, from the places planned again"
+                yield from _each(authors, task, "invite", since=change.recruiting.looked_at)
+            elif change.recruiting.finding:
+                task = f"Champions are missing: {change.recruiting.finding}"
+                yield from _each(authors, task[:300], "open_places", "plan_rollout", "hold")
             if not change.rollout.waves:
                 yield from _each(authors, "Plan the rollout", "plan_rollout")
         case Phase.PREPARING_WAVE:
@@ -124,6 +153,22 @@ def _author_tasks(change: Change) -> Iterator[Waiting]:
                 yield from _each(authors, "Close the change", "close")
         case _:
             return
+
+
+def _results_in(change: Change) -> Moment | None:
+    """When the last missing result came in."""
+    moments = [result.at for result in change.round.counting_results]
+    moments += [stop.at for stop in change.round.counting_stops]
+    return max(moments, default=None)
+
+
+def more_to_invite(change: Change) -> bool:
+    """Whether places were planned again and nobody of the new plan has been asked yet."""
+    recruiting = change.recruiting
+    if not recruiting.plans or recruiting.looked_at is None or recruiting.finding:
+        return False
+    latest = max(invitation.at for invitation in recruiting.invitations)
+    return recruiting.looked_at >= latest and bool(recruiting.plans[-1].picks)
 
 
 def parts_in(change: Change) -> dict[str, tuple[str, ...]]:

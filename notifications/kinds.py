@@ -19,7 +19,10 @@ KINDS: Mapping[str, str] = MappingProxyType(
         "champion_invited": "You are invited to be a champion",
         "champion_reminded": "Your invitation to be a champion is still open",
         "review_due": "You are asked to review a change that took a short road",
+        "delegated_to_you": "Somebody asks you to answer in their place",
         "effect_check_due": "It is time to look at the effect of a change",
+        "step_reminded": "The next step of your change is yours",
+        "places_open": "Places of champions are still open",
         "tests_to_run": "A test of yours may start",
         "concern_why_asked": "Somebody asks why you raised a concern",
         "said_back": "Somebody wrote what they heard, for you to confirm or correct",
@@ -44,6 +47,11 @@ KINDS: Mapping[str, str] = MappingProxyType(
         "heard_answered": "What you heard was confirmed or corrected",
         "results_in": "All results of a round of tests are in",
         "test_stopped": "A test was stopped early",
+        "delegation_ended": "You do not answer in somebody's place any more, or somebody in yours",
+        "delegated_by_you": "You asked somebody to answer in your place",
+        "asked_instead": "Other people are asked now",
+        "last_call": "The last call was made, or a gate was opened again",
+        "author_left": "An author took their name off a change",
         # News.
         "answered": "Somebody said yes, or a gate was passed",
         "concluded": "The tests were concluded",
@@ -60,6 +68,7 @@ KINDS: Mapping[str, str] = MappingProxyType(
         "deadline_moved": "A deadline was moved",
         "filed_for_you": "Somebody filed a change with or for you",
         "introduced": "Somebody introduced you to a colleague",
+        "followers_moved": "You follow the change that yours or another goes on under",
         "commented": "Somebody commented on your change",
         "moved_on": "A change you follow reached its next stage",
     }
@@ -83,6 +92,7 @@ ALREADY_ASKING: Mapping[str, str] = MappingProxyType(
         "concern_why_asked": "answer_why",
         "said_back": "confirm_heard",
         "results_in": "conclude",
+        "places_open": "invite",
         "wave_paused": "resume_wave",
     }
 )

@@ -19,7 +19,21 @@ from notifications import hearers as _hearers  # noqa: F401  importing it fills 
 from notifications.kinds import ALREADY_ASKING, ASKED_OF_ANYBODY, IMPORTANCE
 from notifications.telling import FOLLOWER, HEARERS, Scene, Telling
 
-_REFERENCES = ("by", "asker", "proposer", "stands_in_for", "testers", "escalated_to", "other", "process", "teams")
+_REFERENCES = (
+    "by",
+    "asker",
+    "proposer",
+    "stands_in_for",
+    "testers",
+    "escalated_to",
+    "other",
+    "process",
+    "teams",
+    "giver",
+    "receiver",
+    "instead",
+    "gone",
+)
 _ASKING_AT_A_GATE = frozenset({"asked", "reminded", "escalated", "changed_since_you_answered"})
 _GATE_ANSWERS = frozenset(commands[0] for commands in GATE_COMMANDS.values())
 

@@ -74,7 +74,7 @@ def render(notice: Notice, recipient: Recipient, names: Mapping[str, str], publi
     context: dict[str, Any] = {
         **notice.data,
         "change": notice.change,
-        "url": f"{public_url.rstrip('/')}/changes/{quote(notice.change, safe='')}",
+        "url": public_url.rstrip("/") + (notice.data.get("address") or f"/changes/{quote(notice.change, safe='')}"),
         "name": wording.name,
         "names": wording.names,
         "moment": wording.moment,

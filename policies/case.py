@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 from changes.facts import Subject
 from directory.model import Directory
+from directory.standing_in import NOBODY_STANDS_IN, StandIns
 from policies.schema import Policy, Route
 
 
@@ -17,6 +18,8 @@ class Case:
     directory: Directory
     subject: Subject
     route: Route
+    stand_ins: StandIns = field(default=NOBODY_STANDS_IN, compare=False)
+    """Who answers for whom, and who said that they are away."""
 
     def proposed_by(self, proposer: str) -> Case:
         """The same case, had somebody else proposed and filed the change."""

@@ -8,6 +8,7 @@ from datetime import datetime
 from decimal import Decimal
 
 from changes.facts import Empowerment
+from changes.values import is_pseudonym
 from policies.case import Case
 from policies.circumstances import circumstances_of, roles_of
 from policies.conditions import Circumstances, yes_or_no
@@ -33,6 +34,9 @@ def empowerment_in(case: Case, now: datetime) -> Empowerment:
     roles = roles_of(directory, subject.proposer)
     grants = [grant for grant in policy.empowerment if grant.role in roles]
     proposer = directory.people.get(subject.proposer)
+    if is_pseudonym(subject.proposer):
+        reason = "Others decide with you: what is proposed anonymously is not decided alone"
+        return Empowerment(allowed=False, because=(reason,), objection_due=now)
     if proposer is None or not proposer.active:
         return Empowerment(allowed=False, because=("Only people who work here may decide alone",), objection_due=now)
     if subject.kind == "policy":

@@ -7,6 +7,7 @@ Pure: the same policy, directory, subject and moment always give the same answer
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import date, datetime
 
 from changes.facts import (
@@ -22,14 +23,16 @@ from changes.facts import (
     RouteFacts,
     Subject,
 )
+from changes.values import NAMELESS, is_pseudonym
 from directory.model import Directory
+from directory.standing_in import NOBODY_STANDS_IN, StandIns
 from policies.case import Case
 from policies.circumstances import circumstances_of
 from policies.conditions import evaluate
 from policies.empowerment import empowerment_in
-from policies.gates import gate_of
+from policies.gates import asked_anew, gate_of
 from policies.relations import candidates
-from policies.schema import Policy
+from policies.schema import REVEAL, Policy
 from policies.working_time import working_time
 
 
@@ -76,10 +79,23 @@ def norms_of(policy: Policy, now: datetime) -> Norms:
         smallest_adoption=policy.rollout.smallest_adoption,
         open_campaigns_per_person=champions.open_campaigns_per_person,
         open_rollouts_per_team=policy.rollout.load.open_rollouts_per_team,
+        quiet_until=calendar.add(now, policy.escalation.nudge_at_most_every),
+        last_call_until=calendar.add(now, policy.proposal.last_call),
+        ask_why_by=calendar.add(now, policy.concerns.ask_why_within),
+        step_reminder=calendar.add(now, policy.proposal.answer_in),
+        anonymous_proposals=policy.anonymity.proposals == "allowed",
+        anonymous_concerns=policy.anonymity.concerns == "allowed",
     )
 
 
-def facts_for(policy: Policy, directory: Directory, subject: Subject, actor: str, now: datetime) -> Facts:
+def facts_for(
+    policy: Policy,
+    directory: Directory,
+    subject: Subject,
+    actor: str,
+    now: datetime,
+    stand_ins: StandIns = NOBODY_STANDS_IN,
+) -> Facts:
     """Everything the rules ask about a change and one actor at one moment, except what only the store knows.
 
     ``campaigns`` and ``rollouts`` are left empty. ``unknown`` lists references that the directory does not hold. An
@@ -88,12 +104,21 @@ def facts_for(policy: Policy, directory: Directory, subject: Subject, actor: str
     """
     today = working_time(policy.time).today(now)
     case, route = case_of(policy, directory, subject)
+    case = replace(case, stand_ins=stand_ins)
     gates = {name: gate_of(case, name, now) for name in GATES}
     named = _named(subject, actor)
+    reveal = gate_of(case, REVEAL, now) if subject.revealing else None
     people = dict.fromkeys([*named, *_seated(gates), *_around(directory, subject)])
     review = gate_of(case, REVIEW, now) if case.route.review_within else None
     told = _told(case) if review else ()
     people |= dict.fromkeys([seat.person for seat in review.seats] if review else ())
+    known = {
+        ref: directory.as_person_facts(ref, today)
+        if ref in directory.people
+        else PersonFacts(ref=ref, name=NAMELESS, open_to_invitations=False)
+        for ref in people
+        if ref in directory.people or is_pseudonym(ref)
+    }
     proposer = directory.people.get(subject.proposer)
     teams = dict.fromkeys([*subject.affected_teams, *subject.named, *([proposer.team] if proposer else [])])
     return Facts(
@@ -103,12 +128,19 @@ def facts_for(policy: Policy, directory: Directory, subject: Subject, actor: str
         empowerment=empowerment_in(case, now),
         norms=norms_of(policy, now),
         process=_process(directory, subject.process),
-        people={ref: directory.as_person_facts(ref, today) for ref in people if ref in directory.people},
+        people={ref: _as_announced(person, stand_ins, today) for ref, person in known.items()},
         teams={ref: directory.team_facts(ref) for ref in teams if ref in directory.teams},
+        reveal=reveal,
+        asked_anew=asked_anew(case, subject.open_gate, subject.asked_since, now) if subject.asked_since else None,
         review=review,
         told=told,
         unknown=tuple(_unknown(directory, subject, named)),
     )
+
+
+def _as_announced(person: PersonFacts, stand_ins: StandIns, today: date) -> PersonFacts:
+    """The person with the absence they announced themselves."""
+    return person.having(away=True) if stand_ins.away_until(person.ref, today) and not person.away else person
 
 
 def case_of(policy: Policy, directory: Directory, subject: Subject) -> tuple[Case, RouteFacts]:
@@ -160,6 +192,8 @@ def _around(directory: Directory, subject: Subject) -> Iterator[str]:
 def _actor(directory: Directory, actor: str, today: date) -> PersonFacts:
     if actor == SYSTEM:
         return PersonFacts(ref=SYSTEM, name="Groundswell")
+    if is_pseudonym(actor):
+        return PersonFacts(ref=actor, name=NAMELESS, open_to_invitations=False)
     if actor not in directory.people:
         return PersonFacts(ref=actor, name=actor, active=False, open_to_invitations=False)
     return directory.as_person_facts(actor, today)
@@ -174,5 +208,7 @@ def _process(directory: Directory, ref: str) -> ProcessFacts:
 def _unknown(directory: Directory, subject: Subject, named: tuple[str, ...]) -> Iterator[str]:
     """References to nobody and nothing, in the order in which they are named."""
     for ref in dict.fromkeys([*named, *subject.affected_teams, subject.process]):
-        if ref != SYSTEM and not any(ref in kind for kind in (directory.people, directory.teams, directory.processes)):
+        if ref == SYSTEM or is_pseudonym(ref):
+            continue
+        if not any(ref in kind for kind in (directory.people, directory.teams, directory.processes)):
             yield ref

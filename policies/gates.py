@@ -12,7 +12,9 @@ from datetime import date, datetime
 
 from changes.facts import ENDORSE_TESTS, REVIEW, SIGN_TESTS, GateFacts, PassedOver, Quorum, Seat, Subject
 from changes.quorums import EVERYBODY, Share, can_be_reached, shares
+from changes.values import is_pseudonym
 from directory.model import Directory, Person
+from directory.standing_in import NOBODY_STANDS_IN, StandIns
 from policies.case import Case
 from policies.relations import Candidate, Kind, candidates, groups_named, parse, team_of
 from policies.schema import Gate
@@ -31,7 +33,8 @@ def gate_of(case: Case, name: str, now: datetime) -> GateFacts:
     """
     calendar = working_time(case.policy.time)
     asked = people_at(case, name, calendar.today(now))
-    due, reminders = calendar.window(now, case.policy.gate(case.route, name).answer_in)
+    gate = case.policy.gate(case.route, name)
+    due, reminders = calendar.window(now, gate.answer_in)
     return GateFacts(
         name=name,
         seats=asked.seats,
@@ -39,7 +42,14 @@ def gate_of(case: Case, name: str, now: datetime) -> GateFacts:
         quorum=asked.quorum,
         due=due,
         reminders=reminders,
+        last_call=gate.last_call,
     )
+
+
+def asked_anew(case: Case, name: str, since: datetime, now: datetime) -> GateFacts:
+    """The same gate, with the time to answer reckoned from ``since`` by the calendar as it is now."""
+    due, reminders = working_time(case.policy.time).window(since, case.policy.gate(case.route, name).answer_in)
+    return gate_of(case, name, now).having(due=due, reminders=reminders)
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,25 +72,28 @@ def people_at(case: Case, name: str, today: date) -> Asked:
     Raises:
         LookupError: no such gate.
     """
-    table = _Table(case.directory, today, excluded(case.subject, name))
+    table = _Table(case.directory, today, excluded(case.subject, name), case.stand_ins, name, case.subject.change)
     gate = case.policy.gate(case.route, name)
     quorum = _Seating(case, table).fill(gate, case.subject.levels.get(name, 0))
     return Asked(table.seats(), tuple(table.passed_over.values()), quorum)
 
 
 def excluded(subject: Subject, gate: str) -> dict[str, str]:
-    """Who may not answer at a gate, and the reason: those whose change it is.
+    """Who may not answer at a gate, and the reason.
 
-    For the signatures after the tests also those who ran them, for the review also those who decided.
+    Those whose change it is; whoever wrote the tests, where they are endorsed; whoever ran them, where they are signed;
+    whoever decided, where it is reviewed; and those with a conflict of interest. A gate moves on from them by itself.
     """
     reasons = {subject.proposer: "proposed this change"}
     reasons |= {ref: "proposed this change with others" for ref in subject.co_proposers if ref not in reasons}
     reasons.setdefault(subject.filer, "filed this change")
+    if gate == ENDORSE_TESTS and subject.wrote_tests:
+        reasons.setdefault(subject.wrote_tests, "wrote these tests")
     if gate == REVIEW:
         reasons |= {ref: "decided about this change" for ref in subject.deciders if ref not in reasons}
     if gate == SIGN_TESTS:
         reasons |= {ref: "ran a test of this change" for ref in subject.testers if ref not in reasons}
-    return reasons
+    return reasons | {ref: "has a conflict of interest" for ref in subject.stepped_aside if ref not in reasons}
 
 
 @dataclass(slots=True)
@@ -112,6 +125,9 @@ class _Table:
     directory: Directory
     today: date
     barred: dict[str, str]
+    stand_ins: StandIns = NOBODY_STANDS_IN
+    gate: str = ""
+    change: str = ""
     places: dict[str, _Place] = field(default_factory=dict)
     passed_over: dict[str, PassedOver] = field(default_factory=dict)
 
@@ -127,8 +143,21 @@ class _Table:
             return "may not answer about this change"
         if not person.active:
             return "has left"
-        if self.directory.away(person.ref, self.today):
-            return f"is away until {day_in_words(person.away_until)}" if person.away_until else "is away"
+        until = person.away_until if self.directory.away(person.ref, self.today) else None
+        until = max(filter(None, (until, self.stand_ins.away_until(person.ref, self.today))), default=None)
+        return f"is away until {day_in_words(until)}" if until else None
+
+    def delegate_of(self, person: Person) -> Person | None:
+        """Who answers here for somebody who could answer themselves, or is away.
+
+        Nobody answers for those whose own change it is, or who have left; and what was delegated is never passed on.
+        """
+        if person.ref in self.barred or not person.active:
+            return None
+        for delegation in self.stand_ins.delegates_of(person.ref, self.gate, self.change, self.today):
+            receiver = self.directory.people.get(delegation.receiver)
+            if receiver is not None and receiver != person and self.hindrance(receiver) is None:
+                return receiver
         return None
 
     def first_free(self, people: Iterable[Person]) -> Person | None:
@@ -164,6 +193,9 @@ class _Seating:
             self._seat_fallback("nobody else can be")
         self._complete(gate.quorum)
         first = [place.person for place in self.table.places.values()]
+        if is_pseudonym(self.case.subject.proposer) and len(first) == 1:
+            # The one person asked may be the author, whom nobody may know: so there is always somebody else to answer.
+            self._ask_above(first, 1, "nobody is asked alone about an anonymous proposal")
         for step in range(1, min(level, HIGHEST_LEVEL) + 1):
             self._escalate(first, step)
         if len(self.table.places) == len(first) or gate.quorum.rule in ("any", "count", "per_group"):
@@ -185,23 +217,28 @@ class _Seating:
     def _seat(self, candidate: Candidate, *, alone: bool) -> None:
         """Seat a candidate, or whoever stands in for them unless only they may answer."""
         person, table = candidate.person, self.table
+        delegate = None if alone else table.delegate_of(person)
+        if delegate is not None:
+            return self._seat_instead(delegate, candidate, f"answers for {person.name}, who {candidate.reason}")
         hindrance = table.hindrance(person)
         if hindrance is None:
             place = table.place(person, candidate.group)
             if candidate.reason not in place.own:
                 place.own.append(candidate.reason)
         if hindrance is None or alone:
-            return
+            return None
         reason = f"stands in for {person.name}, who {candidate.reason} and {hindrance}"
         substitute = table.first_free(self.case.directory.line_of(person.ref))
         if substitute is None:
             substitute = next(self._fallback(), None)
             reason += f"; nobody above {person.name} can"
-        if substitute is not None:
-            place = table.place(substitute, candidate.group)
-            if reason not in place.others:
-                place.others.append(reason)
-            place.stands_in_for = place.stands_in_for or person.ref
+        return self._seat_instead(substitute, candidate, reason) if substitute is not None else None
+
+    def _seat_instead(self, substitute: Person, candidate: Candidate, reason: str) -> None:
+        place = self.table.place(substitute, candidate.group)
+        if reason not in place.others:
+            place.others.append(reason)
+        place.stands_in_for = place.stands_in_for or candidate.person.ref
 
     def _fallback(self) -> Iterator[Person]:
         """Those of the policy's ``fallback`` who can answer now, in its order, then those above them."""
@@ -267,22 +304,25 @@ class _Seating:
 
     def _escalate(self, first: list[Person], step: int) -> None:
         """Add the managers ``step`` levels above those first asked; if all of them are asked already, somebody else."""
+        self._ask_above(first, step, "no answer came in time")
+
+    def _ask_above(self, first: list[Person], step: int, why: str) -> None:
         before = len(self.table.places)
         for person in first:
             above = self.table.first_free(self.case.directory.line_of(person.ref)[step - 1 :])
             if above is not None and above.ref not in self.table.places:
-                self._add_above(person, above)
+                self._add_above(person, above, why)
         if len(self.table.places) > before:
             return
         for person in first:
             above = self._next_above(person)
             if above is not None:
-                self._add_above(person, above)
+                self._add_above(person, above, why)
                 return
-        if self._seat_fallback("no answer came in time"):
+        if self._seat_fallback(why):
             next(reversed(self.table.places.values())).added = True
 
-    def _add_above(self, person: Person, above: Person) -> None:
+    def _add_above(self, person: Person, above: Person, why: str) -> None:
         place = self.table.place(above, *self.table.places[person.ref].groups)
-        place.others.append(f"is in line above {person.name}, and no answer came in time")
+        place.others.append(f"is in line above {person.name}, and {why}")
         place.added = True

@@ -170,6 +170,8 @@ class GateRule(Section):
     who: People | None = None
     quorum: QuorumRule | None = None
     answer_in: Duration | None = None
+    last_call: StrictBool | None = None
+    """Whether a last call is made before the gate closes (``proposal.last_call`` says for how long)."""
 
 
 class Gates(Section):
@@ -193,6 +195,7 @@ class Gate:
     who: tuple[str, ...]
     quorum: Quorum
     answer_in: Duration
+    last_call: bool = False
     only_these: bool = False
     """Whether nobody but those named may answer: no stand-ins, no fallback, no escalation."""
 
@@ -420,7 +423,9 @@ class Policy(Section):
         who, quorum = own.who or default.who, own.quorum or default.quorum
         if who is None or quorum is None:
             raise LookupError(f'the route "{route.name}" is not one of the policy "{self.name}"')
-        return Gate(who, quorum_of(quorum), own.answer_in or default.answer_in or self.proposal.answer_in)
+        last_call = default.last_call if own.last_call is None else own.last_call
+        answer_in = own.answer_in or default.answer_in or self.proposal.answer_in
+        return Gate(who, quorum_of(quorum), answer_in, last_call=bool(last_call))
 
 
 Problem: TypeAlias = tuple[tuple[str | int, ...], str]

@@ -13,24 +13,28 @@ from sqlalchemy import Connection, func, select
 
 from champions.choosing import plan
 from champions.coverage import coverage, places_for
+from champions.invitations import Answers, what_follows
 from champions.model import Candidate, Ground, Unit
 from changes.facts import (
     START_ROLLOUT,
     SYSTEM,
     Facts,
+    Picking,
     PolicyRef,
     Recommendation,
     Recommended,
     Subject,
     UnitCoverage,
 )
-from changes.values import Value
+from changes.values import Value, is_pseudonym
 from directory.model import Directory
 from policies.evaluation import facts_for
 from policies.working_time import working_time
 from store import tables
 from store.directory import DirectoryCache
 from store.policies import PolicyCache, candidate_text
+from store.pseudonyms import person_behind
+from store.reading import change_state
 
 
 class LookedUp(Value):
@@ -63,8 +67,11 @@ class Authority:
         self, connection: Connection, subject: Subject, actor: str, now: datetime, change: str = ""
     ) -> LookedUp:
         """What is true of the people, the policy and the load around ``change`` for ``actor`` at ``now``."""
-        directory = self._directories.current(connection)
+        directory, stand_ins = self._directories.with_stand_ins(connection)
         unknown = _unknown(connection, directory, subject, actor)
+        here = _speaks_here(connection, directory, actor, change) if is_pseudonym(actor) else True
+        if here is None:
+            return LookedUp(unknown=(actor,))
         essential = {actor, subject.proposer, subject.filer, subject.process, *subject.affected_teams}
         if essential & set(unknown):
             return LookedUp(unknown=unknown)
@@ -77,12 +84,16 @@ class Authority:
             testers=tuple(ref for ref in subject.testers if ref not in unknown),
         )
         newest = self._policies.newest(connection)
-        facts = facts_for(policy, directory, known, actor, now).having(newest=newest)
+        facts = facts_for(policy, directory, known, actor, now, stand_ins).having(newest=newest)
         today = working_time(policy.time).today(now)
         if subject.candidate is not None:
             fresh = subject.candidate in subject.named_policies
             candidate = self._policies.candidate(connection, subject.candidate, directory, today, put_forward=fresh)
             facts = facts.having(candidate=candidate)
+        if not here:
+            facts = facts.having(actor=facts.actor.having(active=False))
+        if subject.duplicate:
+            facts = facts.having(followers_of_duplicate=_followers(connection, subject.duplicate, change))
         if not subject.recruits:
             return LookedUp(facts=facts.having(unknown=unknown))
         return LookedUp(
@@ -108,13 +119,45 @@ class Authority:
             return None
         everybody = [person.ref for team in subject.affected_teams for person in directory.members_of(team)]
         campaigns = _campaigns(connection, change, everybody)
-        return _recommend(_ground(directory, subject, facts, change, today, campaigns))
+        ground = _ground(directory, subject, facts, change, today, campaigns)
+        return _with_finding(_recommend(ground), subject.picking, len(subject.champions))
+
+
+def _with_finding(made: Recommendation, picking: Picking, champions: int) -> Recommendation:
+    """What follows from the answers so far, where somebody asks: go on inviting, or stop (champions.md 3.4)."""
+    if not picking.batches:
+        return made
+    answers = Answers(
+        batches=picking.batches,
+        accepted=max(picking.accepted, champions),
+        left=max(picking.accepted - champions, 0),
+        expired=picking.silent,
+    )
+    step = what_follows(made.places, answers, anyone_eligible=bool(made.picks))
+    return made.having(finding=step.finding or "", offers=step.offers)
+
+
+def _speaks_here(connection: Connection, directory: Directory, pseudonym: str, change: str) -> bool | None:
+    """Whether whoever stands behind a pseudonym still works here; None where it does not belong to this change."""
+    found = person_behind(connection, pseudonym)
+    if found is None or found[1] != change:
+        return None
+    return found[0] in directory.people and directory.person(found[0]).active
+
+
+def _followers(connection: Connection, duplicate: str, of: str) -> tuple[str, ...]:
+    """The people who want to hear of a change that was marked as a duplicate of another; nobody if it was not."""
+    found = change_state(connection, duplicate)
+    if found is None or found.closing is None or found.closing.duplicate_of != of:
+        return ()
+    people = dict.fromkeys((*found.followers, *found.proposal.authors))
+    return tuple(ref for ref in people if not is_pseudonym(ref))
 
 
 def _unknown(connection: Connection, directory: Directory, subject: Subject, actor: str) -> tuple[str, ...]:
     people = {actor, subject.proposer, subject.filer, *subject.co_proposers, *subject.named} - {SYSTEM}
     teams = {*subject.affected_teams, *subject.named_teams}
-    missing = [ref for ref in people if ref not in directory.people]
+    missing = [ref for ref in people if ref not in directory.people and not is_pseudonym(ref)]
     missing += [ref for ref in teams if ref not in directory.teams]
     missing += [ref for ref in {subject.process, *subject.named_processes} if ref not in directory.processes]
     if subject.named_changes:

@@ -9,9 +9,10 @@ from datetime import datetime
 from typing import Any
 
 from pydantic import BaseModel
-from sqlalchemy import Connection, Table, delete, insert, select
+from sqlalchemy import Connection, RowMapping, Table, delete, func, insert, select
 
 from directory.model import Directory, Person, Process, Team
+from directory.standing_in import Absence, Delegation, StandIns
 from store import freshness, tables
 from store.tokens import end_access_of
 
@@ -63,6 +64,24 @@ def load_directory(connection: Connection) -> Directory:
     return Directory(people, teams, processes)
 
 
+def stand_ins(connection: Connection) -> StandIns:
+    """Every delegation and absence that holds or will hold; what is over by its days costs nothing to keep."""
+    delegation, absence = tables.delegation, tables.absence
+    given = connection.execute(select(delegation).where(delegation.c.revoked_at.is_(None))).mappings()
+    away = connection.execute(select(absence).where(absence.c.ended_at.is_(None))).mappings()
+    return StandIns([as_delegation(row) for row in given], [as_absence(row) for row in away])
+
+
+def as_delegation(row: RowMapping) -> Delegation:
+    """The delegation in a row of its table."""
+    return Delegation.model_validate({name: row[name] for name in Delegation.model_fields})
+
+
+def as_absence(row: RowMapping) -> Absence:
+    """The absence in a row of its table."""
+    return Absence.model_validate({name: row[name] for name in Absence.model_fields})
+
+
 def _person(row: dict[str, Any], granted: Mapping[str, list[str]]) -> Person:
     return Person.model_validate({**row, "roles": [*row["roles"], *granted.get(row["ref"], ())]})
 
@@ -95,17 +114,29 @@ class DirectoryCache:
         self._lock = threading.Lock()
         self._import = -1
         self._directory = Directory((), (), ())
+        self._act = -1
+        self._stand_ins = StandIns()
 
     def current(self, connection: Connection) -> Directory:
         """The directory as of the latest import that ``connection`` can see. Costs one small query."""
+        return self.with_stand_ins(connection)[0]
+
+    def with_stand_ins(self, connection: Connection) -> tuple[Directory, StandIns]:
+        """The same, with everybody who answers for somebody else or announced an absence. Costs one small query."""
         seen = freshness.remembered()
-        latest = seen.directory_import if seen else self._ask(connection)
+        latest, act = (seen.directory_import, seen.act) if seen else connection.execute(NEWEST).one()
         with self._lock:
             if latest is not None and latest != self._import:
                 self._directory = load_directory(connection)
                 self._import = latest
-            return self._directory
+            if act is not None and act != self._act:
+                self._stand_ins = stand_ins(connection)
+                self._act = act
+            return self._directory, self._stand_ins
 
-    def _ask(self, connection: Connection) -> int | None:
-        number = tables.directory_import.c.number
-        return connection.execute(select(number).order_by(number.desc()).limit(1)).scalar()
+
+NEWEST = select(
+    select(func.max(tables.directory_import.c.number)).scalar_subquery(),
+    select(func.max(tables.act.c.number)).scalar_subquery(),
+)
+"""The latest import and the latest act: while both stay the same, what is in memory is still true."""

@@ -35,10 +35,11 @@ def frame_of(connection: Connection, person: str, now: datetime) -> Frame:
             select(preference.theme).where(preference.person == person).scalar_subquery().label("theme"),
             select(preference.zone).where(preference.person == person).scalar_subquery().label("zone"),
             select(func.max(imports.number)).scalar_subquery().label("directory_import"),
+            select(func.max(tables.act.c.number)).scalar_subquery().label("act"),
             select(policies.sha256).order_by(policies.number.desc()).limit(1).scalar_subquery().label("policy"),
         )
     ).one()
-    freshness.remember(row.directory_import, row.policy)
+    freshness.remember(row.directory_import, row.policy, row.act)
     return Frame(waiting=row.waiting, overdue=row.overdue, theme=row.theme or "auto", zone=row.zone or "")
 
 

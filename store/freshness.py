@@ -18,6 +18,8 @@ class Latest:
 
     asked: bool = False
     directory_import: int | None = None
+    act: int | None = None
+    """The number of the newest act of the organisation, such as a delegation."""
     policy: str | None = None
     """The content hash of the policy in force."""
 
@@ -42,8 +44,8 @@ def remembered() -> Latest | None:
     return latest if latest and latest.asked else None
 
 
-def remember(directory_import: int | None, policy: str | None) -> None:
+def remember(directory_import: int | None, policy: str | None, act: int | None) -> None:
     """Keep the answer for the rest of this page, if one is being made."""
     latest = _PAGE.get()
     if latest:
-        latest.directory_import, latest.policy, latest.asked = directory_import, policy, True
+        latest.directory_import, latest.policy, latest.act, latest.asked = directory_import, policy, act, True

@@ -23,17 +23,15 @@ from changes.instruction import Applied, Receipt
 from changes.passing_time import next_moment
 from changes.publishing import PolicyTookForce
 from changes.refusals import Refused
+from changes.similarity import essence
 from changes.state import Change
-from changes.values import Moment, Ref, Value
-from changes.waiting import Waiting, parts_in, standing, waiting_for
+from changes.values import Moment, Ref, Value, is_pseudonym
+from changes.waiting import parts_in, standing, waiting_for
 from notifications.notices import notices_for
 from store import tables
 from store.committing import GroupCommitter, NothingWritten, Outcome
 from store.ledger import LABEL, Entry, Source, Standing
 from store.policies import publish_candidate
-
-PSEUDONYM = "anonymous:"
-"""What the reference of somebody begins with who does not say who they are. The ledger then names nobody."""
 
 
 class MovedOn(NothingWritten):
@@ -194,14 +192,13 @@ def _entries(decision: Decision, before: Change | None, after: Change | None, so
                 policy=after.policy if after else None,
                 command=decision.command,
                 source=source,
-                anonymous=_is_nameless(decision.actor),
+                anonymous=is_pseudonym(decision.actor),
                 reason=decision.refused.rule,
                 before=stood,
             )
         ]
     if after is None:
         return []
-    stands_in_for = _stands_in_for(before, decision)
     return [
         Entry(
             key=f"{decision.change}/{version}",
@@ -219,8 +216,8 @@ def _entries(decision: Decision, before: Change | None, after: Change | None, so
             meaning=getattr(event, "meaning", "") or MEANINGS.get(event.kind, ""),
             command=decision.command,
             source=source,
-            anonymous=_is_nameless(event.by),
-            on_behalf_of=stands_in_for if event.by == decision.actor else "",
+            anonymous=is_pseudonym(event.by),
+            on_behalf_of=event.in_place_of or "",
             reason=getattr(event, "code", ""),
             before=stood,
         )
@@ -238,22 +235,8 @@ MEANINGS = {
 """What a yes means that has no wording of its own: it is signed as if the person had written it (21 CFR 11.50)."""
 
 
-def _is_nameless(actor: str) -> bool:
-    return actor.startswith(PSEUDONYM)
-
-
 def _standing(change: Change | None) -> Standing | None:
     return Standing(change.stage, change.phase, change.version) if change else None
-
-
-def _stands_in_for(before: Change | None, decision: Decision) -> str:
-    """Whose place the actor takes with this command, if it answers a gate at which they stand in for somebody."""
-    gate = before.gate if before else None
-    seat = next((seat for seat in gate.asked if seat.person == decision.actor), None) if gate else None
-    if before is None or seat is None or seat.stands_in_for is None:
-        return ""
-    asked = any(task.person == decision.actor and decision.command in task.commands for task in waiting_for(before))
-    return seat.stands_in_for if asked else ""
 
 
 def _canonical_text(value: Value) -> str:
@@ -303,16 +286,11 @@ def _waiting_rows(change: Change) -> _Rows:
             "person": task.person,
             "task": task.task,
             "commands": list(task.commands),
-            "since": _since(change, task),
+            "since": task.since or change.phase_since,
             "due": task.due,
         }
         for task in waiting_for(change)
     ]
-
-
-def _since(change: Change, task: Waiting) -> Moment:
-    """Since when a task waits: a gate's since it was asked, everything else since the change last moved on its road."""
-    return change.gate.opened_at if change.gate and task.due == change.gate.due else change.phase_since
 
 
 def _part_rows(change: Change) -> _Rows:
@@ -326,6 +304,36 @@ def _load_rows(change: Change) -> _Rows:
 
 def _place_rows(change: Change) -> _Rows:
     return [{"person": person} for person in change.recruiting.champions] if not change.closing else []
+
+
+def _text_rows(change: Change) -> _Rows:
+    content = change.proposal.content
+    return [{"text": essence(f"{content.title} {content.suggestion} {content.problem}")}]
+
+
+def _concern_rows(change: Change) -> _Rows:
+    seen: set[tuple[str, str]] = set()
+    rows: _Rows = []
+    for concern in change.concerns:
+        first = (concern.by, concern.code) not in seen
+        seen.add((concern.by, concern.code))
+        answered = [response.at for response in concern.responses]
+        rows.append(
+            {
+                "ref": concern.ref,
+                "process": change.proposal.content.process,
+                "code": concern.code,
+                "blocking": concern.blocking,
+                "status": concern.status,
+                "first_of_its_kind": first,
+                "raised_at": concern.at,
+                "ask_by": concern.ask_by,
+                "asked_at": min((why.at for why in concern.whys), default=None),
+                "answered_at": min(answered, default=None),
+                "closed": change.closing is not None,
+            }
+        )
+    return rows
 
 
 # Statements are built once: SQLAlchemy then finds their compiled form without looking at their parts again.
@@ -344,6 +352,8 @@ _LISTS: tuple[tuple[Table, Callable[[Change], _Rows]], ...] = (
     (tables.part, _part_rows),
     (tables.rollout_load, _load_rows),
     (tables.campaign_place, _place_rows),
+    (tables.proposal_text, _text_rows),
+    (tables.concern, _concern_rows),
 )
 
 
@@ -365,6 +375,7 @@ def _write_outbox(
             "attempts": 0,
         }
         for notice in notices_for(before, after, events)
+        if not is_pseudonym(notice.recipient)  # no mail to somebody who stays anonymous: it would say who they are
     ]
     if rows:
         connection.execute(_INSERT_OUTBOX, rows)

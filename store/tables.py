@@ -260,6 +260,94 @@ campaign_place = Table(
 )
 """Champions who hold a place on an open change."""
 
+# -------------------------------------------------------------------------------------------------- governance
+
+proposal_text = Table(
+    "proposal_text",
+    metadata,
+    Column("change", String(64), primary_key=True),
+    Column("text", Text, nullable=False),
+)
+"""What a proposal says, for finding similar ones."""
+
+concern = Table(
+    "concern",
+    metadata,
+    Column("change", String(64), primary_key=True),
+    Column("ref", String(64), primary_key=True),
+    Column("process", String(64), nullable=False),
+    Column("code", String(8), nullable=False),
+    Column("blocking", Boolean, nullable=False),
+    Column("status", String(16), nullable=False),
+    Column("first_of_its_kind", Boolean, nullable=False),
+    Column("raised_at", UtcDateTime, nullable=False),
+    Column("ask_by", UtcDateTime),
+    Column("asked_at", UtcDateTime),
+    Column("answered_at", UtcDateTime),
+    Column("closed", Boolean, nullable=False),
+    Index(None, "process", "code"),
+)
+"""Concerns without who raised them. ``first_of_its_kind`` is false where the same person had the reason before."""
+
+delegation = Table(
+    "delegation",
+    metadata,
+    Column("ref", String(64), primary_key=True),
+    Column("giver", String(64), nullable=False),
+    Column("receiver", String(64), nullable=False),
+    Column("starts", Date, nullable=False),
+    Column("ends", Date, nullable=False),
+    Column("gates", Document, nullable=False),
+    Column("changes", Document, nullable=False),
+    Column("reason", Text, nullable=False),
+    Column("given_at", UtcDateTime, nullable=False),
+    Column("revoked_at", UtcDateTime),
+    Column("revoked_by", String(64)),
+    Index(None, "giver"),
+    Index(None, "receiver"),
+)
+"""Who answers for whom, from and until which day, at which gates or on which changes."""
+
+absence = Table(
+    "absence",
+    metadata,
+    Column("ref", String(64), primary_key=True),
+    Column("person", String(64), nullable=False),
+    Column("starts", Date, nullable=False),
+    Column("ends", Date, nullable=False),
+    Column("given_at", UtcDateTime, nullable=False),
+    Column("ended_at", UtcDateTime),
+    Index(None, "person"),
+)
+"""When somebody is away, as they said themselves; what the directory says counts as well."""
+
+act = Table(
+    "act",
+    metadata,
+    Column("number", Sequence, primary_key=True, autoincrement=True),
+    Column("actor", String(64), nullable=False),
+    Column("key", String(200), nullable=False),
+    Column("kind", String(64), nullable=False),
+    Column("fingerprint", String(64), nullable=False),
+    Column("answer", Text, nullable=False),
+    Column("at", UtcDateTime, nullable=False),
+    UniqueConstraint("actor", "key"),
+)
+"""What became of each idempotency key of an act that is not about one change, for ever."""
+
+pseudonym = Table(
+    "pseudonym",
+    metadata,
+    Column("ref", String(64), primary_key=True),
+    Column("person", String(64), nullable=False),
+    Column("change", String(64)),
+    Column("occasion", String(64), nullable=False),
+    Column("made_at", UtcDateTime, nullable=False),
+    UniqueConstraint("person", "occasion"),
+    Index(None, "change"),
+)
+"""Who speaks under which name on one change. Read to find out who may act, and by nobody else."""
+
 # ------------------------------------------------------------------------------------------ commands and mail
 
 applied_command = Table(

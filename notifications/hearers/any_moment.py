@@ -5,6 +5,7 @@ Source: lifecycle.md, "At any moment from submission on".
 
 from __future__ import annotations
 
+from changes.anonymity import RevealAgreed, RevealGranted
 from changes.any_moment import (
     Commented,
     DeadlineMoved,
@@ -12,11 +13,13 @@ from changes.any_moment import (
     HeldBack,
     Renewed,
     Resumed,
+    SteppedAside,
     Unfollowed,
     Withdrawn,
 )
 from changes.events import Event
 from changes.gates import GATE_WORDS
+from changes.passing_time import AuthorsReminded
 from changes.state import Phase
 from notifications.telling import (
     ASKED,
@@ -34,6 +37,9 @@ from notifications.telling import (
 from notifications.wording import FULL_LENGTH, shortened
 
 SILENT[Followed] = "one's own wish, and nobody else's business"
+SILENT[SteppedAside] = "those who are asked instead and the authors hear that the gate moved on"
+SILENT[RevealAgreed] = "whoever it is about reads it on their page; mail would say who they are"
+SILENT[RevealGranted] = "whoever it is about reads it on their page; mail would say who they are"
 SILENT[Unfollowed] = "one's own wish, and nobody else's business"
 
 
@@ -87,3 +93,8 @@ def _deadline_moved(scene: Scene, event: DeadlineMoved) -> Tellings:
     data["deadline"] = f"the effect check {event.deadline}"
     owners = [check.owner for check in scene.after.learning.checks if check.ref == event.deadline]
     yield from tell(event, "deadline_moved", data, (owners, OWNER), (scene.authors, AUTHOR))
+
+
+@tells(AuthorsReminded)
+def _authors_reminded(scene: Scene, event: AuthorsReminded) -> Tellings:
+    yield from tell(event, "step_reminded", {"task": event.task}, (event.people, AUTHOR))

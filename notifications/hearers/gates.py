@@ -5,16 +5,27 @@ Source: lifecycle.md, "Time" and "Rules that always hold": silence never approve
 
 from __future__ import annotations
 
-from changes.any_moment import Renewed, Resumed
+from changes.any_moment import Reminded, Renewed, Resumed
+from changes.events import Event
 from changes.facts import ENDORSE_TESTS
-from changes.gates import GateOpened, GatePassed
-from changes.passing_time import Escalated, Expired, ObjectionWindowClosed, Reminded, unanswered
+from changes.gates import (
+    GateOpened,
+    GatePassed,
+    GateReopened,
+    GateReplanned,
+    LastCallEnded,
+    LastCallMade,
+    unanswered,
+)
+from changes.passing_time import DeadlineReckoned, Escalated, Expired, ObjectionWindowClosed
 from changes.proposal import Edited, Objected, Resubmitted
 from notifications.packets import packet, planned_tests
 from notifications.telling import (
     ASKED,
     ASKED_BEFORE,
     AUTHOR,
+    CHAMPION,
+    CONCERNED,
     FOLLOWER,
     SILENT,
     TESTER,
@@ -26,6 +37,7 @@ from notifications.telling import (
 )
 from notifications.wording import FULL_LENGTH, shortened
 
+SILENT[LastCallEnded] = "the gate goes on as before"
 SILENT[ObjectionWindowClosed] = "the gate it passes is told in the same breath"
 
 
@@ -96,3 +108,50 @@ def _escalated(scene: Scene, event: Escalated) -> Tellings:
 def _expired(scene: Scene, event: Expired) -> Tellings:
     groups = ((scene.authors, AUTHOR), (scene.at_the_gate, ASKED), (scene.after.followers, FOLLOWER))
     yield from tell(event, "expired", {"what": event.what}, *groups)
+
+
+@tells(GateReplanned)
+def _replanned(scene: Scene, event: GateReplanned) -> Tellings:
+    """Whoever is asked from now on is asked; those who wait, and those who need not answer any more, hear of it."""
+    occasion = {"occasion": "", "occasion_words": "", "asker": event.by}
+    asked = {**packet(scene.after, scene.after.gate), **occasion}
+    yield from tell(event, "asked", asked, (event.came, ASKED))
+    data = {
+        "what": event.what,
+        "instead": ",".join(event.came),
+        "gone": ",".join(event.left),
+        "because": shortened(event.because, FULL_LENGTH),
+        "due": event.due.isoformat(),
+    }
+    yield from tell(event, "asked_instead", data, (scene.authors, AUTHOR), (event.left, ASKED_BEFORE))
+
+
+@tells(DeadlineReckoned)
+def _reckoned(scene: Scene, event: DeadlineReckoned) -> Tellings:
+    data = {"deadline": event.what, "to": event.due.isoformat(), "reason": "the organisation's calendar changed"}
+    yield from tell(event, "deadline_moved", data, (unanswered(scene.after), ASKED), (scene.authors, AUTHOR))
+
+
+@tells(LastCallMade)
+def _last_call(scene: Scene, event: LastCallMade) -> Tellings:
+    """Everybody who could still have something to settle."""
+    data = {"what": event.what, "until": event.until.isoformat(), "reason": shortened(event.because, FULL_LENGTH)}
+    yield from _around(scene, event, "last_call", data)
+
+
+@tells(GateReopened)
+def _reopened(scene: Scene, event: GateReopened) -> Tellings:
+    data = {"what": event.what, "until": "", "reason": f"the blocking concern {event.concern}"}
+    yield from _around(scene, event, "last_call", data)
+
+
+def _around(scene: Scene, event: Event, kind: str, data: dict[str, str]) -> Tellings:
+    concerned = tuple(dict.fromkeys(concern.by for concern in scene.after.concerns))
+    groups = (
+        (scene.authors, AUTHOR),
+        (scene.at_the_gate, ASKED),
+        (concerned, CONCERNED),
+        (scene.after.recruiting.champions, CHAMPION),
+        (scene.after.followers, FOLLOWER),
+    )
+    yield from tell(event, kind, data, *groups)

@@ -7,9 +7,11 @@ from __future__ import annotations
 
 from changes.proposal import (
     AcceptedForTesting,
+    AuthorLeft,
     ChangesAsked,
     Declined,
     Edited,
+    FollowersMoved,
     HeardConfirmed,
     HeardCorrected,
     MarkedDuplicate,
@@ -92,3 +94,15 @@ def _self_decided(scene: Scene, event: SelfDecided) -> Tellings:
 @tells(Objected)
 def _objected(scene: Scene, event: Objected) -> Tellings:
     yield from tell(event, "objected", {"reason": shortened(event.reason, FULL_LENGTH)}, (scene.authors, AUTHOR))
+
+
+@tells(AuthorLeft)
+def _author_left(scene: Scene, event: AuthorLeft) -> Tellings:
+    yield from tell(event, "author_left", {"reason": shortened(event.reason, FULL_LENGTH)}, (scene.authors, AUTHOR))
+
+
+@tells(FollowersMoved)
+def _followers_moved(scene: Scene, event: FollowersMoved) -> Tellings:
+    """The followers heard where the duplicate goes on when it was closed; here they hear that they follow it."""
+    data = {"duplicate": event.duplicate, "count": str(event.count)}
+    yield from tell(event, "followers_moved", data, (scene.authors, AUTHOR), (event.people, FOLLOWER))

@@ -5,6 +5,7 @@ Source: lifecycle.md, "Champions"; reference/champions.md 3.4 (declining is free
 
 from __future__ import annotations
 
+from changes.passing_time import BatchAnswered
 from changes.recruiting import (
     CampaignEnded,
     ChampionsPlanned,
@@ -93,3 +94,12 @@ def _coverage_signed(scene: Scene, event: CoverageSigned) -> Tellings:
         return
     data = {"answer": event.decision, "note": conditions, "passed": "", "passed_because": ""}
     yield from tell(event, "answered", data, (scene.authors, AUTHOR))
+
+
+@tells(BatchAnswered)
+def _batch_answered(scene: Scene, event: BatchAnswered) -> Tellings:
+    """The lead hears what follows, never who answered how."""
+    recruiting = scene.after.recruiting
+    planned = "" if event.finding or not recruiting.plans else str(len(recruiting.plans[-1].picks))
+    data = {**_counts(scene), "finding": event.finding, "offers": "\n".join(event.offers), "planned": planned}
+    yield from tell(event, "places_open", data, (scene.authors, AUTHOR))

@@ -9,7 +9,8 @@ from typing import Any
 
 from hypothesis import strategies as st
 
-from changes.any_moment import AddComment, MoveDeadline, PutOnHold, Resume, Withdraw
+from changes.anonymity import AgreeToReveal, pseudonyms_in
+from changes.any_moment import AddComment, MoveDeadline, PutOnHold, Resume, StepAside, Withdraw
 from changes.commands import COMMANDS, Command
 from changes.concerns import AnswerWhy, AskWhy, OverruleConcern, RaiseConcern, ResolveConcern, Respond
 from changes.learning import Close, HoldRetrospective, RecordBenefit, RecordEffect
@@ -18,6 +19,7 @@ from changes.proposal import (
     Correct,
     Decline,
     Edit,
+    LeaveAuthors,
     MarkDuplicate,
     Object,
     Resubmit,
@@ -129,6 +131,17 @@ class Bodies:
 
     def _mark_duplicate(self) -> Command:
         return MarkDuplicate(of=self._named("CH-0002", wild=self._one("CH-0001", "CH-9999")), reason=self._some_words())
+
+    def _leave_authors(self) -> Command:
+        return LeaveAuthors(reason=self._some_words())
+
+    def _step_aside(self) -> Command:
+        return StepAside(reason=self._words())
+
+    def _agree_to_reveal(self) -> Command:
+        return AgreeToReveal(
+            pseudonym=self._named(*pseudonyms_in(self._road.change), wild="anon-99"), reason=self._words()
+        )
 
     def _object(self) -> Command:
         return Object(reason=self._words())

@@ -11,7 +11,7 @@ from changes.decision import decide, evolve, offers, subject_of
 from changes.events import Event
 from changes.facts import SYSTEM, Facts
 from changes.learning import HoldRetrospective
-from changes.passing_time import NoticeTime, next_moment
+from changes.passing_time import LookAgain, NoticeTime, next_moment
 from changes.proposal import AcceptForTesting, DecideYourself, Submit
 from changes.recruiting import AcceptInvitation, Invite, PlanChampions, SignCoverage
 from changes.refusals import Refused
@@ -32,6 +32,8 @@ class Road:
         self.now = MONDAY
         self.state: Change | None = None
         self.events: list[Event] = []
+        self.given: list[tuple[str, int]] = []
+        """Who gave each command, and how many events it led to."""
 
     @property
     def change(self) -> Change:
@@ -63,6 +65,7 @@ class Road:
         for event in decided:
             self.state = evolve(self.state, event, self.ref)
         self.events += decided
+        self.given.append((person, len(decided)))
         return decided
 
     def refused(
@@ -86,6 +89,10 @@ class Road:
     def notice(self) -> tuple[Event, ...]:
         """Groundswell looks at the time."""
         return self.do(SYSTEM, NoticeTime())
+
+    def look_again(self) -> tuple[Event, ...]:
+        """Groundswell looks whether the world is as it was."""
+        return self.do(SYSTEM, LookAgain())
 
     def to_next_moment(self) -> tuple[Event, ...]:
         """Wait until something falls due, and let Groundswell notice it."""

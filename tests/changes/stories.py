@@ -6,19 +6,36 @@ from collections.abc import Iterator
 from datetime import timedelta
 from decimal import Decimal
 
-from changes.any_moment import AddComment, Follow, MoveDeadline, PutOnHold, Renew, Resume, Unfollow, Withdraw
+from changes.anonymity import AgreeToReveal
+from changes.any_moment import (
+    AddComment,
+    Follow,
+    MakeLastCall,
+    MoveDeadline,
+    PutOnHold,
+    Remind,
+    Renew,
+    Resume,
+    StepAside,
+    Unfollow,
+    Withdraw,
+)
 from changes.concerns import AnswerWhy, AskWhy, OverruleConcern, RaiseConcern, ResolveConcern, Respond
+from changes.facts import ANSWER_PROPOSAL, SYSTEM
 from changes.learning import Close, RecordBenefit, RecordEffect
 from changes.proposal import (
+    AcceptForTesting,
     AskForChanges,
     ConfirmHeard,
     Correct,
     Decline,
     Edit,
+    LeaveAuthors,
     MarkDuplicate,
     Object,
     Resubmit,
     SayBack,
+    TakeOverFollowers,
 )
 from changes.publishing import MoveToNewerPolicy
 from changes.recruiting import (
@@ -29,12 +46,13 @@ from changes.recruiting import (
     LogConversation,
     Nominate,
     OpenPlaces,
+    PlanChampions,
     StepDown,
 )
 from changes.review import RecordReview
 from changes.rollout import ResumeWave, RollBack
 from changes.state import ConcernCode, EffectOutcome, Verdict
-from changes.testing import Conclude, EndorseWithChanges, RecordResult, StopEarly
+from changes.testing import Conclude, EndorseWithChanges, ProposeTests, RecordResult, StopEarly
 from tests.changes.road import (
     Road,
     at_champions,
@@ -50,7 +68,7 @@ from tests.changes.road import (
     recruited,
     started_short,
 )
-from tests.changes.world import POLICY, a_test
+from tests.changes.world import POLICY, World, a_test, proposal
 
 
 def stories() -> Iterator[Road]:
@@ -63,6 +81,7 @@ def stories() -> Iterator[Road]:
     yield _argued()
     yield _recruited_with_care()
     yield _duplicate()
+    yield from governed()
     yield _in_force()
     yield _reviewed()
     road = in_the_window()
@@ -72,6 +91,15 @@ def stories() -> Iterator[Road]:
     road = at_champions()
     road.to_next_moment()
     yield road
+
+
+def governed() -> Iterator[Road]:
+    """What people who come and go, last calls, pseudonyms and open places lead to."""
+    yield _people_come_and_go()
+    yield _last_call()
+    yield _anonymous()
+    yield _authors_come_and_go()
+    yield _under_recruited()
 
 
 def _listened() -> Road:
@@ -183,4 +211,70 @@ def _reviewed() -> Road:
 def _duplicate() -> Road:
     road = filed()
     road.do("mara", MarkDuplicate(of="CH-0002", reason="The same desk."))
+    return road
+
+
+def _people_come_and_go() -> Road:
+    road = filed()
+    road.do("paul", Remind())
+    road.world.delegates["omar"] = "tom"
+    road.look_again()
+    road.world.alter("mara", active=False)
+    road.look_again()
+    road.do("tom", StepAside(reason="It is about my own desk."))
+    road.world.days_to_answer = 9
+    road.look_again()
+    road.world.delegates.clear()
+    road.look_again()
+    road.do("vera", AcceptForTesting())
+    road.to_next_moment()
+    return road
+
+
+def _last_call() -> Road:
+    road = filed(World(last_calls={ANSWER_PROPOSAL}))
+    road.do("mara", AcceptForTesting())
+    road.do("kai", RaiseConcern(title="Depot", text="Nobody asked us.", code=ConcernCode.R07, blocking=True))
+    road.do("kai", ResolveConcern(concern="C1"))
+    road.to_next_moment()
+    road.do("paul", ProposeTests(tests=(a_test(),)))
+    road.do("omar", MakeLastCall(reason="We would like to begin."))
+    for _ in range(9):
+        if road.change.gate and road.change.gate.last_call_until is None:
+            break
+        road.to_next_moment()
+    return road
+
+
+NOBODY = "anon-5f0c"
+"""Somebody who stays anonymous."""
+
+
+def _anonymous() -> Road:
+    road = Road()
+    road.do(NOBODY, proposal())
+    road.do("vera", AgreeToReveal(pseudonym=NOBODY, reason="It is about somebody's safety."))
+    road.do("lena", AgreeToReveal(pseudonym=NOBODY, reason="I agree."))
+    return road
+
+
+def _authors_come_and_go() -> Road:
+    road = filed(submit=proposal(co_proposers=("bela", "mara")))
+    road.do("mara", LeaveAuthors(reason="I did not know."))
+    assert "accept_for_testing" in road.offers("mara"), "she never touched it, so she may decide about it"
+    road.do("mara", AcceptForTesting())
+    road.do("bela", LeaveAuthors())
+    road.world.duplicates["CH-0002"] = ("kai", "nora")
+    road.do(SYSTEM, TakeOverFollowers(duplicate="CH-0002"))
+    return road
+
+
+def _under_recruited() -> Road:
+    road = at_champions()
+    road.world.answers = ("Nobody is left who may be invited.", ("Make an open call for volunteers.",))
+    road.do("paul", PlanChampions())
+    road.do("paul", Invite(people=("bela", "sina")))
+    road.do("bela", DeclineInvitation())
+    while road.change.recruiting.looked_at is None:
+        road.to_next_moment()
     return road

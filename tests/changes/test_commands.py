@@ -25,7 +25,7 @@ class TestRegistry:
     def test_has_every_command_of_the_stages(self) -> None:
         assert {command.__module__ for command in COMMANDS.values()} <= {stage.__name__ for stage in STAGES}
         assert {command for command in COMMANDS.values() if command is not Submit} == set(RULES)
-        assert set(COMMANDS) - set(HUMAN_COMMANDS) == {"notice_time"}
+        assert set(COMMANDS) - set(HUMAN_COMMANDS) == {"notice_time", "look_again", "take_over_followers"}
 
     @pytest.mark.parametrize("kind", sorted(COMMANDS))
     def test_each_says_what_it_is_for(self, kind: str) -> None:

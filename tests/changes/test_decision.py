@@ -41,21 +41,23 @@ AT_ANY_MOMENT = {"raise_concern", "hold", "withdraw", "comment", "follow"}
 CHAMPIONS = {"nominate", "declare_interest", "plan_champions", "open_places", "invite", "introduce"}
 WITH_CHAMPIONS = CHAMPIONS | {"log_conversation", "step_down"}
 
+AT_A_GATE = {"last_call", "move_deadline", "remind", "step_aside"}
+
 POSSIBLE = [
     (
         filed,
-        {"accept_for_testing", "ask_for_changes", "decline", "edit", "mark_duplicate", "move_deadline", "say_back"},
+        {"accept_for_testing", "ask_for_changes", "decline", "edit", "mark_duplicate", "say_back"} | AT_A_GATE,
     ),
     (in_the_window, {"object"}),
     (at_planning, {"propose_tests"}),
     (
         at_endorsement,
-        {"ask_for_changes", "decline", "endorse", "endorse_with_changes", "move_deadline", "propose_tests"},
+        {"ask_for_changes", "decline", "endorse", "endorse_with_changes", "propose_tests"} | AT_A_GATE,
     ),
     (at_testing, {"conclude", "propose_tests", "record_result", "stop_early"}),
-    (at_signing, {"decline", "move_deadline", "sign_gate"}),
+    (at_signing, {"decline", "sign_gate"} | AT_A_GATE),
     (at_champions, CHAMPIONS | {"plan_rollout", "sign_coverage"}),
-    (at_coverage, WITH_CHAMPIONS | {"plan_rollout", "sign_coverage", "move_deadline"}),
+    (at_coverage, WITH_CHAMPIONS | {"plan_rollout", "sign_coverage"} | AT_A_GATE),
     (at_rollout, WITH_CHAMPIONS | {"plan_rollout", "start_wave"}),
     (at_wave, WITH_CHAMPIONS | {"complete_wave", "report_metric", "roll_back"}),
     (at_pause, WITH_CHAMPIONS | {"plan_rollout", "report_metric", "resume_wave", "roll_back"}),
@@ -75,11 +77,13 @@ class TestOffers:
             "answer_why",
             "ask_why",
             "accept_invitation",
+            "agree_to_reveal",
             "close",
             "confirm_heard",
             "correct",
             "decide_yourself",
             "decline_invitation",
+            "leave_authors",
             "overrule_concern",
             "renew",
             "resolve_concern",
@@ -105,6 +109,8 @@ class TestOffers:
             "comment",
             "follow",
             "move_deadline",
+            "last_call",
+            "step_aside",
         )
         assert road.offers("kai") == ("raise_concern", "comment", "follow")
         road.world.alter("kai", active=False)

@@ -72,7 +72,7 @@ def test_a_change_is_made_of_its_stored_events_alone(road: Road) -> None:
 
 
 def test_words_with_braces_stay_as_they_were_typed() -> None:
-    [raised] = [event for event in BY_KIND["concern_raised"] if event.by == "kai"]
+    raised, *_ = (event for event in BY_KIND["concern_raised"] if event.by == "kai")
     assert raised.sentence() == "raised the blocking concern C1 “Fraud {and} 100 %”: No checks."
 
 

@@ -180,7 +180,7 @@ class TestRecordEffect:
         )
         assert len(road.change.earlier_rounds) == 1
         assert road.change.rollout.waves == ()
-        assert next_moment(road.change) is None
+        assert next_moment(road.change) == road.change.step_reminder, "nothing but the authors' own step"
         assert road.change.recruiting.champions == ("bela", "sina")
 
     def test_refuses_other_stages(self) -> None:

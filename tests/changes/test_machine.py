@@ -17,7 +17,7 @@ from changes.decision import HUMAN_COMMANDS, decide, evolve, evolve_all
 from changes.events import AnyEvent, Event
 from changes.facts import GATES, SYSTEM, Quorum
 from changes.gates import GatePassed
-from changes.passing_time import NoticeTime, next_moment
+from changes.passing_time import LookAgain, NoticeTime, next_moment
 from changes.refusals import RefusalKind, Refused
 from changes.state import Change, ConcernCode, Outcome, Phase, Round
 from changes.waiting import summary, waiting_for
@@ -41,7 +41,9 @@ from tests.changes.road import (
     recruiting_alone,
     started_short,
 )
+from tests.changes.stories import NOBODY
 from tests.changes.world import POLICY, World
+from tests.support.thoroughness import examples
 
 pytestmark = pytest.mark.timeout(400)  # some ten seconds by itself; coverage on a busy machine takes far longer
 
@@ -173,6 +175,7 @@ class LifeOfAChange(RuleBasedStateMachine):
         else:
             self.road = BEGINNINGS[beginning]()
         self.road.world.quorums = dict(zip(GATES, quorums, strict=True))
+        self.road.world.last_calls = set(data.draw(st.lists(st.sampled_from(GATES), max_size=2), label="last calls"))
         self._tell(tuple(self.road.events))
 
     @rule(data=st.data(), person=st.sampled_from(PEOPLE))
@@ -212,7 +215,36 @@ class LifeOfAChange(RuleBasedStateMachine):
     def somebody_tries_anything(self, data: st.DataObject, person: str, kind: str, wild: bool) -> None:
         self._give(data, person, kind, wild=wild)
 
-    @rule(person=st.sampled_from(PEOPLE))
+    @rule(data=st.data(), giver=st.sampled_from(PEOPLE), receiver=st.sampled_from(PEOPLE))
+    def somebody_delegates_or_takes_it_back(self, data: st.DataObject, giver: str, receiver: str) -> None:
+        if giver == receiver or giver in self.road.world.delegates:
+            self.road.world.delegates.pop(giver, None)
+        else:
+            self.road.world.delegates[giver] = receiver
+        if data.draw(st.booleans(), label="looked at"):
+            self._look_again()
+
+    @rule(person=st.sampled_from(PEOPLE), days=st.integers(3, 9))
+    def somebody_comes_or_goes_and_the_calendar_changes(self, person: str, days: int) -> None:
+        self.road.world.alter(person, active=not self.road.world.people[person].active)
+        self.road.world.days_to_answer = days
+        self._look_again()
+
+    def _look_again(self) -> None:
+        """Whoever may not answer any more is not asked any more, and a gate closes by nothing but a quorum."""
+        decided = self._decide(SYSTEM, LookAgain())
+        assert not isinstance(decided, Refused)
+        gate = self.road.change.gate
+        if gate is None or self.road.change.hold or gate.agreed or self.road.change.closing:
+            return
+        seats = self.road.facts(SYSTEM).gates[gate.name].seats
+        assert {seat.person for seat in gate.asked} == {seat.person for seat in seats}
+        assert self._decide(SYSTEM, LookAgain()) == (), "looking twice finds nothing new"
+        for seat in gate.asked:
+            assert seat.person not in self.road.change.proposal.authors
+            assert self.road.world.people[seat.person].active
+
+    @rule(person=st.sampled_from([*PEOPLE, NOBODY]))
     def somebody_is_worried(self, person: str) -> None:
         if not self.road.change.blocking_concerns:
             self._decide(person, WORRY)
@@ -270,13 +302,15 @@ class LifeOfAChange(RuleBasedStateMachine):
             assert refused.kind is RefusalKind.INVALID, refused
 
     def _notice(self) -> None:
+        before = self.road.state
         decided = self._decide(SYSTEM, NoticeTime())
         if isinstance(decided, Refused):
             assert decided.rule == "change_ended"
             return
         passed = [event for event in decided if isinstance(event, GatePassed)]
         if passed:
-            assert self.road.change.proposal.self_decision is not None, "silence passed a gate"
+            called = before is not None and before.gate is not None and before.gate.last_call_until is not None
+            assert called or self.road.change.proposal.self_decision is not None, "silence passed a gate"
             assert not self.road.change.blocking_concerns
 
     def _decide(self, person: str, command: Command) -> tuple[Event, ...] | Refused:
@@ -370,7 +404,7 @@ class LifeOfAChange(RuleBasedStateMachine):
 
 
 LifeOfAChange.TestCase.settings = settings(
-    max_examples=100,
+    max_examples=examples(100),
     stateful_step_count=40,
     deadline=None,
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],

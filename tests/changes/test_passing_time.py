@@ -7,11 +7,12 @@ from typing import Any
 
 import pytest
 
+from changes.any_moment import Reminded
 from changes.concerns import RaiseConcern
 from changes.decision import decide
 from changes.facts import ENDORSE_TESTS, SIGN_TESTS, START_ROLLOUT, SYSTEM, Quorum
-from changes.gates import GATE_WORDS
-from changes.passing_time import Escalated, NoticeTime, Reminded, next_moment, unanswered
+from changes.gates import GATE_WORDS, unanswered
+from changes.passing_time import Escalated, NoticeTime, next_moment
 from changes.proposal import AcceptForTesting
 from changes.recruiting import SignCoverage
 from changes.refusals import Refused
@@ -165,9 +166,16 @@ class TestReminders:
 
 
 class TestNextMoment:
-    @pytest.mark.parametrize("bring", [at_planning, at_testing, at_rollout, at_wave, at_pause])
+    @pytest.mark.parametrize("bring", [at_testing, at_wave])
     def test_waits_for_people_only(self, bring: Any) -> None:
         assert next_moment(bring().change) is None
+
+    @pytest.mark.parametrize("bring", [at_planning, at_rollout, at_pause])
+    def test_reminds_the_authors_of_the_step_they_owe_three_times_and_no_more(self, bring: Any) -> None:
+        road = bring()
+        for _ in range(3):
+            assert kinds(road.to_next_moment()) == ["authors_reminded"]
+        assert next_moment(road.change) is None
 
     @pytest.mark.parametrize("bring", [filed, in_the_window, at_endorsement, at_signing, at_champions, at_learning])
     def test_lies_ahead(self, bring: Any) -> None:

@@ -151,8 +151,9 @@ class TestWaitingFor:
         assert asked(road) == {}
 
     def test_concerns(self) -> None:
+        """Whom a reason concerns owes the answer: what breaks something is answered at the gate (champions.md 3.7)."""
         road = with_a_concern(at_planning())
-        assert asked(road)["paul"] == ("propose_tests", "respond")
+        assert asked(road) == {"paul": ("propose_tests",), "omar": ("respond",)}
         road.do("paul", AskWhy(concern="C1", question="Why?"))
         assert asked(road) == {"paul": ("propose_tests",), "kai": ("answer_why",)}
         road.do("paul", Respond(concern="C1", text="We check now."))

@@ -7,10 +7,12 @@ from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 
+from changes.anonymity import pseudonym_facts
 from changes.facts import (
     ANSWER_PROPOSAL,
     ENDORSE_TESTS,
     GATES,
+    REVEAL,
     REVIEW,
     SIGN_TESTS,
     SYSTEM,
@@ -34,6 +36,7 @@ from changes.facts import (
 )
 from changes.proposal import Submit
 from changes.state import Guard, Operator, Test, Wave
+from changes.values import is_pseudonym
 
 MONDAY = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
 """When every story begins."""
@@ -91,6 +94,17 @@ class World:
     cover_every_unit: bool = True
     campaigns: dict[str, int] = field(default_factory=dict)
     rollouts: dict[str, int] = field(default_factory=dict)
+    delegates: dict[str, str] = field(default_factory=dict)
+    """Who answers for whom, at every gate."""
+    last_calls: set[str] = field(default_factory=set)
+    """The gates at which the policy has a last call made."""
+    days_to_answer: int = 5
+    anonymous: bool = True
+    """Whether the policy lets people speak without their name."""
+    duplicates: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    """Duplicates of this change, with those who want to hear of them."""
+    answers: tuple[str, tuple[str, ...]] = ("", ())
+    """What the answers to the invitations say, with what may be done about it."""
     in_force: PolicyRef = POLICY
     """The newest policy; a change keeps the one it began under."""
     short_road: bool = False
@@ -114,7 +128,11 @@ class World:
                 name=subject.process.capitalize(),
                 owner=self.owners.get(subject.process, SYSTEM),
             ),
-            people={ref: self.people[ref] for ref in self._mentioned(subject, actor, gates) if ref in self.people},
+            people={
+                ref: pseudonym_facts(ref) if is_pseudonym(ref) else self.people[ref]
+                for ref in self._mentioned(subject, actor, gates)
+                if ref in self.people or is_pseudonym(ref)
+            },
             teams={
                 ref: TeamFacts(ref=ref, name=self.teams[ref], size=len(self._members(ref)))
                 for ref in (*subject.affected_teams, *subject.named_teams)
@@ -124,12 +142,27 @@ class World:
             rollouts=self.rollouts,
             coverage=self._coverage(subject),
             recommendation=self._recommendation(subject),
+            reveal=self._reveal(now) if subject.revealing else None,
+            asked_anew=self._asked_anew(gates[subject.open_gate], subject.asked_since) if subject.asked_since else None,
+            followers_of_duplicate=self.duplicates.get(subject.duplicate or "", ()),
             newest=self.in_force,
             candidate=self._candidate(subject),
             review=self._review(subject, now) if self.short_road else None,
             told=("vera",) if self.short_road else (),
             unknown=tuple(self._unknown(subject)),
         )
+
+    def _reveal(self, now: datetime) -> GateFacts:
+        seats = tuple(
+            Seat(person=ref, because=f"{self.people[ref].name} may reveal", group="reveal")
+            for ref in ("vera", "lena")
+            if self.people[ref].active
+        )
+        return GateFacts(name=REVEAL, seats=seats, quorum=Quorum(rule="count", count=2), due=now)
+
+    def _asked_anew(self, gate: GateFacts, since: datetime) -> GateFacts:
+        due = since + timedelta(days=self.days_to_answer)
+        return gate.having(due=due, reminders=(since + timedelta(days=self.days_to_answer / 2),))
 
     def _route(self, subject: Subject) -> RouteFacts:
         name = "policy" if subject.kind == "policy" else "emergency" if self.short_road else "everyday"
@@ -155,6 +188,8 @@ class World:
     def _actor(self, actor: str) -> PersonFacts:
         if actor == SYSTEM:
             return PersonFacts(ref=SYSTEM, name="Groundswell")
+        if is_pseudonym(actor):
+            return pseudonym_facts(actor)
         return self.people.get(actor) or PersonFacts(ref=actor, name=actor, active=False)
 
     def _empowerment(self, now: datetime) -> Empowerment:
@@ -179,6 +214,12 @@ class World:
             smallest_adoption=50,
             open_campaigns_per_person=1,
             open_rollouts_per_team=2,
+            quiet_until=now + timedelta(hours=4),
+            last_call_until=now + timedelta(days=7),
+            ask_why_by=now + timedelta(days=3),
+            step_reminder=now + timedelta(days=7),
+            anonymous_proposals=self.anonymous,
+            anonymous_concerns=self.anonymous,
         )
 
     def _mentioned(self, subject: Subject, actor: str, gates: dict[str, GateFacts]) -> Iterator[str]:
@@ -221,6 +262,9 @@ class World:
         barred = dict.fromkeys((subject.proposer, subject.filer, *subject.co_proposers), "is an author of this change")
         if name == SIGN_TESTS:
             barred |= {ref: "ran a test of this change" for ref in subject.testers if ref not in barred}
+        if name == ENDORSE_TESTS and subject.wrote_tests:
+            barred.setdefault(subject.wrote_tests, "wrote these tests")
+        barred |= {ref: "has a conflict of interest" for ref in subject.stepped_aside if ref not in barred}
         seats: dict[str, Seat] = {}
         for ref, why in self._candidates(name, subject):
             self._seat(seats, ref, why, barred)
@@ -233,7 +277,7 @@ class World:
                     seats[above] = Seat(person=above, because="no answer came in time", group=name)
         if len(seats) > len(first) and quorum.rule in {"all", "percent"}:
             quorum = Quorum(rule="count", count=quorum.needed(len(first)))
-        due = now + timedelta(days=5)
+        due = now + timedelta(days=self.days_to_answer)
         return GateFacts(
             name=name,
             seats=tuple(seats.values()),
@@ -245,6 +289,7 @@ class World:
             quorum=quorum,
             due=due,
             reminders=(now + timedelta(days=2, hours=12), now + timedelta(days=4)),
+            last_call=name in self.last_calls,
         )
 
     def _free(self, ref: str, barred: dict[str, str]) -> bool:
@@ -252,6 +297,11 @@ class World:
         return person.active and not person.away and ref not in barred
 
     def _seat(self, seats: dict[str, Seat], ref: str, why: str, barred: dict[str, str]) -> None:
+        delegate = self.delegates.get(ref)
+        if delegate and ref not in barred and self.people[ref].active and self._free(delegate, barred):
+            because = f"{self.people[delegate].name} answers for {ref}, who {why}"
+            seats.setdefault(delegate, Seat(person=delegate, because=because, group=why, stands_in_for=ref))
+            return
         if ref in self.people and self._free(ref, barred):
             seats[ref] = Seat(person=ref, because=f"{self.people[ref].name} {why}", group=why)
             return
@@ -295,11 +345,13 @@ class World:
             places=places,
             picks=tuple(Recommended(person=ref, reasons=("3 colleagues go to you",)) for ref in ranked[:places]),
             ground_sha256="cd" * 32,
+            finding=self.answers[0] if picking.batches else "",
+            offers=self.answers[1] if picking.batches else (),
         )
 
     def _unknown(self, subject: Subject) -> Iterator[str]:
         known: tuple[tuple[tuple[str, ...], set[str]], ...] = (
-            (subject.named, set(self.people)),
+            (tuple(ref for ref in subject.named if not is_pseudonym(ref)), set(self.people)),
             ((*subject.affected_teams, *subject.named_teams), set(self.teams)),
             ((subject.process, *subject.named_processes), set(self.owners)),
             (subject.named_changes, self.changes),

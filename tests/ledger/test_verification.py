@@ -453,6 +453,7 @@ def peak_memory(count: int) -> int:
     return peak
 
 
+@pytest.mark.slow
 def test_memory_does_not_grow_with_the_log() -> None:
     peak_memory(300)
     assert peak_memory(6_000) < 1.2 * peak_memory(1_000)

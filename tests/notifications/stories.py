@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal
@@ -10,6 +11,7 @@ from functools import cache
 from changes.any_moment import AddComment, Follow, MoveDeadline, PutOnHold, Renew, Resume, Unfollow, Withdraw
 from changes.commands import Command
 from changes.concerns import AnswerWhy, AskWhy, OverruleConcern, RaiseConcern, ResolveConcern, Respond
+from changes.decision import evolve_all
 from changes.events import Event
 from changes.facts import ENDORSE_TESTS, Quorum
 from changes.learning import Close, RecordBenefit, RecordEffect
@@ -59,6 +61,7 @@ from tests.changes.road import (
     report,
     start,
 )
+from tests.changes.stories import governed
 from tests.changes.world import POLICY, World, a_guard, a_test, a_wave, proposal
 
 NAMES = {ref: person.name for ref, person in World().people.items()} | {
@@ -399,4 +402,18 @@ def every_step() -> tuple[Step, ...]:
         _short,
         _policy,
     )
-    return tuple(step for story in stories for step in story().steps)
+    told = tuple(step for story in stories for step in story().steps)
+    return tuple(step for road in governed() for step in _retold(road)) + told
+
+
+def _retold(road: Road) -> Iterator[Step]:
+    """The steps of a road that somebody else walked."""
+    before: Change | None = None
+    rest = list(road.events)
+    for person, count in road.given:
+        events, rest = tuple(rest[:count]), rest[count:]
+        after = evolve_all(before, events, road.ref)
+        assert after is not None
+        if events:
+            yield Step(person, before, after, events)
+        before = after

@@ -35,6 +35,7 @@ from tests.notifications.letters import (
     recipient,
 )
 from tests.notifications.stories import NAMES, Step, every_step, filed
+from tests.support.thoroughness import examples
 
 NOTICES = [notice for step in every_step() for notice in step.notices]
 EACH_FORM = list({(n.kind, n.data["part"], n.data.get("gate"), n.data.get("occasion")): n for n in NOTICES}.values())
@@ -218,7 +219,7 @@ anything = st.text(max_size=300)
 printable = st.text(st.characters(exclude_categories=["Cs", "Cc"]), min_size=1, max_size=200).filter(str.strip)
 
 
-@settings(deadline=None, max_examples=60)
+@settings(deadline=None, max_examples=examples(60))
 @given(title=anything, reason=anything)
 def test_nothing_that_people_write_adds_a_header_or_a_part(title: str, reason: str) -> None:
     notice = declined().notice("paul")
@@ -237,7 +238,7 @@ def _decoded_subject(sent: Letter) -> str:
     return str(make_header(decode_header(raw)))
 
 
-@settings(deadline=None, max_examples=60)
+@settings(deadline=None, max_examples=examples(60))
 @given(title=printable, reason=printable)
 def test_what_people_write_arrives(title: str, reason: str) -> None:
     story = filed(submit=proposal(title=title))
@@ -249,7 +250,7 @@ def test_what_people_write_arrives(title: str, reason: str) -> None:
     assert " ".join(written["reason"].split()) in " ".join(plain(arrived(sent)).split())
 
 
-@settings(deadline=None, max_examples=60)
+@settings(deadline=None, max_examples=examples(60))
 @given(name=printable)
 def test_any_name_fits_into_the_address(name: str) -> None:
     notice = declined().notice("paul")

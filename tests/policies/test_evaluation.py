@@ -26,6 +26,7 @@ from tests.policies.organisations import (
     subjects,
     with_gate,
 )
+from tests.support.thoroughness import examples
 
 POLICY, _ = shipped()
 
@@ -198,7 +199,7 @@ def fit_to_answer(gate: GateFacts, subject: Subject, directory: Directory) -> bo
     return bool(refs) and gate.quorum.needed(len(refs)) <= len(refs)
 
 
-@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=examples(150), deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(st.data(), policies)
 def test_somebody_may_answer_or_the_check_names_the_error(data: st.DataObject, policy: Policy) -> None:
     directory = data.draw(organisations().filter(lambda found: any(person.active for person in found.people.values())))
@@ -208,7 +209,7 @@ def test_somebody_may_answer_or_the_check_names_the_error(data: st.DataObject, p
         assert any(finding.severity == "error" for finding in check(policy, directory, TODAY))
 
 
-@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=examples(150), deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(st.data(), policies)
 def test_with_more_people_excluded_the_check_says_at_least_that_few_are_left(
     data: st.DataObject, policy: Policy

@@ -16,6 +16,7 @@ from policies.loader import parse_policy, shipped
 from policies.schema import REVEAL, Policy
 from policies.values import Duration
 from tests.policies.organisations import altered, altered_text, shipped_text
+from tests.support.thoroughness import examples
 
 
 def test_a_policy_names_itself_with_its_content() -> None:
@@ -48,7 +49,7 @@ def shuffled(value: Any, dice: random.Random) -> Any:
     return [shuffled(item, dice) for item in value] if isinstance(value, list) else value
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=examples(25), deadline=None)
 @given(st.randoms(use_true_random=False), st.sampled_from([None, 1, 4]), st.booleans())
 def test_the_hash_survives_reformatting(dice: random.Random, indent: int | None, ascii_only: bool) -> None:
     policy, _ = shipped()

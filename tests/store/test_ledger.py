@@ -24,6 +24,7 @@ from tests.support.databases import ON_POSTGRESQL
 from tests.support.desk import MONDAY
 from tests.support.ledgers import check_the_whole_ledger, heads, records
 from tests.support.processes import address_of, in_processes
+from tests.support.thoroughness import examples
 from tests.support.writers import append_ten, append_ten_at, entry
 
 
@@ -44,7 +45,7 @@ def test_records_are_numbered_without_gaps_and_the_head_is_the_root_over_their_b
         assert [head["size"] for head in heads(connection)] == sizes
 
 
-@settings(max_examples=8, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=examples(8), deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(batches=st.lists(st.integers(1, 9), min_size=1, max_size=6))
 def test_the_head_does_not_depend_on_the_batches(engine: Engine, batches: list[int]) -> None:
     with engine.connect().execution_options(writing=True) as connection:

@@ -29,6 +29,7 @@ from store.reading import (
 )
 from tests.support.desk import MONDAY, Desk
 from tests.support.examples import CHAMPION, MANAGER, OWNER, PROPOSER, TO_ROLLOUT, TO_TESTING, submit
+from tests.support.thoroughness import examples
 
 INVITED = "lea.fontaine"
 COMMENT = AddComment(about="works", text="The checklist is short.")
@@ -115,7 +116,7 @@ def test_pages_hold_everything_once_the_latest_movement_first(engine: Engine) ->
         assert all(len(page.changes) == limit for page in found[:-1])
 
 
-@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=examples(25), deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(moves=st.lists(st.integers(1, 12), min_size=4, max_size=8), limit=st.integers(1, 5))
 def test_changes_that_move_meanwhile_are_never_shown_twice_and_hide_no_other(
     engine: Engine, moves: list[int], limit: int
@@ -182,7 +183,7 @@ def test_a_cursor_that_is_not_ours_says_what_to_do(engine: Engine) -> None:
             pytest.fail(f"taken for one of ours: {cursor}")
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=examples(60), deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(place=st.integers(0, 200), new=st.characters())
 def test_a_cursor_with_one_letter_changed_is_refused_or_a_place_in_the_list(
     engine: Engine, place: int, new: str

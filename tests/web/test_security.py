@@ -19,6 +19,7 @@ from store.database import DatabaseUnavailable
 from store.directory import load_directory, save_directory
 from store.sign_in import SESSION_IDLES, SESSION_LASTS
 from temporal.gateway import NotNow
+from tests.support.thoroughness import examples
 from tests.web.conftest import OfficeMaker
 from tests.web.office import ADDRESS, JONAS, MARA, Office, Page
 from web.failures import Failure
@@ -266,7 +267,7 @@ HOSTILE = [
 ]
 
 
-@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=examples(25), deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     text=st.one_of(
         st.sampled_from(HOSTILE),

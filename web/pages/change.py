@@ -11,8 +11,7 @@ from fastapi import APIRouter, Request
 from sqlalchemy import Connection
 from starlette.responses import Response
 
-from changes.gates import BEHIND, GATE_WORDS
-from changes.passing_time import unanswered
+from changes.gates import BEHIND, GATE_WORDS, unanswered
 from changes.permissions import Operation
 from changes.state import Change, Stage
 from changes.waiting import parts_in

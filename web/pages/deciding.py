@@ -12,8 +12,7 @@ from starlette.responses import RedirectResponse, Response
 
 from changes.commands import Command
 from changes.decision import HUMAN_COMMANDS
-from changes.gates import GATE_WORDS
-from changes.passing_time import unanswered
+from changes.gates import GATE_WORDS, unanswered
 from changes.permissions import Operation
 from changes.waiting import Waiting
 from web.commanding import new_key
