@@ -4,7 +4,21 @@ from __future__ import annotations
 
 from fastapi import APIRouter
 
-from web.pages import approvals, change, changes, deciding, giving, home, mail, openid, policy, preferences, sign_in
+from web.pages import (
+    approvals,
+    change,
+    changes,
+    deciding,
+    filing,
+    giving,
+    home,
+    mail,
+    openid,
+    overview,
+    policy,
+    preferences,
+    sign_in,
+)
 
 
 def pages_router(demonstration: bool) -> APIRouter:
@@ -14,8 +28,10 @@ def pages_router(demonstration: bool) -> APIRouter:
     router.include_router(approvals.router)
     router.include_router(deciding.router)
     router.include_router(changes.router)
+    router.include_router(filing.router)
     router.include_router(giving.router)
     router.include_router(change.router)
+    router.include_router(overview.router)
     router.include_router(policy.router)
     router.include_router(preferences.router)
     router.include_router(sign_in.router)
