@@ -17,7 +17,7 @@ from commandline.signed_in import As, Json, asking
 if TYPE_CHECKING:
     from sqlalchemy import Engine
 
-    from commandline.api import Api
+    from client.api import Api
     from directory.model import Directory
     from policies.lint import Finding
 
