@@ -6,6 +6,7 @@ from fastapi import APIRouter
 
 from web.pages import (
     approvals,
+    audit,
     change,
     changes,
     deciding,
@@ -30,6 +31,7 @@ def pages_router(demonstration: bool) -> APIRouter:
     router.include_router(changes.router)
     router.include_router(filing.router)
     router.include_router(giving.router)
+    router.include_router(audit.router)
     router.include_router(change.router)
     router.include_router(overview.router)
     router.include_router(policy.router)
