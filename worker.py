@@ -14,6 +14,7 @@ from sqlalchemy import Engine
 from temporalio.client import Client
 from temporalio.worker import UnsandboxedWorkflowRunner, Worker
 
+from activities.asking_again import AskingAgainActivities
 from activities.deciding import DecisionActivities
 from activities.notifying import NotificationActivities
 from activities.sealing import SealingActivities
@@ -27,6 +28,7 @@ from store.keeping import sealer_of
 from store.readiness import require_ready
 from temporal.connection import connect, runtime_with_metrics
 from temporal.schedules import ensure_schedules
+from workflows.asking_again import AskingAgainWorkflow
 from workflows.change import ChangeWorkflow
 from workflows.housekeeping import HousekeepingWorkflow
 from workflows.sealing import SealingWorkflow
@@ -48,15 +50,16 @@ def composed_worker(client: Client, engine: Engine, settings: Settings) -> Itera
     mail = MailSettings(url=settings.smtp_url, sender=settings.mail_sender)
     deciding = DecisionActivities(engine, authority, settings.actor_secret(), settings.earlier_actor_secrets())
     notifying = NotificationActivities(engine, authority, mail, settings.public_url)
+    asking = AskingAgainActivities(client, settings.temporal_task_queue, engine, authority)
     sealing = SealingActivities(sealer_of(settings, engine))
     # As many threads as activities, or the SDK warns; hardly more than THREADS of them are ever made.
     with ThreadPoolExecutor(GATHERERS, thread_name_prefix="activity") as threads:
         yield Worker(
             client,
             task_queue=settings.temporal_task_queue,
-            workflows=[ChangeWorkflow, HousekeepingWorkflow, SealingWorkflow],
+            workflows=[ChangeWorkflow, HousekeepingWorkflow, AskingAgainWorkflow, SealingWorkflow],
             workflow_runner=UnsandboxedWorkflowRunner(),  # docs/decisions/0026
-            activities=[*deciding.all(), *notifying.all(), *sealing.all()],
+            activities=[*deciding.all(), *notifying.all(), *asking.all(), *sealing.all()],
             activity_executor=threads,
             max_concurrent_activities=GATHERERS,
             max_concurrent_local_activities=THREADS,

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 
 import structlog
 from temporalio.client import Client
+from temporalio.service import RPCError
 
 from changes.commands import Command
 from changes.instruction import Instruction, Receipt
@@ -14,6 +15,7 @@ from changes.refusals import Refused
 from temporal.connection import TemporalUnavailable, answers, connect
 from temporal.gateway import Gateway, NotNow
 from temporal.pollers import worker_polls
+from temporal.telling import ask_again
 
 PAUSE = 2.0
 """Seconds after a failed connection before the next is tried, so that waiting commands do not queue up behind it."""
@@ -42,6 +44,14 @@ class TemporalLink:
         except TemporalUnavailable as error:
             raise NotNow(retry_after=5) from error
         return await gateway.send(command, instruction, begins)
+
+    async def ask_again(self) -> None:
+        """Have all open gates looked at now. Where Temporal is away, housekeeping does it later."""
+        try:
+            client, _ = await self._connected()
+            await ask_again(client, self._task_queue)
+        except (TemporalUnavailable, RPCError) as error:
+            log.warning("open gates are looked at later", detail=str(error))
 
     async def not_answering(self) -> Sequence[str]:
         """What does not answer behind this link, in sentences; for the readiness check."""
