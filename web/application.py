@@ -28,7 +28,7 @@ from web.security.cross_origin import SameOriginOnly
 from web.security.envelope import Envelope
 from web.security.limiting import Limiter
 from web.security.openid import openid_of
-from web.services import CommandGateway, NotAnswering, Services, nothing_missing, utc_now
+from web.services import AskAgain, CommandGateway, NotAnswering, Services, nobody_looks, nothing_missing, utc_now
 from web.static_files import static_files
 
 GRACE_SECONDS = 25
@@ -43,6 +43,7 @@ def create_app(
     gateway: CommandGateway,
     *,
     not_answering: NotAnswering = nothing_missing,
+    ask_again: AskAgain = nobody_looks,
     clock: Callable[[], datetime] = utc_now,
 ) -> FastAPI:
     """The web application on one database and one way to Temporal. It holds nothing that has to be closed.
@@ -50,6 +51,7 @@ def create_app(
     Args:
         gateway: takes commands to their changes.
         not_answering: what does not answer behind the gateway, for the readiness check.
+        ask_again: has open gates looked at, because other people may be asked now.
         clock: the present moment, aware.
     """
     app = FastAPI(
@@ -72,6 +74,7 @@ def create_app(
         gateway,
         clock=clock,
         not_answering=not_answering,
+        ask_again=ask_again,
         openid=openid_of(settings),
         requests=Limiter(settings.requests_per_minute, settings.requests_per_minute // 2),
     )
@@ -104,7 +107,7 @@ async def run(settings: Settings, host: str = "127.0.0.1", port: int = 8000) -> 
     try:
         require_ready(engine, settings.demonstration)
         link = TemporalLink(settings.temporal_task_queue)
-        app = create_app(settings, engine, link, not_answering=link.not_answering)
+        app = create_app(settings, engine, link, not_answering=link.not_answering, ask_again=link.ask_again)
         config = uvicorn.Config(
             app,
             host=host,

@@ -4,7 +4,19 @@ from __future__ import annotations
 
 from fastapi import APIRouter
 
-from web.pages import approvals, change, changes, deciding, giving, home, mail, openid, preferences, sign_in
+from web.pages import (
+    approvals,
+    change,
+    changes,
+    deciding,
+    giving,
+    home,
+    mail,
+    openid,
+    preferences,
+    sign_in,
+    standing_in,
+)
 
 
 def pages_router(demonstration: bool) -> APIRouter:
@@ -17,6 +29,7 @@ def pages_router(demonstration: bool) -> APIRouter:
     router.include_router(giving.router)
     router.include_router(change.router)
     router.include_router(preferences.router)
+    router.include_router(standing_in.router)
     router.include_router(sign_in.router)
     router.include_router(openid.router)  # before one-time links, which would take its address for a token
     if demonstration:
