@@ -11,6 +11,7 @@ from typing import Any
 import structlog
 from sqlalchemy import Engine
 from temporalio import activity
+from temporalio.service import RPCError
 
 from directory.model import Directory
 from notifications.letter import Letter
@@ -20,7 +21,9 @@ from store.authority import Authority
 from store.database import reading, writing
 from store.outbox import Outgoing, mark_delivered, mark_failed, waiting_to_leave
 from store.reading import change_version
+from store.webhooks import endpoints_to_wake, forget_old_deliveries
 from temporal import calls
+from temporal.waking import wake_endpoint
 
 log = structlog.get_logger()
 
@@ -64,12 +67,32 @@ class NotificationActivities:
             MailUnavailable: when the mail server is away; what was sent before that stays sent.
         """
         await asyncio.sleep(self._gathering.total_seconds())
+        await self._wake_endpoints(change)
         return await asyncio.to_thread(self._deliver, change)
 
     @activity.defn(name=calls.DELIVER_LEFTOVERS)
-    def deliver_leftover_notices(self) -> calls.Delivery:
+    async def deliver_leftover_notices(self) -> calls.Delivery:
         """Send what is left of all changes, such as mail that found its server away for an hour."""
-        return self._deliver(None)
+        await self._wake_endpoints(None)
+        await asyncio.to_thread(self._forget)
+        return await asyncio.to_thread(self._deliver, None)
+
+    async def _wake_endpoints(self, change: str | None) -> None:
+        """Have the webhooks that wait sent by their endpoints' own workflows. Mail does not wait for them."""
+        endpoints = await asyncio.to_thread(self._endpoints, change)
+        for endpoint in endpoints:
+            try:
+                await wake_endpoint(activity.client(), activity.info().task_queue, endpoint)
+            except RPCError as error:
+                log.warning("an endpoint could not be woken", endpoint=endpoint, cause=str(error))
+
+    def _forget(self) -> None:
+        with writing(self._engine) as connection:
+            forget_old_deliveries(connection, datetime.now(UTC))
+
+    def _endpoints(self, change: str | None) -> Sequence[str]:
+        with reading(self._engine) as connection:
+            return endpoints_to_wake(connection, change)
 
     def _deliver(self, change: str | None) -> calls.Delivery:
         """Send batch by batch, and tick each off before the next: what dies in between repeats no more than a batch."""

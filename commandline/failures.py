@@ -11,7 +11,7 @@ from collections.abc import Callable
 from http import HTTPStatus
 from typing import NamedTuple
 
-from commandline.api import NotNow, Problem, ServerAway
+from client.api import NotNow, Problem, ServerAway
 from commandline.exits import FAILED, MISSING, WRONG, Stopped
 from commandline.sign_ins import HOW, NotSignedIn
 from demo.place import RunsAlready

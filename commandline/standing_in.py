@@ -13,7 +13,7 @@ from commandline.output import print_json, print_table, say
 from commandline.signed_in import As, Json, asking
 
 if TYPE_CHECKING:
-    from commandline.api import Api
+    from client.api import Api
 
 app = typer.Typer(no_args_is_help=True, help="Let somebody answer for you, and say when you are away.")
 

@@ -100,6 +100,7 @@ def list_changes(
     stage: str | None = None,
     text: str | None = None,
     ended: bool | None = None,
+    outcome: str | None = None,
     cursor: str | None = None,
     limit: int = PAGE,
 ) -> ChangesPage:
@@ -120,6 +121,8 @@ def list_changes(
         query = query.where(func.lower(table.c.title).like(func.lower(_anywhere(text)), escape="\\"))
     if ended is not None:
         query = query.where(table.c.outcome != "" if ended else table.c.outcome == "")
+    if outcome:
+        query = query.where(table.c.outcome == outcome)
     if cursor:
         moment, ref = _read_cursor(cursor)
         query = query.where(or_(table.c.updated_at < moment, and_(table.c.updated_at == moment, table.c.ref < ref)))
@@ -332,3 +335,35 @@ def lately(connection: Connection, reader: str, names: Mapping[str, str], limit:
 
 _QUIET = ("gate_opened", "followed", "unfollowed", "reminded")
 """What follows from something else, or means something to one person only; it stays in the change's own trail."""
+
+
+class Lesson(Value):
+    """What was learned from a change that has ended."""
+
+    change: str
+    title: str
+    text: str
+
+
+def lessons_of(connection: Connection, refs: Sequence[str]) -> tuple[Lesson, ...]:
+    """What was learned from ``refs``, in their order: the retrospective, or why it was declined and what else helps."""
+    if not refs:
+        return ()
+    table = tables.change.c
+    documents = connection.execute(select(table.ref, table.document).where(table.ref.in_(list(refs))))
+    changes = {ref: Change.model_validate_json(document) for ref, document in documents}
+    lessons = []
+    for ref in refs:
+        change = changes.get(ref)
+        if change is None:
+            continue
+        if text := _lesson(change):
+            lessons.append(Lesson(change=ref, title=change.title, text=text))
+    return tuple(lessons)
+
+
+def _lesson(change: Change) -> str:
+    told = change.learning.retrospective
+    if told:
+        return f"{told.surprises} {told.because}".strip()
+    return change.closing.way_forward if change.closing else ""

@@ -22,6 +22,9 @@ LOOK_AGAIN = "look_again"
 """The signal by which a change is told that the world around it may be different. It says nothing: what is different
 is looked up, so that whoever sends it can only make a change look."""
 DELIVER_LEFTOVERS = "deliver_leftover_notices"
+WEBHOOK_WORKFLOW = "Webhook"
+POST_EVENTS = "post_events"
+WAKE = "wake"
 SEAL = "seal_ledger"
 
 REFUSED = "Refused"
@@ -105,6 +108,16 @@ class Word(Value):
     to: Ref
     duplicate: Ref
     """The change that was marked as its duplicate."""
+
+
+class Posted(Value):
+    """How a round of webhooks went."""
+
+    sent: int = 0
+    more: bool = False
+    """Something waits still."""
+    pause: float = 0.0
+    """Seconds to wait before the next round, because the last event failed."""
 
 
 class Sealing(Value):

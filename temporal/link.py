@@ -16,6 +16,7 @@ from temporal.connection import TemporalUnavailable, answers, connect
 from temporal.gateway import Gateway, NotNow
 from temporal.pollers import worker_polls
 from temporal.telling import ask_again
+from temporal.waking import wake_endpoint
 
 PAUSE = 2.0
 """Seconds after a failed connection before the next is tried, so that waiting commands do not queue up behind it."""
@@ -64,6 +65,14 @@ class TemporalLink:
         if not await worker_polls(client, self._task_queue):
             return ["No worker looks for commands."]
         return []
+
+    async def wake_endpoint(self, endpoint: str) -> None:
+        """Have what waits for a webhook endpoint sent now. Without Temporal, housekeeping does it later."""
+        try:
+            client, _ = await self._connected()
+            await wake_endpoint(client, self._task_queue, endpoint, now=True)
+        except (TemporalUnavailable, RPCError) as error:
+            log.warning("an endpoint could not be woken", endpoint=endpoint, cause=str(error))
 
     async def connect_early(self) -> None:
         """Try to connect, so that the first command does not wait for it. Failing is fine."""

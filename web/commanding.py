@@ -158,6 +158,15 @@ OWN_ANONYMOUS_CHANGE = Refused(
 )
 
 
+SAID_ANONYMOUSLY = Refused(
+    kind=RefusalKind.NOT_YOURS,
+    rule="said_anonymously",
+    detail="You said this without your name. Go on without it, or everybody will know. This refusal is not recorded.",
+)
+AUTHORS_WORDS = frozenset(
+    {"edit", "resubmit", "confirm_heard", "correct", "withdraw", "renew", "answer_why", "resolve_concern"}
+)
+"""What only the author of something says: under their own name, it says who said it."""
 DECISIONS = frozenset(
     {
         "say_back",
@@ -244,9 +253,22 @@ def _known(connection: Connection, ref: str, own_key: str, command: Command, act
     if not isinstance(command, Submit):
         if not REFERENCE.fullmatch(ref) or not _exists(connection, ref):
             raise UnknownChange(ref)
-        if command.kind in DECISIONS and own_pseudonym(connection, actor, ref):
-            return OWN_ANONYMOUS_CHANGE
+        if refused := _would_give_away(connection, command, ref, actor):
+            return refused
     return applied(connection, ref, own_key)
+
+
+def _would_give_away(connection: Connection, command: Command, ref: str, actor: str) -> Refused | None:
+    """A decision about one's own anonymous change, or its author's own word under the name that was left out."""
+    if is_pseudonym(actor) or command.kind not in DECISIONS | AUTHORS_WORDS:
+        return None
+    if own_pseudonym(connection, actor, ref) is None:
+        return None
+    if command.kind in DECISIONS:
+        return OWN_ANONYMOUS_CHANGE
+    part = tables.part.c
+    parts = connection.execute(select(part.parts).where(part.change == ref, part.person == actor)).scalar() or []
+    return None if {"proposer", "filer", "co-proposer", "concerned"} & set(parts) else SAID_ANONYMOUSLY
 
 
 def _exists(connection: Connection, ref: str) -> bool:

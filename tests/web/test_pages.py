@@ -30,7 +30,7 @@ def sound(page: Page) -> Page:
 
 async def test_filing_a_change_on_a_page(office: Office) -> None:
     async with office.browser(MARA) as browser:
-        form = sound(Page(await browser.get("/changes/new")))
+        form = sound(Page(await browser.get("/changes/new/one-page")))
         answers = form.answers(
             title="Answer returns within a day",
             process="returns",
@@ -52,7 +52,7 @@ async def test_filing_a_change_on_a_page(office: Office) -> None:
 
 async def test_a_wrong_form_keeps_its_answers_and_says_what_is_wrong(office: Office) -> None:
     async with office.browser(MARA) as browser:
-        form = Page(await browser.get("/changes/new"))
+        form = Page(await browser.get("/changes/new/one-page"))
         answers = form.answers(title="", process="returns", problem="Customers wait.", people_affected="many")
         page = sound(Page(await browser.post(form.action, data=answers)))
     assert page.status == 422

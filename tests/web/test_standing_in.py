@@ -79,11 +79,8 @@ async def test_several_changes_are_answered_together_each_for_itself(office: Off
         for number in range(2)
     ]
     own = (await ask(office, SAMIRA, "POST", "/changes", PROPOSAL)).json()["change"]
-    body = {
-        "command": "decline",
-        "changes": [*refs, own, "CH-99"],
-        "content": {"reason": "No.", "way_forward": "Later."},
-    }
+    said = {"reason": "No.", "way_forward": "Later."}
+    body = {"command": "decline", "changes": [*refs, own, "CH-99"], "content": said}
     answer = (await ask(office, SAMIRA, "POST", "/commands/together", body, key="t")).json()
     assert answer["done"] == 2
     assert [bool(one["receipt"]) for one in answer["answers"]] == [True, True, False, False]
@@ -95,3 +92,20 @@ async def test_several_changes_are_answered_together_each_for_itself(office: Off
     assert "way_forward" in wrong.text
     unknown = await ask(office, SAMIRA, "POST", "/commands/together", body | {"command": "submit"}, key="v")
     assert unknown.status_code == 422
+
+
+async def test_the_page_gives_and_takes_back_without_javascript(office: Office) -> None:
+    async with office.browser(SAMIRA) as browser:
+        assert "Nobody answers for you" in (await browser.get("/standing-in")).text
+        form = {"_key": "k1", "to": PRIYA, **DAYS, "decisions": ["endorse_tests"], "changes": "", "reason": "Leave"}
+        given = await browser.post("/standing-in/delegate", data=form)
+        assert given.status_code == 303, given.text
+        shown = (await browser.get("/standing-in")).text
+        assert "Priya Nair" in shown
+        assert "endorsing tests" in shown
+        [one] = (await ask(office, SAMIRA, "GET", "/standing-in")).json()["delegations"]
+        wrong = await browser.post("/standing-in/delegate", data=form | {"_key": "k2", "ends": "2020-01-01"})
+        assert wrong.status_code == 422
+        assert "cannot end on 2020-01-01" in wrong.text
+        await browser.post("/standing-in/revoke_delegation", data={"_key": "k3", "delegation": one["ref"]})
+        assert "Ended" in (await browser.get("/standing-in")).text

@@ -15,6 +15,7 @@ from web.api import (
     sign_in,
     standing_in,
     systems,
+    webhooks,
 )
 
 BASE = "/api/v1"
@@ -31,6 +32,7 @@ def api_router(demonstration: bool) -> APIRouter:
     router.include_router(systems.router, prefix=BASE, tags=["administration"])
     router.include_router(standing_in.router, prefix=BASE, tags=["standing in"])
     router.include_router(policy.router, prefix=BASE, tags=["policy"])
+    router.include_router(webhooks.router, prefix=BASE, tags=["webhooks"])
     if demonstration:
         router.include_router(sign_in.router, prefix=BASE, tags=["sign-in"])
     router.include_router(health.router, tags=["health"])

@@ -9,10 +9,12 @@ from web.pages import (
     change,
     changes,
     deciding,
+    filing,
     giving,
     home,
     mail,
     openid,
+    overview,
     preferences,
     sign_in,
     standing_in,
@@ -26,8 +28,10 @@ def pages_router(demonstration: bool) -> APIRouter:
     router.include_router(approvals.router)
     router.include_router(deciding.router)
     router.include_router(changes.router)
+    router.include_router(filing.router)
     router.include_router(giving.router)
     router.include_router(change.router)
+    router.include_router(overview.router)
     router.include_router(preferences.router)
     router.include_router(standing_in.router)
     router.include_router(sign_in.router)

@@ -86,6 +86,7 @@ async def change(request: Request, services: ServicesHere, visitor: SignedIn, re
         unanswered=unanswered(look.change),
         now=services.clock(),
         key=new_key(),
+        filed=request.query_params.get("new") == "yes",
     )
 
 

@@ -10,7 +10,7 @@ from sqlalchemy import Connection
 from starlette.responses import Response
 
 from changes.permissions import Operation
-from changes.state import Stage
+from changes.state import Outcome, Stage
 from store.reading import ChangesPage, list_changes
 from web.pages.rendering import page
 from web.pages.wording import Wording, wording_for
@@ -28,6 +28,7 @@ class Filter:
     text: str = ""
     stage: str = ""
     ended: str = ""
+    outcome: str = ""
     mine: bool = False
     cursor: str = ""
 
@@ -36,10 +37,12 @@ class Filter:
         """The filter in the address."""
         asked = request.query_params
         stage, ended = asked.get("stage", ""), asked.get("ended", "")
+        outcome = asked.get("outcome", "")
         return cls(
             text=asked.get("text", "").strip()[:200],
             stage=stage if stage in set(Stage) else "",
             ended=ended if ended in {"yes", "no"} else "",
+            outcome=outcome if outcome in set(Outcome) else "",
             mine=asked.get("mine") == "yes",
             cursor=asked.get("cursor", ""),
         )
@@ -47,11 +50,12 @@ class Filter:
     @property
     def narrowed(self) -> bool:
         """Whether anything is left out of the list."""
-        return bool(self.text or self.stage or self.ended or self.mine)
+        return bool(self.text or self.stage or self.ended or self.outcome or self.mine)
 
     def address(self, cursor: str) -> str:
         """The address of the page that begins at ``cursor``."""
-        asked = {"text": self.text, "stage": self.stage, "ended": self.ended, "mine": "yes" if self.mine else ""}
+        asked = {"text": self.text, "stage": self.stage, "ended": self.ended, "outcome": self.outcome}
+        asked["mine"] = "yes" if self.mine else ""
         return "/changes?" + urlencode({name: value for name, value in {**asked, "cursor": cursor}.items() if value})
 
 
@@ -78,6 +82,7 @@ def _list(services: Services, connection: Connection, visitor: Visitor, chosen: 
         person=visitor.ref if chosen.mine else None,
         stage=chosen.stage or None,
         text=chosen.text or None,
+        outcome=chosen.outcome or None,
         ended={"yes": True, "no": False}.get(chosen.ended),
         cursor=chosen.cursor or None,
     )

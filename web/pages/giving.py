@@ -61,7 +61,7 @@ class Desk:
     @property
     def action(self) -> str:
         """Where the form is posted."""
-        return f"/changes/{self.look.change.ref}/do/{self.command.kind}" if self.look else "/changes/new"
+        return f"/changes/{self.look.change.ref}/do/{self.command.kind}" if self.look else "/changes/new/one-page"
 
 
 @dataclass(frozen=True)
@@ -82,7 +82,7 @@ class Filled:
     """Given under the person's pseudonym on this change."""
 
 
-@router.get("/changes/new")
+@router.get("/changes/new/one-page")
 @needs(Operation.GIVE_COMMANDS)
 async def start_form(request: Request, services: ServicesHere, visitor: SignedIn) -> Response:
     """The form that files a change."""
@@ -90,7 +90,7 @@ async def start_form(request: Request, services: ServicesHere, visitor: SignedIn
     return _show(request, desk, Filled(answering.blank(Submit), new_key()))
 
 
-@router.post("/changes/new")
+@router.post("/changes/new/one-page")
 @needs(Operation.GIVE_COMMANDS)
 async def start(request: Request, services: ServicesHere, visitor: SignedIn) -> Response:
     """File a change."""

@@ -30,6 +30,7 @@ PLACES = (
     Place("/", "Home", "home"),
     Place("/approvals", "Waiting for me", "inbox", counts=True),
     Place("/changes", "All changes", "list"),
+    Place("/overview", "How it goes", "chart", operation=Operation.READ_OVERVIEW),
     Place("/standing-in", "Standing in", "people", operation=Operation.READ_OWN),
     Place("/demo/mail", "Caught mail", "mail", group="demonstration"),
 )
