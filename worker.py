@@ -50,7 +50,13 @@ def composed_worker(client: Client, engine: Engine, settings: Settings) -> Itera
     authority = Authority()
     mail = MailSettings(url=settings.smtp_url, sender=settings.mail_sender)
     deciding = DecisionActivities(engine, authority, settings.actor_secret(), settings.earlier_actor_secrets())
-    notifying = NotificationActivities(engine, authority, mail, settings.public_url)
+    notifying = NotificationActivities(
+        engine,
+        authority,
+        mail,
+        settings.public_url,
+        link_secret=settings.actor_secret() if settings.mail_answers else b"",
+    )
     keys = (settings.actor_secret(), *settings.earlier_actor_secrets())
     posting = PostingActivities(
         engine, keys, settings.public_url, outside_of(settings.webhook_networks, settings.demonstration)
