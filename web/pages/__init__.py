@@ -7,6 +7,7 @@ from fastapi import APIRouter
 from web.pages import (
     answering,
     approvals,
+    audit,
     change,
     changes,
     deciding,
@@ -16,6 +17,7 @@ from web.pages import (
     mail,
     openid,
     overview,
+    policy,
     preferences,
     sign_in,
 )
@@ -30,8 +32,10 @@ def pages_router(demonstration: bool) -> APIRouter:
     router.include_router(changes.router)
     router.include_router(filing.router)
     router.include_router(giving.router)
+    router.include_router(audit.router)
     router.include_router(change.router)
     router.include_router(overview.router)
+    router.include_router(policy.router)
     router.include_router(preferences.router)
     router.include_router(sign_in.router)
     router.include_router(answering.router)
