@@ -52,7 +52,13 @@ def composed_worker(client: Client, engine: Engine, settings: Settings) -> Itera
     authority = Authority()
     mail = MailSettings(url=settings.smtp_url, sender=settings.mail_sender)
     deciding = DecisionActivities(engine, authority, settings.actor_secret(), settings.earlier_actor_secrets())
-    notifying = NotificationActivities(engine, authority, mail, settings.public_url)
+    notifying = NotificationActivities(
+        engine,
+        authority,
+        mail,
+        settings.public_url,
+        link_secret=settings.actor_secret() if settings.mail_answers else b"",
+    )
     asking = AskingAgainActivities(client, settings.temporal_task_queue, engine, authority)
     keys = (settings.actor_secret(), *settings.earlier_actor_secrets())
     posting = PostingActivities(
