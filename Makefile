@@ -12,7 +12,7 @@ PARALLEL := -n 2 --dist worksteal
 
 .DEFAULT_GOAL := help
 .PHONY: help demo tour reset doctor migrate test test-postgres test-replay-all test-slow e2e coverage check format openapi bench bench-ledger \
-	lock ready-demo ready-dev ready-e2e
+	bench-policy lock ready-demo ready-dev ready-e2e
 
 help: ## List these commands
 	@printf 'Groundswell: governed change from the people who do the work.\n\n'
@@ -82,6 +82,9 @@ bench: ready-dev ## Measure decisions per second, latency and Temporal actions a
 
 bench-ledger: ready-dev ## Measure the ledger: appending, verifying, proofs, pages; ARGUMENTS="--records 1000000"
 	@$(BIN)/python -m benchmarks.ledger $(ARGUMENTS)
+
+bench-policy: ready-dev ## Measure evaluating a route: 100 routes and 20,000 people against the smallest setting
+	@$(BIN)/python -m benchmarks.policy
 
 lock: ready-dev ## Compile requirements/*.in again; `make lock ARGUMENTS=--upgrade` takes the newest versions
 	@scripts/lock.sh $(ARGUMENTS)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from fastapi import APIRouter
 
 from web.pages import (
+    answering,
     approvals,
     audit,
     change,
@@ -16,8 +17,10 @@ from web.pages import (
     mail,
     openid,
     overview,
+    policy,
     preferences,
     sign_in,
+    standing_in,
 )
 
 
@@ -33,8 +36,11 @@ def pages_router(demonstration: bool) -> APIRouter:
     router.include_router(audit.router)
     router.include_router(change.router)
     router.include_router(overview.router)
+    router.include_router(policy.router)
     router.include_router(preferences.router)
+    router.include_router(standing_in.router)
     router.include_router(sign_in.router)
+    router.include_router(answering.router)
     router.include_router(openid.router)  # before one-time links, which would take its address for a token
     if demonstration:
         router.include_router(sign_in.link_router)
