@@ -13,6 +13,7 @@ from web.pages import (
     giving,
     home,
     mail,
+    movements,
     openid,
     overview,
     preferences,
@@ -31,6 +32,7 @@ def pages_router(demonstration: bool) -> APIRouter:
     router.include_router(giving.router)
     router.include_router(change.router)
     router.include_router(overview.router)
+    router.include_router(movements.router)
     router.include_router(preferences.router)
     router.include_router(sign_in.router)
     router.include_router(openid.router)  # before one-time links, which would take its address for a token
