@@ -5,10 +5,12 @@ from __future__ import annotations
 from fastapi import APIRouter
 
 from web.pages import (
+    administration,
     approvals,
     change,
     changes,
     deciding,
+    demonstration,
     filing,
     giving,
     home,
@@ -16,12 +18,13 @@ from web.pages import (
     movements,
     openid,
     overview,
+    people,
     preferences,
     sign_in,
 )
 
 
-def pages_router(demonstration: bool) -> APIRouter:
+def pages_router(for_demonstration: bool) -> APIRouter:
     """All pages; one-time links and the mail page exist in the demonstration only."""
     router = APIRouter(include_in_schema=False)
     router.include_router(home.router)
@@ -32,11 +35,14 @@ def pages_router(demonstration: bool) -> APIRouter:
     router.include_router(giving.router)
     router.include_router(change.router)
     router.include_router(overview.router)
+    router.include_router(people.router)
+    router.include_router(administration.router)
     router.include_router(movements.router)
     router.include_router(preferences.router)
     router.include_router(sign_in.router)
     router.include_router(openid.router)  # before one-time links, which would take its address for a token
-    if demonstration:
+    if for_demonstration:
+        router.include_router(demonstration.router)
         router.include_router(sign_in.link_router)
         router.include_router(mail.router)
     return router

@@ -31,6 +31,9 @@ PLACES = (
     Place("/approvals", "Waiting for me", "inbox", counts=True),
     Place("/changes", "All changes", "list"),
     Place("/overview", "How it goes", "chart", operation=Operation.READ_OVERVIEW),
+    Place("/people", "People and teams", "people", group="look up", operation=Operation.READ_DIRECTORY),
+    Place("/administration", "Administration", "gear", group="look up", operation=Operation.READ_SYSTEM),
+    Place("/demo", "Demonstration", "play", group="demonstration", operation=Operation.DEMONSTRATE),
     Place("/demo/mail", "Caught mail", "mail", group="demonstration"),
 )
 
