@@ -6,7 +6,7 @@ import sys
 
 import typer
 
-from commandline import account, changes, demonstration, organisation, programs, tokens
+from commandline import account, audit, changes, demonstration, organisation, policy, programs, tokens
 from commandline.giving import EveryCommand
 from commandline.output import complain
 
@@ -46,8 +46,9 @@ _operate = "Run an installation"
 app.command(rich_help_panel=_operate)(programs.migrate)
 app.command(rich_help_panel=_operate)(programs.web)
 app.command(rich_help_panel=_operate)(programs.worker)
+app.add_typer(audit.app, name="audit", rich_help_panel=_operate)
 app.add_typer(organisation.directory_app, name="directory", rich_help_panel=_operate)
-app.add_typer(organisation.policy_app, name="policy", rich_help_panel=_operate)
+app.add_typer(policy.policy_app, name="policy", rich_help_panel=_operate)
 app.add_typer(tokens.app, name="token", rich_help_panel=_operate)
 
 

@@ -6,11 +6,12 @@ variables (``temporalio.envconfig``) name the Temporal server. Everything of our
 
 from __future__ import annotations
 
+import ipaddress
 import os
 from pathlib import Path
 from typing import Literal, Self
 
-from pydantic import Field, SecretStr, ValidationError, model_validator
+from pydantic import Field, SecretStr, ValidationError, field_validator, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 CHECKOUT = Path(__file__).parent
@@ -53,6 +54,8 @@ class Settings(BaseSettings):
     max_cached_workflows: int = Field(default=1000, ge=0)
     """0 replays every workflow from its beginning at every task: slow, and a proof of determinism."""
     log_format: Literal["plain", "json"] = "plain"
+    mail_answers: bool = True
+    """Whether mail holds links to a page on which one answers without signing in; never where much depends on it."""
     oidc_issuer: str = ""
     """The identity provider that signs people in, as its ID tokens name it; empty for none."""
     oidc_client_id: str = ""
@@ -64,6 +67,8 @@ class Settings(BaseSettings):
     oidc_groups_claim: str = "groups"
     oidc_role_groups: dict[str, str] = {}
     """Roles that the provider's groups give, as JSON: {"audit-team": "auditor"}."""
+    webhook_networks: str = ""
+    """Networks of our own to which webhooks may go, such as 10.20.0.0/16; several with commas. Else only outside."""
     requests_per_minute: int = Field(default=600, ge=0)
     """How fast one person or token may ask each web process; half as many may come at once. 0 counts nothing."""
     behind_tls: bool = False
@@ -80,6 +85,16 @@ class Settings(BaseSettings):
     """Where checkpoints are kept outside the database: addresses separated by spaces."""
     ledger_witnesses: str = ""
     """Who cosigns checkpoints: "VKEY ADDRESS", separated by semicolons."""
+
+    @field_validator("webhook_networks")
+    @classmethod
+    def _networks(cls, networks: str) -> str:
+        for one in filter(None, map(str.strip, networks.split(","))):
+            try:
+                ipaddress.ip_network(one)
+            except ValueError as error:
+                raise ValueError(f"“{one}” is not a network. Write it like 10.20.0.0/16.") from error
+        return networks
 
     @model_validator(mode="after")
     def _sign_in_is_complete(self) -> Self:

@@ -16,8 +16,10 @@ from temporalio.worker import UnsandboxedWorkflowRunner, Worker
 
 from activities.deciding import DecisionActivities
 from activities.notifying import NotificationActivities
+from activities.posting import PostingActivities
 from activities.sealing import SealingActivities
 from logs import set_up_logs
+from notifications.outside import outside_of
 from notifications.smtp import MailSettings
 from settings import Settings, SettingsWrong, load_settings
 from store.authority import Authority
@@ -30,6 +32,7 @@ from temporal.schedules import ensure_schedules
 from workflows.change import ChangeWorkflow
 from workflows.housekeeping import HousekeepingWorkflow
 from workflows.sealing import SealingWorkflow
+from workflows.webhooks import WebhookWorkflow
 
 THREADS = 20
 """Activities that use the database at a time; each holds at most one connection."""
@@ -47,16 +50,26 @@ def composed_worker(client: Client, engine: Engine, settings: Settings) -> Itera
     authority = Authority()
     mail = MailSettings(url=settings.smtp_url, sender=settings.mail_sender)
     deciding = DecisionActivities(engine, authority, settings.actor_secret(), settings.earlier_actor_secrets())
-    notifying = NotificationActivities(engine, authority, mail, settings.public_url)
+    notifying = NotificationActivities(
+        engine,
+        authority,
+        mail,
+        settings.public_url,
+        link_secret=settings.actor_secret() if settings.mail_answers else b"",
+    )
+    keys = (settings.actor_secret(), *settings.earlier_actor_secrets())
+    posting = PostingActivities(
+        engine, keys, settings.public_url, outside_of(settings.webhook_networks, settings.demonstration)
+    )
     sealing = SealingActivities(sealer_of(settings, engine))
     # As many threads as activities, or the SDK warns; hardly more than THREADS of them are ever made.
     with ThreadPoolExecutor(GATHERERS, thread_name_prefix="activity") as threads:
         yield Worker(
             client,
             task_queue=settings.temporal_task_queue,
-            workflows=[ChangeWorkflow, HousekeepingWorkflow, SealingWorkflow],
+            workflows=[ChangeWorkflow, HousekeepingWorkflow, SealingWorkflow, WebhookWorkflow],
             workflow_runner=UnsandboxedWorkflowRunner(),  # docs/decisions/0026
-            activities=[*deciding.all(), *notifying.all(), *sealing.all()],
+            activities=[*deciding.all(), *notifying.all(), *posting.all(), *sealing.all()],
             activity_executor=threads,
             max_concurrent_activities=GATHERERS,
             max_concurrent_local_activities=THREADS,
@@ -66,6 +79,7 @@ def composed_worker(client: Client, engine: Engine, settings: Settings) -> Itera
             graceful_shutdown_timeout=GRACE,
         )
     notifying.close()
+    posting.close()
 
 
 async def run(settings: Settings) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from smtplib import SMTPDataError, SMTPRecipientsRefused
 from typing import Any
@@ -11,6 +11,7 @@ from typing import Any
 import structlog
 from sqlalchemy import Engine
 from temporalio import activity
+from temporalio.service import RPCError
 
 from directory.model import Directory
 from notifications.letter import Letter
@@ -18,9 +19,12 @@ from notifications.rendering import Recipient, render
 from notifications.smtp import Mailer, Mailers, MailRefused, MailSettings, MailUnavailable
 from store.authority import Authority
 from store.database import reading, writing
+from store.mail_links import ANSWERED_BY_MAIL, answer_links
 from store.outbox import Outgoing, mark_delivered, mark_failed, waiting_to_leave
 from store.reading import change_version
+from store.webhooks import endpoints_to_wake, forget_old_deliveries
 from temporal import calls
+from temporal.waking import wake_endpoint
 
 log = structlog.get_logger()
 
@@ -39,6 +43,7 @@ class NotificationActivities:
         mail: MailSettings,
         public_url: str,
         gathering: timedelta = GATHERING,
+        link_secret: bytes = b"",
     ) -> None:
         self._engine = engine
         self._authority = authority
@@ -46,6 +51,7 @@ class NotificationActivities:
         self._sender = mail.sender
         self._public_url = public_url
         self._gathering = gathering
+        self._link_secret = link_secret
 
     def close(self) -> None:
         """Hang up on the mail server."""
@@ -64,12 +70,32 @@ class NotificationActivities:
             MailUnavailable: when the mail server is away; what was sent before that stays sent.
         """
         await asyncio.sleep(self._gathering.total_seconds())
+        await self._wake_endpoints(change)
         return await asyncio.to_thread(self._deliver, change)
 
     @activity.defn(name=calls.DELIVER_LEFTOVERS)
-    def deliver_leftover_notices(self) -> calls.Delivery:
+    async def deliver_leftover_notices(self) -> calls.Delivery:
         """Send what is left of all changes, such as mail that found its server away for an hour."""
-        return self._deliver(None)
+        await self._wake_endpoints(None)
+        await asyncio.to_thread(self._forget)
+        return await asyncio.to_thread(self._deliver, None)
+
+    async def _wake_endpoints(self, change: str | None) -> None:
+        """Have the webhooks that wait sent by their endpoints' own workflows. Mail does not wait for them."""
+        endpoints = await asyncio.to_thread(self._endpoints, change)
+        for endpoint in endpoints:
+            try:
+                await wake_endpoint(activity.client(), activity.info().task_queue, endpoint)
+            except RPCError as error:
+                log.warning("an endpoint could not be woken", endpoint=endpoint, cause=str(error))
+
+    def _forget(self) -> None:
+        with writing(self._engine) as connection:
+            forget_old_deliveries(connection, datetime.now(UTC))
+
+    def _endpoints(self, change: str | None) -> Sequence[str]:
+        with reading(self._engine) as connection:
+            return endpoints_to_wake(connection, change)
 
     def _deliver(self, change: str | None) -> calls.Delivery:
         """Send batch by batch, and tick each off before the next: what dies in between repeats no more than a batch."""
@@ -92,10 +118,11 @@ class NotificationActivities:
         with reading(self._engine) as connection:
             directory = self._authority.directory(connection)
             zone = self._authority.zone(connection)
+        answers = self._answers(outgoing)
         round_ = _Round(outgoing)
         try:
             for item in outgoing:
-                round_.send(item, mailer, lambda item: self._letter(item, directory, zone))
+                round_.send(item, mailer, lambda item: self._letter(item, directory, zone, answers))
         except MailUnavailable as error:
             round_.give_back(str(error))
             raise
@@ -103,14 +130,22 @@ class NotificationActivities:
             self._write_down(round_)
         return round_
 
-    def _letter(self, item: Outgoing, directory: Directory, zone: str) -> Letter:
+    def _answers(self, outgoing: Sequence[Outgoing]) -> Mapping[int, str]:
+        """For each letter that asks something: the token of the page on which it can be answered."""
+        asking = [item for item in outgoing if item.notice.kind in ANSWERED_BY_MAIL] if self._link_secret else []
+        if not asking:
+            return {}
+        with writing(self._engine) as connection:
+            return answer_links(connection, asking, self._link_secret, datetime.now(UTC))
+
+    def _letter(self, item: Outgoing, directory: Directory, zone: str, answers: Mapping[int, str]) -> Letter:
         notice = item.notice
         person = directory.person(notice.recipient)
         if not person.active:
             raise MailRefused(f"{notice.recipient} is not active any more")
         recipient = Recipient(ref=person.ref, name=person.name, email=person.email, zone=zone)
         names = {ref: _name(directory, ref) for ref in notice.mentions}
-        return render(notice, recipient, names, self._public_url, self._sender)
+        return render(notice, recipient, names, self._public_url, self._sender, answers.get(item.number, ""))
 
     def _write_down(self, round_: _Round) -> None:
         now = datetime.now(UTC)

@@ -15,7 +15,7 @@ from commandline.output import print_json, say
 from commandline.signed_in import As, Json, asking
 
 if TYPE_CHECKING:
-    from commandline.api import Api
+    from client.api import Api
 
 DEMONSTRATION_ONLY = (
     "One-time sign-in links exist in the demonstration only. This installation signs people in through your own "
@@ -30,7 +30,7 @@ def sign_in(
     ] = None,
 ) -> None:
     """Sign in by a one-time link. The sign-in is kept on this machine, for you alone."""
-    from commandline.api import Api
+    from client.api import Api
     from commandline.sign_ins import SignIn, load, save
 
     address, token = _address_and_token(link, server)

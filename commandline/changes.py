@@ -13,7 +13,7 @@ from commandline.signed_in import As, Json, asking
 
 if TYPE_CHECKING:
     from changes.state import Change, Result
-    from commandline.api import Api
+    from client.api import Api
 
 app = typer.Typer(no_args_is_help=True, help="Look at changes.")
 
@@ -87,7 +87,7 @@ def waiting(as_person: As = None, as_json: Json = False) -> None:
 def show(ref: Ref, as_person: As = None, as_json: Json = False) -> None:
     """One change: where it stands, who is waited for, and what you may do."""
     from changes.state import Change
-    from commandline.api import change_path
+    from client.api import change_path
 
     async def question(api: Api) -> Any:
         return await api.get(change_path(ref))
@@ -112,7 +112,7 @@ def show(ref: Ref, as_person: As = None, as_json: Json = False) -> None:
 @app.command()
 def trail(ref: Ref, as_person: As = None, as_json: Json = False) -> None:
     """Everything that was decided about a change, and by whom, oldest first."""
-    from commandline.api import change_path
+    from client.api import change_path
 
     async def question(api: Api) -> tuple[Any, dict[str, str]]:
         trail = await api.get(f"{change_path(ref)}/trail")

@@ -23,9 +23,9 @@ def demo(
     port: Annotated[int, typer.Option(min=1, max=65535, help="Where pages are served, if it is free.")] = WEB_PORT,
 ) -> None:
     """Start Groundswell with demonstration data on this machine; Ctrl-C stops it."""
+    from commandline.demonstration_told import Printing
     from demo.arrangement import arrange
     from demo.place import Place, RunsAlready
-    from demo.printing import Printing
     from demo.supervisor import demonstrate
     from settings import load_settings
 
@@ -68,8 +68,8 @@ def tour(
     quick: Annotated[bool, typer.Option("--quick", help="The shortest road: one team, one test, no detours.")] = False,
 ) -> None:
     """Take one change along the whole road on the running demonstration, and print its trail."""
+    from commandline.tour import take_tour
     from demo.place import Place
-    from demo.tour import take_tour
 
     asyncio.run(take_tour(Place(), quick, console()))
 

@@ -11,7 +11,7 @@ from collections.abc import Callable
 from http import HTTPStatus
 from typing import NamedTuple
 
-from commandline.api import NotNow, Problem, ServerAway
+from client.api import NotNow, Problem, ServerAway
 from commandline.exits import FAILED, MISSING, WRONG, Stopped
 from commandline.sign_ins import HOW, NotSignedIn
 from demo.place import RunsAlready
@@ -25,6 +25,7 @@ from store.checkpoints import LedgerDamaged
 from store.database import DatabaseUnavailable
 from store.ledger import KeyConflict, LedgerStopped
 from store.policies import PolicyConflict
+from store.restoring import NotAccepted
 from temporal.connection import TemporalUnavailable
 
 
@@ -65,6 +66,7 @@ _CODES: dict[type[Exception], int] = {
     PolicyConflict: FAILED,
     LedgerDamaged: FAILED,
     LedgerStopped: FAILED,
+    NotAccepted: FAILED,
     KeyConflict: FAILED,
     RunsAlready: FAILED,
     NotReady: FAILED,

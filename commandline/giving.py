@@ -23,7 +23,7 @@ from commandline.signed_in import As, asking
 
 if TYPE_CHECKING:
     from changes.commands import Command
-    from commandline.api import Api
+    from client.api import Api
 
 
 def name_of(kind: str) -> str:
@@ -93,7 +93,7 @@ def _function(kind: str, command: type[Command]) -> Callable[..., None]:
     begins = kind == "submit"
 
     def run(**given: Any) -> None:
-        from commandline.api import NotNow, ServerAway
+        from client.api import NotNow, ServerAway
 
         usual = {name: given.pop(name) for name in _USUAL}
         change = None if begins else given.pop("change_ref")

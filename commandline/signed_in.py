@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, TypeVar
 import typer
 
 if TYPE_CHECKING:
-    from commandline.api import Api
+    from client.api import Api
 
 T = TypeVar("T")
 
@@ -25,10 +25,10 @@ def asking(person: str | None, question: Callable[[Api], Awaitable[T]]) -> T:
 
     Raises:
         commandline.sign_ins.NotSignedIn: they have not signed in here.
-        commandline.api.Problem: Groundswell refuses.
-        commandline.api.ServerAway: nobody answers.
+        client.api.Problem: Groundswell refuses.
+        client.api.ServerAway: nobody answers.
     """
-    from commandline.api import Api
+    from client.api import Api
     from commandline.sign_ins import load
 
     sign_in = load().of(person)

@@ -9,7 +9,7 @@ from sqlalchemy import Engine
 
 from changes.commands import Command
 from changes.instruction import Receipt
-from commandline.api import Api
+from client.api import Api
 from store.database import writing
 from store.tokens import make_token
 
@@ -26,8 +26,8 @@ class HttpSender:
         """Give ``command`` as ``person``, with the fields they would have filled in.
 
         Raises:
-            commandline.api.Problem: Groundswell refuses.
-            commandline.api.ServerAway: nobody answers.
+            client.api.Problem: Groundswell refuses.
+            client.api.ServerAway: nobody answers.
         """
         content = command.model_dump(mode="json", exclude_unset=True)
         return await self._as[person].give(command.kind, content, change, key)

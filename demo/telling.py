@@ -7,7 +7,7 @@ from datetime import datetime
 
 from sqlalchemy import Engine
 
-from commandline.api import Api, Problem
+from client.api import Api, Problem
 from demo.http_sender import HttpSender, tokens_for
 from demo.preparing import begin_story, end_story
 from demo.sending import Done, perform
@@ -26,7 +26,7 @@ async def tell_story(engine: Engine, address: str, now: datetime, listener: List
 
     Raises:
         StoryStuck: an act was refused.
-        commandline.api.ServerAway: the web server is gone.
+        client.api.ServerAway: the web server is gone.
     """
     begun = begin_story(engine, now)
     if begun.told:

@@ -185,10 +185,10 @@ def trail(
         .order_by(records.c.seq)
         .limit(limit)
     ).mappings()
-    read = [(row, _event_in(row)) for row in rows if not _is_secret(row, reader)]
+    read = [(row, event_in(row)) for row in rows if not _is_secret(row, reader)]
     if names is None:
         names = _names(connection, {ref for _, event in read if event for _, _, ref in names_in(event)})
-    return [_trail_entry(row, event, names, reader) for row, event in read]
+    return [trail_entry(row, event, names, reader) for row, event in read]
 
 
 _PERSON = case(
@@ -214,13 +214,13 @@ def _is_secret(row: RowMapping, reader: str) -> bool:
     if row["person"] == reader:
         return False
     if row["outcome"] == "refused":
-        return row["action"] in _SECRET_COMMANDS
+        return row["action"] in SECRET_COMMANDS
     return row["action"] in EVENTS and EVENTS[row["action"]].secret
 
 
-def _event_in(row: RowMapping) -> Event | None:
+def event_in(row: RowMapping) -> Event | None:
     """The event of a record; none in a refusal, and none where the words were erased."""
-    if row["value"] is None or row["outcome"] == "refused":
+    if row["value"] is None or row["outcome"] == "refused" or row["action"] not in EVENTS:
         return None
     event: Event = event_from(json.loads(row["value"]))
     return event
@@ -234,12 +234,17 @@ def _names(connection: Connection, refs: Set[str]) -> dict[str, str]:
     return {ref: name for ref, name in connection.execute(teams.union_all(people))}
 
 
-def _trail_entry(row: RowMapping, event: Event | None, names: Mapping[str, str], reader: str) -> TrailEntry:
+def trail_entry(
+    row: RowMapping, event: Event | None, names: Mapping[str, str], reader: str, sees_all: bool = False
+) -> TrailEntry:
+    """A row of :data:`TRAIL_COLUMNS` as ``reader`` may see it; an auditor ``sees_all`` but who is anonymous."""
     body = json.loads(row["body"])
     policy = policy_of(body)
     hidden = False
     if row["value"] is None:
         sentence = "The words of this record were erased."
+    elif row["action"] not in EVENTS and row["outcome"] != "refused":
+        sentence = LEDGERS_OWN.get(row["action"], row["action"].replace("_", " "))
     elif row["outcome"] == "refused":
         refused = Refused.model_validate_json(row["value"])
         sentence = f"was refused “{row['action'].replace('_', ' ')}”: {refused.detail}"
@@ -248,12 +253,12 @@ def _trail_entry(row: RowMapping, event: Event | None, names: Mapping[str, str],
     if row["action"] in EVENTS:
         hidden = EVENTS[row["action"]].discreet and row["person"] != reader
     if row["outcome"] == "refused" and row["person"] != reader:
-        hidden = row["action"] in _DISCREET_COMMANDS
+        hidden = row["action"] in DISCREET_COMMANDS
     return TrailEntry(
         seq=row["seq"],
         occurred_at=row["occurred_at"],
         recorded_at=row["recorded_at"],
-        actor="" if hidden else row["person"],
+        actor="" if hidden and not sees_all else row["person"],
         via=body["actor"].get("via", ""),
         action=row["action"],
         outcome=row["outcome"],
@@ -264,9 +269,20 @@ def _trail_entry(row: RowMapping, event: Event | None, names: Mapping[str, str],
     )
 
 
-_DISCREET_COMMANDS = {"nominate", "declare_interest"}
+LEDGERS_OWN = {
+    "trail_read": "read the audit trail",
+    "trail_exported": "took a copy of the audit trail",
+    "bundle_made": "made a bundle of evidence",
+    "erased": "had a person's words erased",
+    "restored": "confirmed that a backup was restored",
+    "moved": "moved the ledger to another database",
+    "ledger_verified": "verified the whole ledger",
+    "key_rotated": "replaced the ledger's signing key",
+}
+"""What the ledger records about itself, in words."""
+DISCREET_COMMANDS = {"nominate", "declare_interest"}
 """A refused attempt must not give away either who voted or who is interested."""
-_SECRET_COMMANDS = {"accept_invitation", "decline_invitation"}
+SECRET_COMMANDS = {"accept_invitation", "decline_invitation"}
 """Refused, these tell that somebody has said no before."""
 
 
@@ -314,7 +330,7 @@ def lately(connection: Connection, reader: str, names: Mapping[str, str], limit:
     ).mappings()
     seen = [row for row in rows if not _is_secret(row, reader)][:limit]
     return tuple(
-        Happened(change=row["change"], title=row["title"], entry=_trail_entry(row, _event_in(row), names, reader))
+        Happened(change=row["change"], title=row["title"], entry=trail_entry(row, event_in(row), names, reader))
         for row in seen
     )
 

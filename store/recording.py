@@ -28,10 +28,12 @@ from changes.state import Change
 from changes.values import Moment, Ref, Value, is_pseudonym
 from changes.waiting import parts_in, standing, waiting_for
 from notifications.notices import notices_for
+from notifications.webhooks import postings_for
 from store import tables
 from store.committing import GroupCommitter, NothingWritten, Outcome
 from store.ledger import LABEL, Entry, Source, Standing
 from store.policies import publish_candidate
+from store.webhooks import write_postings
 
 
 class MovedOn(NothingWritten):
@@ -146,6 +148,8 @@ def _write(
         _write_change(connection, before, happened)
         _write_lists(connection, before, happened)
         letters = _write_outbox(connection, before, happened, decision.events, now)
+        postings = postings_for(happened, decision.events, decision.version)
+        letters = write_postings(connection, postings, now) or letters
     entries = _entries(decision, before, after, source)
     answer = Applied(fingerprint=decision.fingerprint, receipt=decision.receipt, refused=decision.refused)
     connection.execute(

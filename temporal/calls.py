@@ -16,6 +16,9 @@ LOOK_UP = "look_up"
 RECORD = "record"
 DELIVER = "deliver_notices"
 DELIVER_LEFTOVERS = "deliver_leftover_notices"
+WEBHOOK_WORKFLOW = "Webhook"
+POST_EVENTS = "post_events"
+WAKE = "wake"
 SEAL = "seal_ledger"
 
 REFUSED = "Refused"
@@ -83,6 +86,16 @@ class Delivery(Value):
     failed: int = 0
     version: int = 0
     """Everything up to this version of the change has left or was given up; 0 where several changes were looked at."""
+
+
+class Posted(Value):
+    """How a round of webhooks went."""
+
+    sent: int = 0
+    more: bool = False
+    """Something waits still."""
+    pause: float = 0.0
+    """Seconds to wait before the next round, because the last event failed."""
 
 
 class Sealing(Value):

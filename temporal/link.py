@@ -7,6 +7,7 @@ from collections.abc import Sequence
 
 import structlog
 from temporalio.client import Client
+from temporalio.service import RPCError
 
 from changes.commands import Command
 from changes.instruction import Instruction, Receipt
@@ -14,6 +15,7 @@ from changes.refusals import Refused
 from temporal.connection import TemporalUnavailable, answers, connect
 from temporal.gateway import Gateway, NotNow
 from temporal.pollers import worker_polls
+from temporal.waking import wake_endpoint
 
 PAUSE = 2.0
 """Seconds after a failed connection before the next is tried, so that waiting commands do not queue up behind it."""
@@ -54,6 +56,14 @@ class TemporalLink:
         if not await worker_polls(client, self._task_queue):
             return ["No worker looks for commands."]
         return []
+
+    async def wake_endpoint(self, endpoint: str) -> None:
+        """Have what waits for a webhook endpoint sent now. Without Temporal, housekeeping does it later."""
+        try:
+            client, _ = await self._connected()
+            await wake_endpoint(client, self._task_queue, endpoint, now=True)
+        except (TemporalUnavailable, RPCError) as error:
+            log.warning("an endpoint could not be woken", endpoint=endpoint, cause=str(error))
 
     async def connect_early(self) -> None:
         """Try to connect, so that the first command does not wait for it. Failing is fine."""

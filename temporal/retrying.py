@@ -25,3 +25,7 @@ DELIVERING = RetryPolicy(
 )
 """Mail: about ten minutes; what is left then is picked up by housekeeping. A change never waits for its mail."""
 DELIVERING_ATTEMPT = timedelta(minutes=2)
+
+POSTING = RetryPolicy(initial_interval=timedelta(seconds=5), backoff_coefficient=3, maximum_attempts=4)
+"""A round of webhooks that could not be done at all. What a receiver refuses is no failure of a round."""
+POSTING_ATTEMPT = timedelta(minutes=10)

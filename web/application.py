@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import signal
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from datetime import datetime
 from types import FrameType
 
@@ -29,7 +29,7 @@ from web.security.cross_origin import SameOriginOnly
 from web.security.envelope import Envelope
 from web.security.limiting import Limiter
 from web.security.openid import openid_of
-from web.services import CommandGateway, NotAnswering, Services, nothing_missing, utc_now
+from web.services import CommandGateway, NotAnswering, Services, nobody_to_wake, nothing_missing, utc_now
 from web.static_files import static_files
 
 GRACE_SECONDS = 25
@@ -44,6 +44,7 @@ def create_app(
     gateway: CommandGateway,
     *,
     not_answering: NotAnswering = nothing_missing,
+    wake_endpoint: Callable[[str], Awaitable[None]] = nobody_to_wake,
     clock: Callable[[], datetime] = utc_now,
 ) -> FastAPI:
     """The web application on one database and one way to Temporal. It holds nothing that has to be closed.
@@ -51,6 +52,7 @@ def create_app(
     Args:
         gateway: takes commands to their changes.
         not_answering: what does not answer behind the gateway, for the readiness check.
+        wake_endpoint: has what waits for a webhook endpoint sent now.
         clock: the present moment, aware.
     """
     app = FastAPI(
@@ -74,6 +76,7 @@ def create_app(
         clock=clock,
         not_answering=not_answering,
         openid=openid_of(settings),
+        wake_endpoint=wake_endpoint,
         requests=Limiter(settings.requests_per_minute, settings.requests_per_minute // 2),
     )
     register(app)
@@ -110,7 +113,7 @@ async def run(settings: Settings, host: str = "127.0.0.1", port: int = 8000) -> 
     try:
         require_ready(engine, settings.demonstration)
         link = TemporalLink(settings.temporal_task_queue)
-        app = create_app(settings, engine, link, not_answering=link.not_answering)
+        app = create_app(settings, engine, link, not_answering=link.not_answering, wake_endpoint=link.wake_endpoint)
         config = uvicorn.Config(
             app,
             host=host,

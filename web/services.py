@@ -53,6 +53,10 @@ async def nothing_missing() -> Sequence[str]:
     return ()
 
 
+async def nobody_to_wake(endpoint: str) -> None:
+    """Nothing sends webhooks here."""
+
+
 def utc_now() -> datetime:
     """The present moment."""
     return datetime.now(UTC)
@@ -75,6 +79,8 @@ class Services:
     """How fast one person or token may ask; composed without a limit, it has none."""
     failed_sign_ins: Limiter = field(default_factory=lambda: Limiter(10, 20))
     """How often signing in may fail from one address."""
+    wake_endpoint: Callable[[str], Awaitable[None]] = nobody_to_wake
+    """Has what waits for a webhook endpoint sent now."""
     openid: OpenId | None = None
     """The identity provider that signs people in, where one is configured."""
     live: Live = field(default_factory=Live)

@@ -62,7 +62,7 @@ def deliver(engine: Engine, port: int, change: str | None = None) -> calls.Deliv
     with closing(notifying(engine, port)) as activities:
         if change:
             return asyncio.run(ActivityEnvironment().run(activities.deliver_notices, change))
-        return ActivityEnvironment().run(activities.deliver_leftover_notices)
+        return asyncio.run(ActivityEnvironment().run(activities.deliver_leftover_notices))
 
 
 def arrived(clerk: Clerk) -> list[tuple[str, str]]:

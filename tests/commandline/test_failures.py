@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from changes.values import Value
-from commandline.api import FieldProblem, NotNow, Problem, ServerAway
+from client.api import FieldProblem, NotNow, Problem, ServerAway
 from commandline.exits import FAILED, MISSING, WRONG, Stopped
 from commandline.failures import explained
 from commandline.sign_ins import NotSignedIn

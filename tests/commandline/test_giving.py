@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from changes.decision import HUMAN_COMMANDS
-from commandline.api import Api, ServerAway
+from client.api import Api, ServerAway
 from commandline.giving import EveryCommand, name_of
 from tests.commandline.conftest import Said, Type
 from tests.demo.serving import Served

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 import pytest
 
 from changes.state import Outcome
-from commandline.api import Api
+from client.api import Api
 from demo.http_sender import HttpSender, tokens_for
 from demo.road import TOUR, Cast, main_road, shortest
 from demo.sending import perform

@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from changes.state import Change, InvitationStatus, Outcome, Phase
-from commandline.api import Api
+from client.api import Api
 from demo.http_sender import HttpSender, tokens_for
 from demo.preparing import begin_story, story_so_far
 from demo.sending import Done, perform

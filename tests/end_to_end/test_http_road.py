@@ -13,7 +13,7 @@ import httpx2
 import pytest
 from sqlalchemy import Engine
 
-from commandline.api import Api
+from client.api import Api
 from demo.http_sender import HttpSender, tokens_for
 from demo.road import TOUR, main_road
 from demo.sending import perform

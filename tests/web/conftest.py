@@ -45,7 +45,15 @@ def make_office(engine: Engine, apps: dict[str, FastAPI]) -> OfficeMaker:
 @pytest.fixture
 def office(make_office: OfficeMaker, tmp_path: Path) -> Office:
     """The demonstration's office."""
-    return make_office(Settings(mode="demo", public_url=ADDRESS, mail_folder=tmp_path))
+    return make_office(
+        Settings(
+            mode="demo",
+            public_url=ADDRESS,
+            mail_folder=tmp_path,
+            ledger_key_file=tmp_path / "signing.key",
+            ledger_checkpoints=f"file://{tmp_path / 'checkpoints'}",
+        )
+    )
 
 
 @pytest.fixture(autouse=True)

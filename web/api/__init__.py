@@ -7,6 +7,7 @@ from fastapi import APIRouter
 from web.api import (
     access,
     account,
+    audit,
     changes,
     commands,
     health,
@@ -14,6 +15,7 @@ from web.api import (
     policy,
     sign_in,
     systems,
+    webhooks,
 )
 
 BASE = "/api/v1"
@@ -29,6 +31,9 @@ def api_router(demonstration: bool) -> APIRouter:
     router.include_router(access.router, prefix=BASE, tags=["administration"])
     router.include_router(systems.router, prefix=BASE, tags=["administration"])
     router.include_router(policy.router, prefix=BASE, tags=["policy"])
+    router.include_router(audit.router, prefix=BASE, tags=["audit"])
+    router.include_router(audit.log_router, prefix=BASE, tags=["audit"])
+    router.include_router(webhooks.router, prefix=BASE, tags=["webhooks"])
     if demonstration:
         router.include_router(sign_in.router, prefix=BASE, tags=["sign-in"])
     router.include_router(health.router, tags=["health"])

@@ -23,7 +23,7 @@ from web.refusing import refusal
 from web.security.authorising import needs
 from web.security.sign_in import SignedIn, signed_in
 from web.security.systems import require_bounds
-from web.services import Services, ServicesHere
+from web.services import ServicesHere
 
 PROBLEMS = (
     HTTPStatus.BAD_REQUEST,
@@ -168,7 +168,7 @@ def _order(command: type[Command]) -> Callable[..., Awaitable[Response]]:
         given = await give(
             services, body, change=ref, key=key, actor=visitor.ref, via=visitor.via, expected_version=expected
         )
-        return _answer(request, services, given)
+        return answer(request, given)
 
     return _typed(endpoint, command)
 
@@ -180,7 +180,7 @@ def _submission() -> Callable[..., Awaitable[Response]]:
         request: Request, visitor: SignedIn, services: ServicesHere, key: IdempotencyKey, body: Any
     ) -> Response:
         given = await give(services, body, change=None, key=key, actor=visitor.ref, via=visitor.via)
-        return _answer(request, services, given, begun=True)
+        return answer(request, given, begun=True)
 
     return _typed(endpoint, Submit)
 
@@ -193,7 +193,8 @@ def _typed(endpoint: Callable[..., Awaitable[Response]], command: type[Command])
     return needs(Operation.REPORT if command.kind in REPORTS else Operation.GIVE_COMMANDS)(endpoint)
 
 
-def _answer(request: Request, services: Services, given: Given, begun: bool = False) -> Response:
+def answer(request: Request, given: Given, begun: bool = False) -> Response:
+    """The response to what became of a command: its receipt, or the rule's no."""
     replayed = {"Idempotency-Replayed": "true"} if given.replayed else {}
     if isinstance(given.answer, Refused):
         response = problem(request, refusal(given.answer))

@@ -6,7 +6,9 @@ from fastapi import APIRouter
 
 from web.pages import (
     administration,
+    answering,
     approvals,
+    audit,
     change,
     changes,
     deciding,
@@ -19,6 +21,7 @@ from web.pages import (
     openid,
     overview,
     people,
+    policy,
     preferences,
     sign_in,
 )
@@ -33,13 +36,16 @@ def pages_router(for_demonstration: bool) -> APIRouter:
     router.include_router(changes.router)
     router.include_router(filing.router)
     router.include_router(giving.router)
+    router.include_router(audit.router)
     router.include_router(change.router)
     router.include_router(overview.router)
     router.include_router(people.router)
     router.include_router(administration.router)
     router.include_router(movements.router)
+    router.include_router(policy.router)
     router.include_router(preferences.router)
     router.include_router(sign_in.router)
+    router.include_router(answering.router)
     router.include_router(openid.router)  # before one-time links, which would take its address for a token
     if for_demonstration:
         router.include_router(demonstration.router)

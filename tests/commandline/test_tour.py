@@ -5,20 +5,22 @@ from __future__ import annotations
 import io
 from collections.abc import Iterator
 from datetime import UTC, datetime
+from pathlib import Path
 
 import pytest
 from rich.console import Console
+from sqlalchemy import Engine
 
 from changes.recruiting import AcceptInvitation, Invite
 from changes.state import Outcome
-from commandline.api import Api
+from client.api import Api
 from commandline.exits import MISSING, Stopped
+from commandline.tour import take_tour
 from demo.http_sender import HttpSender, tokens_for
 from demo.place import Place, Running
 from demo.road import TOUR, main_road, shortest
 from demo.sending import Act, perform
-from demo.tour import take_tour
-from tests.demo.serving import Served
+from tests.demo.serving import Served, served
 
 NOW = datetime.now(UTC)
 
@@ -26,6 +28,19 @@ NOW = datetime.now(UTC)
 def paper() -> tuple[Console, io.StringIO]:
     written = io.StringIO()
     return Console(file=written, width=200), written
+
+
+@pytest.fixture
+def here(engine: Engine, tmp_path: Path) -> Iterator[Served]:
+    """A Groundswell of this test's own: a tour that stops half-way looks at every change there is."""
+    with served(engine, tmp_path / "mail") as one:
+        yield one
+
+
+@pytest.fixture
+def place(tmp_path: Path) -> Place:
+    """Where a demonstration of this test's own keeps its state."""
+    return Place(tmp_path / "local")
 
 
 @pytest.fixture

@@ -10,7 +10,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from rich.text import Text
 
 from changes.any_moment import Withdraw
-from commandline.api import Api, Problem, ServerAway, change_path
+from client.api import Api, Problem, ServerAway, change_path
 from commandline.changes import TRAIL_COLUMNS, trail_rows
 from commandline.exits import MISSING, Stopped
 from commandline.output import table
@@ -30,7 +30,7 @@ async def take_tour(place: Place, quick: bool, paper: Console) -> None:
 
     Raises:
         Stopped: no demonstration is running, or a rule stopped the tour.
-        commandline.api.ServerAway: the demonstration went away.
+        client.api.ServerAway: the demonstration went away.
     """
     running = place.running()
     if running is None:
