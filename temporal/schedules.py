@@ -15,7 +15,7 @@ from temporalio.client import (
     ScheduleSpec,
 )
 
-from temporal.calls import HOUSEKEEPING_WORKFLOW, SEALING_WORKFLOW
+from temporal.calls import ASKING_AGAIN_WORKFLOW, HOUSEKEEPING_WORKFLOW, SEALING_WORKFLOW
 
 HOUSEKEEPING_EVERY = timedelta(minutes=15)
 SEALING_EVERY = timedelta(minutes=1)
@@ -23,8 +23,9 @@ SEALING_EVERY = timedelta(minutes=1)
 
 
 async def ensure_schedules(client: Client, task_queue: str) -> None:
-    """Have housekeeping run every quarter of an hour, and the ledger be sealed every minute."""
+    """Have mail and open gates looked after every quarter of an hour, and the ledger sealed every minute."""
     await _ensure(client, task_queue, "housekeeping", HOUSEKEEPING_WORKFLOW, HOUSEKEEPING_EVERY, timedelta(seconds=30))
+    await _ensure(client, task_queue, "asking-again", ASKING_AGAIN_WORKFLOW, HOUSEKEEPING_EVERY, timedelta(seconds=30))
     await _ensure(client, task_queue, "sealing", SEALING_WORKFLOW, SEALING_EVERY, timedelta())
 
 

@@ -24,6 +24,7 @@ from web.pages import (
     policy,
     preferences,
     sign_in,
+    standing_in,
 )
 
 
@@ -44,6 +45,7 @@ def pages_router(for_demonstration: bool) -> APIRouter:
     router.include_router(movements.router)
     router.include_router(policy.router)
     router.include_router(preferences.router)
+    router.include_router(standing_in.router)
     router.include_router(sign_in.router)
     router.include_router(answering.router)
     router.include_router(openid.router)  # before one-time links, which would take its address for a token
