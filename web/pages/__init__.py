@@ -14,6 +14,7 @@ from web.pages import (
     filing,
     giving,
     home,
+    leaving,
     mail,
     openid,
     overview,
@@ -38,6 +39,7 @@ def pages_router(demonstration: bool) -> APIRouter:
     router.include_router(policy.router)
     router.include_router(preferences.router)
     router.include_router(sign_in.router)
+    router.include_router(leaving.router)
     router.include_router(answering.router)
     router.include_router(openid.router)  # before one-time links, which would take its address for a token
     if demonstration:
