@@ -6,7 +6,7 @@ import sys
 
 import typer
 
-from commandline import account, audit, changes, demonstration, organisation, policy, programs, tokens
+from commandline import account, audit, changes, demonstration, organisation, policy, programs, standing_in, tokens
 from commandline.giving import EveryCommand
 from commandline.output import complain
 
@@ -41,6 +41,8 @@ app.add_typer(
     help="Give a command: groundswell do endorse CH-3 --note fine",
     rich_help_panel=_changes,
 )
+app.command(rich_help_panel=_changes)(standing_in.together)
+app.add_typer(standing_in.app, name="standing-in", rich_help_panel=_changes)
 
 _operate = "Run an installation"
 app.command(rich_help_panel=_operate)(programs.migrate)

@@ -14,6 +14,7 @@ from sqlalchemy import Engine
 from temporalio.client import Client
 from temporalio.worker import UnsandboxedWorkflowRunner, Worker
 
+from activities.asking_again import AskingAgainActivities
 from activities.deciding import DecisionActivities
 from activities.digesting import DigestActivities
 from activities.notifying import NotificationActivities
@@ -30,6 +31,7 @@ from store.keeping import sealer_of
 from store.readiness import require_ready
 from temporal.connection import connect, runtime_with_metrics
 from temporal.schedules import ensure_schedules
+from workflows.asking_again import AskingAgainWorkflow
 from workflows.change import ChangeWorkflow
 from workflows.digest import DigestWorkflow
 from workflows.housekeeping import HousekeepingWorkflow
@@ -60,6 +62,7 @@ def composed_worker(client: Client, engine: Engine, settings: Settings) -> Itera
         link_secret=settings.actor_secret() if settings.mail_answers else b"",
     )
     digesting = DigestActivities(engine, authority, mail, settings.public_url, settings.actor_secret())
+    asking = AskingAgainActivities(client, settings.temporal_task_queue, engine, authority)
     keys = (settings.actor_secret(), *settings.earlier_actor_secrets())
     posting = PostingActivities(
         engine, keys, settings.public_url, outside_of(settings.webhook_networks, settings.demonstration)
@@ -70,9 +73,23 @@ def composed_worker(client: Client, engine: Engine, settings: Settings) -> Itera
         yield Worker(
             client,
             task_queue=settings.temporal_task_queue,
-            workflows=[ChangeWorkflow, HousekeepingWorkflow, SealingWorkflow, WebhookWorkflow, DigestWorkflow],
+            workflows=[
+                ChangeWorkflow,
+                HousekeepingWorkflow,
+                AskingAgainWorkflow,
+                SealingWorkflow,
+                WebhookWorkflow,
+                DigestWorkflow,
+            ],
             workflow_runner=UnsandboxedWorkflowRunner(),  # docs/decisions/0026
-            activities=[*deciding.all(), *notifying.all(), *posting.all(), *digesting.all(), *sealing.all()],
+            activities=[
+                *deciding.all(),
+                *notifying.all(),
+                *asking.all(),
+                *posting.all(),
+                *digesting.all(),
+                *sealing.all(),
+            ],
             activity_executor=threads,
             max_concurrent_activities=GATHERERS,
             max_concurrent_local_activities=THREADS,

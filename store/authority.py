@@ -59,6 +59,10 @@ class Authority:
         """The policy that a change submitted now would be bound to."""
         return self._policies.bound(connection, None).ref
 
+    def today(self, connection: Connection, now: datetime) -> date:
+        """The day it is in the organisation's time zone, by the policy in force."""
+        return working_time(self._policies.bound(connection, None).time).today(now)
+
     def zone(self, connection: Connection) -> str:
         """The organisation's time zone, an IANA name."""
         return self._policies.bound(connection, None).time.zone

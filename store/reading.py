@@ -10,7 +10,7 @@ from datetime import datetime
 from typing import Any
 
 from pydantic import TypeAdapter
-from sqlalchemy import Connection, RowMapping, Select, and_, case, func, or_, select
+from sqlalchemy import ColumnElement, Connection, RowMapping, Select, and_, case, func, or_, select
 
 from changes.commands import names_in
 from changes.events import EVENTS, Event, event_from
@@ -96,6 +96,7 @@ def list_changes(
     connection: Connection,
     *,
     person: str | None = None,
+    own: bool = False,
     stage: str | None = None,
     text: str | None = None,
     ended: bool | None = None,
@@ -112,7 +113,8 @@ def list_changes(
     columns = [table.c[name] for name in Listed.model_fields]
     query: Select[tuple[object, ...]] = select(*columns).order_by(table.c.updated_at.desc(), table.c.ref.desc())
     if person:
-        query = query.join(tables.part, and_(tables.part.c.change == table.c.ref, tables.part.c.person == person))
+        mine = select(tables.part.c.change).where(_is(tables.part.c.person, person, own))
+        query = query.where(table.c.ref.in_(mine))
     if stage:
         query = query.where(table.c.stage == stage)
     if text:
@@ -153,13 +155,25 @@ _POSITION: TypeAdapter[tuple[datetime, str]] = TypeAdapter(tuple[Moment, Ref])
 """Where a page ended: when its last change moved, and which that was."""
 
 
-def waiting_of(connection: Connection, person: str) -> tuple[WaitingItem, ...]:
-    """What waits for a person, the soonest due first."""
+def _is(column: ColumnElement[str], person: str, own: bool) -> ColumnElement[bool]:
+    """Whether a column names ``person``; for their ``own`` eyes, under their pseudonyms too."""
+    if not own:
+        return column == person
+    mine = select(tables.pseudonym.c.ref).where(tables.pseudonym.c.person == person)
+    return or_(column == person, column.in_(mine))
+
+
+def waiting_of(connection: Connection, person: str, *, own: bool = False) -> tuple[WaitingItem, ...]:
+    """What waits for a person, the soonest due first.
+
+    Args:
+        own: the person themselves looks, so what they said anonymously is among it.
+    """
     table, about = tables.waiting, tables.change
     rows = connection.execute(
         select(table, about.c.title)
         .join(about, about.c.ref == table.c.change)
-        .where(table.c.person == person)
+        .where(_is(table.c.person, person, own))
         .order_by(table.c.due.is_(None), table.c.due, table.c.since, table.c.change, table.c.task)
     ).mappings()
     return tuple(WaitingItem.model_validate(dict(row)) for row in rows)

@@ -25,6 +25,8 @@ DELIVERING = RetryPolicy(
 )
 """Mail: about ten minutes; what is left then is picked up by housekeeping. A change never waits for its mail."""
 DELIVERING_ATTEMPT = timedelta(minutes=2)
+LOOKING_ATTEMPT = timedelta(minutes=30)
+"""Looking at every open gate of a large organisation, some milliseconds each."""
 
 DIGESTING = RetryPolicy(
     initial_interval=timedelta(seconds=30),

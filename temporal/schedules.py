@@ -17,7 +17,7 @@ from temporalio.client import (
     ScheduleSpec,
 )
 
-from temporal.calls import DIGEST_WORKFLOW, HOUSEKEEPING_WORKFLOW, SEALING_WORKFLOW
+from temporal.calls import ASKING_AGAIN_WORKFLOW, DIGEST_WORKFLOW, HOUSEKEEPING_WORKFLOW, SEALING_WORKFLOW
 
 HOUSEKEEPING_EVERY = timedelta(minutes=15)
 SEALING_EVERY = timedelta(minutes=1)
@@ -25,7 +25,7 @@ SEALING_EVERY = timedelta(minutes=1)
 
 
 async def ensure_schedules(client: Client, task_queue: str, zone: str = "UTC") -> None:
-    """Have housekeeping run every quarter of an hour, the ledger be sealed every minute, and the digest leave weekly.
+    """Have mail and open gates looked after every quarter of an hour, the ledger sealed every minute, a digest weekly.
 
     Args:
         zone: the organisation's clock, by which the digest leaves on Mondays at seven.
@@ -34,6 +34,7 @@ async def ensure_schedules(client: Client, task_queue: str, zone: str = "UTC") -
         intervals=[ScheduleIntervalSpec(every=HOUSEKEEPING_EVERY)], jitter=timedelta(seconds=30)
     )
     await _ensure(client, task_queue, "housekeeping", HOUSEKEEPING_WORKFLOW, housekeeping)
+    await _ensure(client, task_queue, "asking-again", ASKING_AGAIN_WORKFLOW, housekeeping)
     sealing = ScheduleSpec(intervals=[ScheduleIntervalSpec(every=SEALING_EVERY)])
     await _ensure(client, task_queue, "sealing", SEALING_WORKFLOW, sealing)
     monday = ScheduleCalendarSpec(day_of_week=[ScheduleRange(1)], hour=[ScheduleRange(7)])

@@ -52,6 +52,13 @@ async def nothing_missing() -> Sequence[str]:
     return ()
 
 
+AskAgain = Callable[[], Awaitable[None]]
+
+
+async def nobody_looks() -> None:
+    """Nobody has to look at open gates now; housekeeping does it in a while."""
+
+
 async def nobody_to_wake(endpoint: str) -> None:
     """Nothing sends webhooks here."""
 
@@ -70,6 +77,8 @@ class Services:
     gateway: CommandGateway
     clock: Callable[[], datetime] = utc_now
     not_answering: NotAnswering = nothing_missing
+    ask_again: AskAgain = nobody_looks
+    """Has open gates looked at, because somebody else may be asked now."""
     authority: Authority = field(default_factory=Authority)
     policies: PolicyCache = field(default_factory=PolicyCache)
     touched: dict[str, datetime] = field(default_factory=dict)

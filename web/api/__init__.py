@@ -15,6 +15,7 @@ from web.api import (
     organisation,
     policy,
     sign_in,
+    standing_in,
     systems,
     webhooks,
 )
@@ -31,6 +32,7 @@ def api_router(demonstration: bool) -> APIRouter:
     router.include_router(account.router, prefix=BASE, tags=["account"])
     router.include_router(access.router, prefix=BASE, tags=["administration"])
     router.include_router(systems.router, prefix=BASE, tags=["administration"])
+    router.include_router(standing_in.router, prefix=BASE, tags=["standing in"])
     router.include_router(policy.router, prefix=BASE, tags=["policy"])
     router.include_router(audit.router, prefix=BASE, tags=["audit"])
     router.include_router(audit.log_router, prefix=BASE, tags=["audit"])

@@ -74,6 +74,15 @@ VERSION_NEEDED = Failure(
 )
 
 
+Anonymously = Annotated[
+    bool,
+    Header(
+        alias="Groundswell-Anonymously",
+        description="“true” gives the command under your pseudonym on this change; it is not written down who you are",
+    ),
+]
+
+
 class CommandDescription(BaseModel):
     """A command as forms and command lines need it."""
 
@@ -160,13 +169,21 @@ def _order(command: type[Command]) -> Callable[..., Awaitable[Response]]:
         key: IdempotencyKey,
         body: Any,
         if_match: IfMatch = None,
+        anonymously: Anonymously = False,
     ) -> Response:
         if if_match is None and command.kind in ABOUT_A_VERSION:
             return problem(request, VERSION_NEEDED)
         await require_bounds(services, visitor, ref, body)
         expected = int(if_match.strip('"')) if if_match and if_match != "*" else None
         given = await give(
-            services, body, change=ref, key=key, actor=visitor.ref, via=visitor.via, expected_version=expected
+            services,
+            body,
+            change=ref,
+            key=key,
+            actor=visitor.ref,
+            via=visitor.via,
+            expected_version=expected,
+            anonymously=anonymously,
         )
         return answer(request, given)
 
@@ -177,9 +194,16 @@ def _submission() -> Callable[..., Awaitable[Response]]:
     """The endpoint that files a change."""
 
     async def endpoint(
-        request: Request, visitor: SignedIn, services: ServicesHere, key: IdempotencyKey, body: Any
+        request: Request,
+        visitor: SignedIn,
+        services: ServicesHere,
+        key: IdempotencyKey,
+        body: Any,
+        anonymously: Anonymously = False,
     ) -> Response:
-        given = await give(services, body, change=None, key=key, actor=visitor.ref, via=visitor.via)
+        given = await give(
+            services, body, change=None, key=key, actor=visitor.ref, via=visitor.via, anonymously=anonymously
+        )
         return answer(request, given, begun=True)
 
     return _typed(endpoint, Submit)

@@ -21,6 +21,7 @@ from web.pages import (
     policy,
     preferences,
     sign_in,
+    standing_in,
 )
 
 
@@ -38,6 +39,7 @@ def pages_router(demonstration: bool) -> APIRouter:
     router.include_router(overview.router)
     router.include_router(policy.router)
     router.include_router(preferences.router)
+    router.include_router(standing_in.router)
     router.include_router(sign_in.router)
     router.include_router(leaving.router)
     router.include_router(answering.router)

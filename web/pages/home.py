@@ -53,7 +53,7 @@ async def home(request: Request, services: ServicesHere, visitor: SignedIn) -> R
 def _home(services: Services, connection: Connection, visitor: Visitor) -> Home:
     wording = wording_for(services, connection, visitor)
     return Home(
-        waiting=waiting_of(connection, visitor.ref),
+        waiting=waiting_of(connection, visitor.ref, own=True),
         mine=mine_of(connection, visitor.ref, limit=SHOWN + 1),
         lately=lately(connection, visitor.ref, wording.names, limit=LATELY),
         wording=wording,

@@ -31,6 +31,7 @@ PLACES = (
     Place("/approvals", "Waiting for me", "inbox", counts=True),
     Place("/changes", "All changes", "list"),
     Place("/overview", "How it goes", "chart", operation=Operation.READ_OVERVIEW),
+    Place("/standing-in", "Standing in", "people", operation=Operation.READ_OWN),
     Place("/audit", "Audit trail", "trail", group="look up", operation=Operation.READ_AUDIT),
     Place("/policy", "The policy", "scale", group="look up", operation=Operation.READ_POLICY),
     Place("/demo/mail", "Caught mail", "mail", group="demonstration"),
