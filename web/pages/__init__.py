@@ -16,6 +16,7 @@ from web.pages import (
     filing,
     giving,
     home,
+    leaving,
     mail,
     movements,
     openid,
@@ -47,6 +48,7 @@ def pages_router(for_demonstration: bool) -> APIRouter:
     router.include_router(preferences.router)
     router.include_router(standing_in.router)
     router.include_router(sign_in.router)
+    router.include_router(leaving.router)
     router.include_router(answering.router)
     router.include_router(openid.router)  # before one-time links, which would take its address for a token
     if for_demonstration:
