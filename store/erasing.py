@@ -18,7 +18,7 @@ from typing import Any, NamedTuple, get_args
 
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
-from sqlalchemy import Connection, Engine, delete, insert, or_, select, text, update
+from sqlalchemy import Connection, Engine, and_, delete, insert, or_, select, text, update
 
 from changes.commands import COMMANDS
 from changes.decision import evolve_all
@@ -126,8 +126,9 @@ def _forget(connection: Connection, person: str, changes: Sequence[str]) -> None
     for table, column in ((tables.ledger_person, "person"), (tables.person, "ref"), (tables.waiting, "person")):
         connection.execute(delete(table).where(table.c[column] == person))
     outbox = tables.outbox
-    about = or_(outbox.c.recipient == person, outbox.c.change.in_(changes))
-    connection.execute(delete(outbox).where(about, outbox.c.finished_at.is_not(None)))
+    telling = outbox.c.notice.contains(json.dumps(person), autoescape=True)
+    done = and_(outbox.c.change.in_(changes), outbox.c.finished_at.is_not(None))
+    connection.execute(delete(outbox).where(or_(outbox.c.recipient == person, telling, done)))
     numbers = tables.change_number
     made = numbers.c.reserved_for.startswith(f"{person}/", autoescape=True)
     for row in connection.execute(select(numbers.c.number).where(made)).all():
