@@ -179,3 +179,11 @@ async def test_a_file_counts_instead_of_the_text(office: Office) -> None:
             "/policy/try", data={"text": ""}, files={"file": ("x", b"\xff\x00\x01", "text/yaml")}
         )
         assert binary.status_code == 422 and "control character" in Page(binary).text
+
+
+async def test_a_rollout_plan_begins_with_the_waves_of_the_policy(office: Office) -> None:
+    ref = await office.recruiting()
+    async with office.browser(MARA) as browser:
+        form = sound(Page(await browser.get(f"/changes/{ref}/do/plan_rollout")))
+    answers = form.answers()
+    assert answers["waves/0/name"] == "Everybody", "one team is one wave"

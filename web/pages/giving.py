@@ -20,6 +20,9 @@ from changes.decision import HUMAN_COMMANDS
 from changes.permissions import Operation
 from changes.proposal import Submit
 from changes.refusals import RefusalKind, Refused
+from changes.rollout import PlanRollout
+from changes.state import Change, Wave
+from policies.waves import first_waves
 from store.reading import TrailEntry, trail
 from temporal.gateway import NotNow
 from web.anonymity import promise
@@ -107,6 +110,8 @@ async def command_form(request: Request, services: ServicesHere, visitor: Signed
     assert desk.look is not None  # noqa: S101 - a desk made for a change has one
     change = desk.look.change
     values = values_for(command, change, desk.offered.parts)
+    if command is PlanRollout and not change.rollout.waves:
+        values["waves"] = await services.read(lambda connection: _first_waves(services, connection, change))
     values |= {name: value for name, value in request.query_params.items() if name in desk.offered.parts}
     filled = Filled(answering.known(command, values, desk.zone), new_key(), change.version)
     return _show(request, desk, filled)
@@ -119,6 +124,13 @@ async def give_command(request: Request, services: ServicesHere, visitor: Signed
     command = _command(kind)
     desk = await services.read(lambda connection: _desk(services, connection, command, visitor, ref))
     return await _take(request, services, desk)
+
+
+def _first_waves(services: Services, connection: Connection, change: Change) -> list[Wave]:
+    """The waves that the change's own policy begins a plan with; their guards are for people to choose."""
+    policy, directory = services.policies.bound(connection, change.policy), services.authority.directory(connection)
+    sketches = first_waves(policy, directory, change.proposal.content.affected_teams)
+    return [Wave.model_construct(name=sketch.name, teams=sketch.teams, guards=()) for sketch in sketches]
 
 
 def _command(kind: str) -> type[Command]:
