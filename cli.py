@@ -6,7 +6,7 @@ import sys
 
 import typer
 
-from commandline import account, changes, demonstration, organisation, programs, tokens
+from commandline import account, audit, changes, demonstration, organisation, policy, programs, standing_in, tokens
 from commandline.giving import EveryCommand
 from commandline.output import complain
 
@@ -41,13 +41,16 @@ app.add_typer(
     help="Give a command: groundswell do endorse CH-3 --note fine",
     rich_help_panel=_changes,
 )
+app.command(rich_help_panel=_changes)(standing_in.together)
+app.add_typer(standing_in.app, name="standing-in", rich_help_panel=_changes)
 
 _operate = "Run an installation"
 app.command(rich_help_panel=_operate)(programs.migrate)
 app.command(rich_help_panel=_operate)(programs.web)
 app.command(rich_help_panel=_operate)(programs.worker)
+app.add_typer(audit.app, name="audit", rich_help_panel=_operate)
 app.add_typer(organisation.directory_app, name="directory", rich_help_panel=_operate)
-app.add_typer(organisation.policy_app, name="policy", rich_help_panel=_operate)
+app.add_typer(policy.policy_app, name="policy", rich_help_panel=_operate)
 app.add_typer(tokens.app, name="token", rich_help_panel=_operate)
 
 

@@ -54,6 +54,8 @@ class Settings(BaseSettings):
     max_cached_workflows: int = Field(default=1000, ge=0)
     """0 replays every workflow from its beginning at every task: slow, and a proof of determinism."""
     log_format: Literal["plain", "json"] = "plain"
+    mail_answers: bool = True
+    """Whether mail holds links to a page on which one answers without signing in; never where much depends on it."""
     oidc_issuer: str = ""
     """The identity provider that signs people in, as its ID tokens name it; empty for none."""
     oidc_client_id: str = ""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from smtplib import SMTPDataError, SMTPRecipientsRefused
 from typing import Any
@@ -19,6 +19,8 @@ from notifications.rendering import Recipient, render
 from notifications.smtp import Mailer, Mailers, MailRefused, MailSettings, MailUnavailable
 from store.authority import Authority
 from store.database import reading, writing
+from store.mail_choices import keep_aside, set_aside
+from store.mail_links import ANSWERED_BY_MAIL, answer_links
 from store.outbox import Outgoing, mark_delivered, mark_failed, waiting_to_leave
 from store.reading import change_version
 from store.webhooks import endpoints_to_wake, forget_old_deliveries
@@ -42,6 +44,7 @@ class NotificationActivities:
         mail: MailSettings,
         public_url: str,
         gathering: timedelta = GATHERING,
+        link_secret: bytes = b"",
     ) -> None:
         self._engine = engine
         self._authority = authority
@@ -49,6 +52,7 @@ class NotificationActivities:
         self._sender = mail.sender
         self._public_url = public_url
         self._gathering = gathering
+        self._link_secret = link_secret
 
     def close(self) -> None:
         """Hang up on the mail server."""
@@ -115,10 +119,12 @@ class NotificationActivities:
         with reading(self._engine) as connection:
             directory = self._authority.directory(connection)
             zone = self._authority.zone(connection)
-        round_ = _Round(outgoing)
+            outgoing, aside = set_aside(connection, outgoing)
+        answers = self._answers(outgoing)
+        round_ = _Round(outgoing, aside)
         try:
             for item in outgoing:
-                round_.send(item, mailer, lambda item: self._letter(item, directory, zone))
+                round_.send(item, mailer, lambda item: self._letter(item, directory, zone, answers))
         except MailUnavailable as error:
             round_.give_back(str(error))
             raise
@@ -126,18 +132,27 @@ class NotificationActivities:
             self._write_down(round_)
         return round_
 
-    def _letter(self, item: Outgoing, directory: Directory, zone: str) -> Letter:
+    def _answers(self, outgoing: Sequence[Outgoing]) -> Mapping[int, str]:
+        """For each letter that asks something: the token of the page on which it can be answered."""
+        asking = [item for item in outgoing if item.notice.kind in ANSWERED_BY_MAIL] if self._link_secret else []
+        if not asking:
+            return {}
+        with writing(self._engine) as connection:
+            return answer_links(connection, asking, self._link_secret, datetime.now(UTC))
+
+    def _letter(self, item: Outgoing, directory: Directory, zone: str, answers: Mapping[int, str]) -> Letter:
         notice = item.notice
         person = directory.person(notice.recipient)
         if not person.active:
             raise MailRefused(f"{notice.recipient} is not active any more")
         recipient = Recipient(ref=person.ref, name=person.name, email=person.email, zone=zone)
         names = {ref: _name(directory, ref) for ref in notice.mentions}
-        return render(notice, recipient, names, self._public_url, self._sender)
+        return render(notice, recipient, names, self._public_url, self._sender, answers.get(item.number, ""))
 
     def _write_down(self, round_: _Round) -> None:
         now = datetime.now(UTC)
         with writing(self._engine) as connection:
+            keep_aside(connection, round_.aside, now)
             mark_delivered(connection, round_.delivered, now)
             for item, reason, final in round_.failed:
                 mark_failed(connection, item, reason, final, now)
@@ -147,7 +162,8 @@ class NotificationActivities:
 class _Round:
     """One round of sending: what left, and what did not and why."""
 
-    def __init__(self, outgoing: Sequence[Outgoing]) -> None:
+    def __init__(self, outgoing: Sequence[Outgoing], aside: Mapping[str, Sequence[int]]) -> None:
+        self.aside = aside
         self._left = {item.number: item for item in outgoing}
         self.delivered: list[int] = []
         self.failed: list[tuple[Outgoing, str, bool]] = []

@@ -14,9 +14,10 @@ from pydantic import Field
 
 from changes.commands import Command
 from changes.events import Event
-from changes.facts import Candidate, Facts, PolicyRef
+from changes.facts import SYSTEM, Candidate, Facts, PolicyRef
 from changes.gates import opened, settled, yes_at
 from changes.learning import plan_effect_checks
+from changes.proposal import Declined
 from changes.refusals import invalid, not_yours, wrong_stage
 from changes.rules import decides, evolves, is_open, not_an_author
 from changes.state import Change, PolicyChange, ProposalContent
@@ -139,10 +140,14 @@ def take_force(change: Change, facts: Facts) -> Iterator[Event]:
         return
     if facts.candidate is None or facts.candidate.in_force != put.instead_of:
         now = f"“{facts.candidate.in_force.name}” version {facts.candidate.in_force.version}" if facts.candidate else ""
+        overtaken = f"Another policy has taken force since this was put forward: {now}."
+        if facts.actor.ref == SYSTEM:  # a last call that ran out: nobody is there who could be refused
+            yield Declined(reason=overtaken, way_forward="Submit it again, with a candidate on top of that one.")
+            return
         wrong_stage(
             "policy_moved_on",
-            f"Another policy has taken force since this was put forward: {now}. Decline this with that as the reason; "
-            "its proposer can submit it again with a candidate on top of it.",
+            f"{overtaken} Decline this with that as the reason; its proposer can submit it again with a candidate on "
+            "top of it.",
         )
     yield PolicyTookForce(
         name=put.candidate.name, version=put.candidate.version, policy=put.candidate, instead_of=put.instead_of

@@ -86,7 +86,14 @@ class Api:
         return (await self._ask("POST", path, json=content, headers=headers)).json()
 
     async def give(
-        self, kind: str, content: Mapping[str, Any], change: str | None, key: str, version: int | None = None
+        self,
+        kind: str,
+        content: Mapping[str, Any],
+        change: str | None,
+        key: str,
+        version: int | None = None,
+        *,
+        anonymously: bool = False,
     ) -> Receipt:
         """Give a command; sent again while Groundswell is busy, so that it happens once. Raises as :meth:`get` does.
 
@@ -96,8 +103,11 @@ class Api:
             change: which change; None for a submission.
             key: the idempotency key.
             version: the version of the change that was last seen; a newer one refuses. None takes it as it is.
+            anonymously: under the person's pseudonym on the change.
         """
         headers = {"Idempotency-Key": key, "If-Match": f'"{version}"' if version is not None else "*"}
+        if anonymously:
+            headers["Groundswell-Anonymously"] = "true"
         path = f"{change_path(change)}/{kind}" if change else "/changes"
         tries = 0
         while True:

@@ -25,6 +25,7 @@ from store.checkpoints import LedgerDamaged
 from store.database import DatabaseUnavailable
 from store.ledger import KeyConflict, LedgerStopped
 from store.policies import PolicyConflict
+from store.restoring import NotAccepted
 from temporal.connection import TemporalUnavailable
 
 
@@ -65,6 +66,7 @@ _CODES: dict[type[Exception], int] = {
     PolicyConflict: FAILED,
     LedgerDamaged: FAILED,
     LedgerStopped: FAILED,
+    NotAccepted: FAILED,
     KeyConflict: FAILED,
     RunsAlready: FAILED,
     NotReady: FAILED,

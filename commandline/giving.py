@@ -74,11 +74,15 @@ Version = Annotated[
     typer.Option("--version", metavar="N", min=1, help="Refuse if the change is not at this version."),
 ]
 Whole = Annotated[bool, typer.Option("--receipt", help="Print the whole receipt as JSON.")]
+Nameless = Annotated[
+    bool, typer.Option("--anonymously", help="Under your pseudonym on this change; nobody writes down who you are.")
+]
 _USUAL: dict[str, tuple[Any, Any]] = {
     "json_file": (Content, None),
     "key": (Key, None),
     "expected_version": (Version, None),
     "as_person": (As, None),
+    "without_my_name": (Nameless, False),
     "whole_receipt": (Whole, False),
 }
 
@@ -101,7 +105,8 @@ def _function(kind: str, command: type[Command]) -> Callable[..., None]:
         key = usual["key"] or f"cli-{uuid.uuid4()}"
 
         async def give(api: Api) -> Any:
-            return await api.give(kind, content, change, key, usual["expected_version"])
+            nameless = usual["without_my_name"]
+            return await api.give(kind, content, change, key, usual["expected_version"], anonymously=nameless)
 
         try:
             receipt = asking(usual["as_person"], give)

@@ -56,7 +56,14 @@ class Recipient(Value):
         return zone
 
 
-def render(notice: Notice, recipient: Recipient, names: Mapping[str, str], public_url: str, sender: str) -> Letter:
+def render(
+    notice: Notice,
+    recipient: Recipient,
+    names: Mapping[str, str],
+    public_url: str,
+    sender: str,
+    answer: str = "",
+) -> Letter:
     """The letter for ``notice``. The same arguments give the same bytes, so a repeated send is recognised.
 
     Args:
@@ -65,6 +72,7 @@ def render(notice: Notice, recipient: Recipient, names: Mapping[str, str], publi
         names: names by reference, for ``notice.mentions``; a reference without a name is shown as it is.
         public_url: where the pages are, without ``/changes``.
         sender: “Groundswell <groundswell@company.example>”.
+        answer: the token of the page on which the recipient can answer at once; empty where nothing is asked.
 
     Raises:
         jinja2.TemplateError: the kind has no template, or ``notice.data`` lacks something that it needs.
@@ -75,6 +83,7 @@ def render(notice: Notice, recipient: Recipient, names: Mapping[str, str], publi
         **notice.data,
         "change": notice.change,
         "url": public_url.rstrip("/") + (notice.data.get("address") or f"/changes/{quote(notice.change, safe='')}"),
+        "answer_url": f"{public_url.rstrip('/')}/answer/{answer}" if answer else "",
         "name": wording.name,
         "names": wording.names,
         "moment": wording.moment,

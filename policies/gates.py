@@ -291,16 +291,19 @@ class _Seating:
 
     def _seat_next_in_line(self, group: str, wanted: str) -> bool:
         for place in self.table.in_group(group):
-            above = self._next_above(place.person)
+            above = self._next_above(place.person, group)
             if above is not None:
                 reason = f"is next in line above {place.person.name}; {wanted} needed"
                 self.table.place(above, *(place.groups if group == EVERYBODY else [group])).others.append(reason)
                 return True
         return False
 
-    def _next_above(self, person: Person) -> Person | None:
-        line = (above for above in self.case.directory.line_of(person.ref) if above.ref not in self.table.places)
-        return self.table.first_free(line)
+    def _next_above(self, person: Person, group: str = EVERYBODY) -> Person | None:
+        """The next in their line who does not speak for the group yet."""
+        there = {place.person.ref for place in self.table.in_group(group)}
+        return self.table.first_free(
+            above for above in self.case.directory.line_of(person.ref) if above.ref not in there
+        )
 
     def _escalate(self, first: list[Person], step: int) -> None:
         """Add the managers ``step`` levels above those first asked; if all of them are asked already, somebody else."""

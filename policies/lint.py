@@ -12,9 +12,10 @@ from typing import Any, Literal, TypeAlias
 
 from pydantic import BaseModel
 
-from changes.facts import GATES
+from changes.facts import ENDORSE_TESTS, GATES, SIGN_TESTS, Quorum
+from directory.cycles import cycles
 from directory.model import EMPLOYEE, Directory
-from policies.conditions import ProcessComparison, TeamsComparison
+from policies.conditions import AllOf, KindComparison, ProcessComparison, TeamsComparison, When
 from policies.reachability import can_hold, comparisons
 from policies.relations import Kind, parse
 from policies.schema import REVEAL, Grant, Policy, Time
@@ -56,8 +57,13 @@ def check(policy: Policy, directory: Directory | None = None, today: date | None
         today: the day on which absences count; without one nobody is away.
     """
     found = [*_routes(policy), *_grants(policy), *_quorums(policy), *_durations(policy), *_calendar(policy)]
+    found += _about_itself(policy)
     if directory is not None:
-        found += [*_strangers(policy, directory), *_staffing(policy, directory, today or date.max)]
+        found += [
+            *_circles(directory),
+            *_strangers(policy, directory),
+            *_staffing(policy, directory, today or date.max),
+        ]
     order = ("error", "warning", "note")
     return tuple(sorted(dict.fromkeys(found), key=lambda finding: order.index(finding.severity)))
 
@@ -110,6 +116,35 @@ def _quorums(policy: Policy) -> Iterator[Finding]:
             if needed > most:
                 message = f"{needed} must say yes, but it names {counted(most, 'person', 'people')} at most"
                 yield Finding("error", _gate_path(policy, route.name, name), message)
+
+
+def _about_itself(policy: Policy) -> Iterator[Finding]:
+    """Find roads on which one person alone could change the policy: those it governs must not weaken it."""
+    of_policies = KindComparison.model_validate({"field": "kind", "is": "policy"})
+    before: list[When] = []
+    for route in policy.routes:
+        asked = of_policies if route.when == "always" else AllOf.model_validate({"all": [of_policies, route.when]})
+        if can_hold(asked, before):
+            for name in (ENDORSE_TESTS, SIGN_TESTS):
+                gate = policy.gate(route, name)
+                all_endorsers = gate.quorum.rule == "all" and gate.who == (Kind.ENDORSERS,)
+                if _fewest(gate.quorum) < 2 and not all_endorsers:
+                    message = "one person alone could change the policy on this route; ask for two yeses at least"
+                    yield Finding("error", f"routes.{route.name}.gates.{name}", message)
+        before.append(route.when)
+
+
+def _fewest(quorum: Quorum) -> int:
+    """The fewest yeses with which a quorum can ever be reached."""
+    return min(quorum.needed(seats) for seats in range(1, 20))
+
+
+def _circles(directory: Directory) -> Iterator[Finding]:
+    """Find managers above themselves: an escalation would run in a circle and end before it reaches anybody new."""
+    managers = {person.ref: person.manager for person in directory.people.values() if person.manager is not None}
+    for circle in cycles(managers):
+        names = " → ".join(directory.person(ref).name for ref in (*circle, circle[0]))
+        yield Finding("error", "escalation", f"runs in a circle, because they are each other's managers: {names}")
 
 
 def _gate_path(policy: Policy, route: str, gate: str) -> str:
@@ -217,6 +252,9 @@ def _everyone_named(policy: Policy) -> Iterator[tuple[str, str]]:
             path = _gate_path(policy, route.name, name)
             yield from ((path, entry) for entry in policy.gate(route, name).who)
     yield from (("fallback", entry) for entry in policy.fallback)
+    if any(route.review_within for route in policy.routes):
+        yield from (("review.by", entry) for entry in policy.review.by)
+        yield from (("review.tell", entry) for entry in policy.review.tell)
 
 
 def _staffing(policy: Policy, directory: Directory, today: date) -> Iterator[Finding]:

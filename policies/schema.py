@@ -278,9 +278,12 @@ class Rollout(Section):
 
 
 class Learning(Section):
-    """When the effect of a change is checked, counted from its completion."""
+    """When the effect of a change is checked, and when a kind of change is proven."""
 
     effect_checks: Annotated[tuple[Duration, ...], Field(min_length=1, max_length=10)]
+    """Counted from its completion."""
+    proven_after: Annotated[StrictInt, Field(ge=1, le=1000)] = 3
+    """How many effective changes of a process, before it is suggested as authorised beforehand."""
 
 
 class Escalation(Section):

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Iterator
 from datetime import UTC, date, datetime
 
 from sqlalchemy import Connection, insert, select
 
 from changes.facts import Candidate, PolicyRef
+from changes.state import Change
 from changes.values import Moment, Ref, Value
 from directory.model import Directory
 from policies.comparison import difference
@@ -20,6 +22,13 @@ from store.database import lock_ledger
 
 class PolicyConflict(Exception):
     """A policy of this name and version is already published with other content."""
+
+
+def changes_on_record(connection: Connection) -> Iterator[Change]:
+    """Every change as it stands, in the order in which they were filed."""
+    table = tables.change
+    for document in connection.execute(select(table.c.document).order_by(table.c.number)).scalars():
+        yield Change.model_validate_json(document)
 
 
 class PublishedVersion(Value):
@@ -159,6 +168,9 @@ class PolicyCache:
 
     def newest(self, connection: Connection) -> PolicyRef | None:
         """The policy in force; none while nothing is published."""
+        seen = freshness.remembered()
+        if seen and seen.policy in self._known:
+            return self._known[seen.policy].ref
         row = connection.execute(_NEWEST_REF).first()
         return PolicyRef(name=row.name, version=row.version, sha256=row.sha256) if row else None
 

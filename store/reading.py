@@ -10,7 +10,7 @@ from datetime import datetime
 from typing import Any
 
 from pydantic import TypeAdapter
-from sqlalchemy import Connection, RowMapping, Select, and_, case, func, or_, select
+from sqlalchemy import ColumnElement, Connection, RowMapping, Select, and_, case, func, or_, select
 
 from changes.commands import names_in
 from changes.events import EVENTS, Event, event_from
@@ -87,6 +87,16 @@ def change_state(connection: Connection, ref: str) -> Change | None:
     return Change.model_validate_json(document) if document else None
 
 
+def change_for(connection: Connection, ref: str, reader: str) -> tuple[Change, str] | None:
+    """The state of a change with the name under which ``reader`` speaks anonymously on it, empty where they do not."""
+    table, names = tables.change, tables.pseudonym
+    own = and_(names.c.change == table.c.ref, names.c.person == reader)
+    row = connection.execute(
+        select(table.c.document, names.c.ref.label("own")).join(names, own, isouter=True).where(table.c.ref == ref)
+    ).first()
+    return (Change.model_validate_json(row.document), row.own or "") if row else None
+
+
 def change_version(connection: Connection, ref: str) -> int:
     """How many events the change has; 0 when there is no such change."""
     return connection.execute(select(tables.change.c.version).where(tables.change.c.ref == ref)).scalar() or 0
@@ -96,6 +106,7 @@ def list_changes(
     connection: Connection,
     *,
     person: str | None = None,
+    own: bool = False,
     stage: str | None = None,
     text: str | None = None,
     ended: bool | None = None,
@@ -112,7 +123,8 @@ def list_changes(
     columns = [table.c[name] for name in Listed.model_fields]
     query: Select[tuple[object, ...]] = select(*columns).order_by(table.c.updated_at.desc(), table.c.ref.desc())
     if person:
-        query = query.join(tables.part, and_(tables.part.c.change == table.c.ref, tables.part.c.person == person))
+        mine = select(tables.part.c.change).where(_is(tables.part.c.person, person, own))
+        query = query.where(table.c.ref.in_(mine))
     if stage:
         query = query.where(table.c.stage == stage)
     if text:
@@ -153,13 +165,25 @@ _POSITION: TypeAdapter[tuple[datetime, str]] = TypeAdapter(tuple[Moment, Ref])
 """Where a page ended: when its last change moved, and which that was."""
 
 
-def waiting_of(connection: Connection, person: str) -> tuple[WaitingItem, ...]:
-    """What waits for a person, the soonest due first."""
+def _is(column: ColumnElement[str], person: str, own: bool) -> ColumnElement[bool]:
+    """Whether a column names ``person``; for their ``own`` eyes, under their pseudonyms too."""
+    if not own:
+        return column == person
+    mine = select(tables.pseudonym.c.ref).where(tables.pseudonym.c.person == person)
+    return or_(column == person, column.in_(mine))
+
+
+def waiting_of(connection: Connection, person: str, *, own: bool = False) -> tuple[WaitingItem, ...]:
+    """What waits for a person, the soonest due first.
+
+    Args:
+        own: the person themselves looks, so what they said anonymously is among it.
+    """
     table, about = tables.waiting, tables.change
     rows = connection.execute(
         select(table, about.c.title)
         .join(about, about.c.ref == table.c.change)
-        .where(table.c.person == person)
+        .where(_is(table.c.person, person, own))
         .order_by(table.c.due.is_(None), table.c.due, table.c.since, table.c.change, table.c.task)
     ).mappings()
     return tuple(WaitingItem.model_validate(dict(row)) for row in rows)
@@ -185,10 +209,10 @@ def trail(
         .order_by(records.c.seq)
         .limit(limit)
     ).mappings()
-    read = [(row, _event_in(row)) for row in rows if not _is_secret(row, reader)]
+    read = [(row, event_in(row)) for row in rows if not _is_secret(row, reader)]
     if names is None:
         names = _names(connection, {ref for _, event in read if event for _, _, ref in names_in(event)})
-    return [_trail_entry(row, event, names, reader) for row, event in read]
+    return [trail_entry(row, event, names, reader) for row, event in read]
 
 
 _PERSON = case(
@@ -214,13 +238,13 @@ def _is_secret(row: RowMapping, reader: str) -> bool:
     if row["person"] == reader:
         return False
     if row["outcome"] == "refused":
-        return row["action"] in _SECRET_COMMANDS
+        return row["action"] in SECRET_COMMANDS
     return row["action"] in EVENTS and EVENTS[row["action"]].secret
 
 
-def _event_in(row: RowMapping) -> Event | None:
+def event_in(row: RowMapping) -> Event | None:
     """The event of a record; none in a refusal, and none where the words were erased."""
-    if row["value"] is None or row["outcome"] == "refused":
+    if row["value"] is None or row["outcome"] == "refused" or row["action"] not in EVENTS:
         return None
     event: Event = event_from(json.loads(row["value"]))
     return event
@@ -234,12 +258,17 @@ def _names(connection: Connection, refs: Set[str]) -> dict[str, str]:
     return {ref: name for ref, name in connection.execute(teams.union_all(people))}
 
 
-def _trail_entry(row: RowMapping, event: Event | None, names: Mapping[str, str], reader: str) -> TrailEntry:
+def trail_entry(
+    row: RowMapping, event: Event | None, names: Mapping[str, str], reader: str, sees_all: bool = False
+) -> TrailEntry:
+    """A row of :data:`TRAIL_COLUMNS` as ``reader`` may see it; an auditor ``sees_all`` but who is anonymous."""
     body = json.loads(row["body"])
     policy = policy_of(body)
     hidden = False
     if row["value"] is None:
         sentence = "The words of this record were erased."
+    elif row["action"] not in EVENTS and row["outcome"] != "refused":
+        sentence = LEDGERS_OWN.get(row["action"], row["action"].replace("_", " "))
     elif row["outcome"] == "refused":
         refused = Refused.model_validate_json(row["value"])
         sentence = f"was refused “{row['action'].replace('_', ' ')}”: {refused.detail}"
@@ -248,12 +277,12 @@ def _trail_entry(row: RowMapping, event: Event | None, names: Mapping[str, str],
     if row["action"] in EVENTS:
         hidden = EVENTS[row["action"]].discreet and row["person"] != reader
     if row["outcome"] == "refused" and row["person"] != reader:
-        hidden = row["action"] in _DISCREET_COMMANDS
+        hidden = row["action"] in DISCREET_COMMANDS
     return TrailEntry(
         seq=row["seq"],
         occurred_at=row["occurred_at"],
         recorded_at=row["recorded_at"],
-        actor="" if hidden else row["person"],
+        actor="" if hidden and not sees_all else row["person"],
         via=body["actor"].get("via", ""),
         action=row["action"],
         outcome=row["outcome"],
@@ -264,9 +293,20 @@ def _trail_entry(row: RowMapping, event: Event | None, names: Mapping[str, str],
     )
 
 
-_DISCREET_COMMANDS = {"nominate", "declare_interest"}
+LEDGERS_OWN = {
+    "trail_read": "read the audit trail",
+    "trail_exported": "took a copy of the audit trail",
+    "bundle_made": "made a bundle of evidence",
+    "erased": "had a person's words erased",
+    "restored": "confirmed that a backup was restored",
+    "moved": "moved the ledger to another database",
+    "ledger_verified": "verified the whole ledger",
+    "key_rotated": "replaced the ledger's signing key",
+}
+"""What the ledger records about itself, in words."""
+DISCREET_COMMANDS = {"nominate", "declare_interest"}
 """A refused attempt must not give away either who voted or who is interested."""
-_SECRET_COMMANDS = {"accept_invitation", "decline_invitation"}
+SECRET_COMMANDS = {"accept_invitation", "decline_invitation"}
 """Refused, these tell that somebody has said no before."""
 
 
@@ -314,7 +354,7 @@ def lately(connection: Connection, reader: str, names: Mapping[str, str], limit:
     ).mappings()
     seen = [row for row in rows if not _is_secret(row, reader)][:limit]
     return tuple(
-        Happened(change=row["change"], title=row["title"], entry=_trail_entry(row, _event_in(row), names, reader))
+        Happened(change=row["change"], title=row["title"], entry=trail_entry(row, event_in(row), names, reader))
         for row in seen
     )
 

@@ -86,9 +86,12 @@ def _insert(connection: Connection, rows: list[tuple[int, str]]) -> None:
 def searchable(content: str) -> str:
     """What of a record's content can be searched: every text in it that a person may have written."""
     try:
-        return " ".join(_texts(json.loads(content)))
+        value = json.loads(content)
     except ValueError:
         return content
+    if isinstance(value, dict) and "asked" in value:  # what somebody searched for is not what somebody wrote
+        return ""
+    return " ".join(_texts(value))
 
 
 def _texts(value: Any) -> Iterator[str]:

@@ -15,8 +15,17 @@ LOAD_CHANGE = "load_change"
 LOOK_UP = "look_up"
 RECORD = "record"
 DELIVER = "deliver_notices"
+ASKING_AGAIN_WORKFLOW = "AskingAgain"
+ASK_AGAIN = "ask_again"
+SEND_WORD = "send_word"
+LOOK_AGAIN = "look_again"
+"""The signal by which a change is told that the world around it may be different. It says nothing: what is different
+is looked up, so that whoever sends it can only make a change look."""
 DELIVER_LEFTOVERS = "deliver_leftover_notices"
 WEBHOOK_WORKFLOW = "Webhook"
+DIGEST_WORKFLOW = "WeeklyDigest"
+WRITE_DIGESTS = "write_digests"
+SEND_DIGESTS = "send_digests"
 POST_EVENTS = "post_events"
 WAKE = "wake"
 SEAL = "seal_ledger"
@@ -86,6 +95,22 @@ class Delivery(Value):
     failed: int = 0
     version: int = 0
     """Everything up to this version of the change has left or was given up; 0 where several changes were looked at."""
+
+
+class AskedAgain(Value):
+    """How a round of looking at open gates went."""
+
+    looked_at: int = 0
+    told: tuple[Ref, ...] = ()
+    """The changes that were told to look again, because other people would be asked now."""
+
+
+class Word(Value):
+    """One change has something to tell another."""
+
+    to: Ref
+    duplicate: Ref
+    """The change that was marked as its duplicate."""
 
 
 class Posted(Value):

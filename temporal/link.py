@@ -15,6 +15,7 @@ from changes.refusals import Refused
 from temporal.connection import TemporalUnavailable, answers, connect
 from temporal.gateway import Gateway, NotNow
 from temporal.pollers import worker_polls
+from temporal.telling import ask_again
 from temporal.waking import wake_endpoint
 
 PAUSE = 2.0
@@ -44,6 +45,14 @@ class TemporalLink:
         except TemporalUnavailable as error:
             raise NotNow(retry_after=5) from error
         return await gateway.send(command, instruction, begins)
+
+    async def ask_again(self) -> None:
+        """Have all open gates looked at now. Where Temporal is away, housekeeping does it later."""
+        try:
+            client, _ = await self._connected()
+            await ask_again(client, self._task_queue)
+        except (TemporalUnavailable, RPCError) as error:
+            log.warning("open gates are looked at later", detail=str(error))
 
     async def not_answering(self) -> Sequence[str]:
         """What does not answer behind this link, in sentences; for the readiness check."""

@@ -20,6 +20,7 @@ from store.readiness import require_ready
 from temporal.link import TemporalLink
 from web.api import api_router
 from web.handlers import register, respond
+from web.live import Live
 from web.openapi import describe
 from web.pages import pages_router
 from web.security.authorising import authorise
@@ -28,7 +29,16 @@ from web.security.cross_origin import SameOriginOnly
 from web.security.envelope import Envelope
 from web.security.limiting import Limiter
 from web.security.openid import openid_of
-from web.services import CommandGateway, NotAnswering, Services, nobody_to_wake, nothing_missing, utc_now
+from web.services import (
+    AskAgain,
+    CommandGateway,
+    NotAnswering,
+    Services,
+    nobody_looks,
+    nobody_to_wake,
+    nothing_missing,
+    utc_now,
+)
 from web.static_files import static_files
 
 GRACE_SECONDS = 25
@@ -43,6 +53,7 @@ def create_app(
     gateway: CommandGateway,
     *,
     not_answering: NotAnswering = nothing_missing,
+    ask_again: AskAgain = nobody_looks,
     wake_endpoint: Callable[[str], Awaitable[None]] = nobody_to_wake,
     clock: Callable[[], datetime] = utc_now,
 ) -> FastAPI:
@@ -51,6 +62,7 @@ def create_app(
     Args:
         gateway: takes commands to their changes.
         not_answering: what does not answer behind the gateway, for the readiness check.
+        ask_again: has open gates looked at, because other people may be asked now.
         wake_endpoint: has what waits for a webhook endpoint sent now.
         clock: the present moment, aware.
     """
@@ -74,6 +86,7 @@ def create_app(
         gateway,
         clock=clock,
         not_answering=not_answering,
+        ask_again=ask_again,
         openid=openid_of(settings),
         wake_endpoint=wake_endpoint,
         requests=Limiter(settings.requests_per_minute, settings.requests_per_minute // 2),
@@ -89,8 +102,13 @@ def create_app(
 class _Server(uvicorn.Server):
     """Ends with success when it is told to stop; uvicorn would raise the signal once more and die of it."""
 
+    def __init__(self, config: uvicorn.Config, live: Live) -> None:
+        super().__init__(config)
+        self._live = live
+
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
-        """Stop, and at a second Ctrl-C stop at once."""
+        """Stop, and at a second Ctrl-C stop at once. Pages that listen are let go, or they would be waited for."""
+        self._live.close()
         self.force_exit = self.should_exit and sig == signal.SIGINT
         self.should_exit = True
 
@@ -107,7 +125,14 @@ async def run(settings: Settings, host: str = "127.0.0.1", port: int = 8000) -> 
     try:
         require_ready(engine, settings.demonstration)
         link = TemporalLink(settings.temporal_task_queue)
-        app = create_app(settings, engine, link, not_answering=link.not_answering, wake_endpoint=link.wake_endpoint)
+        app = create_app(
+            settings,
+            engine,
+            link,
+            not_answering=link.not_answering,
+            ask_again=link.ask_again,
+            wake_endpoint=link.wake_endpoint,
+        )
         config = uvicorn.Config(
             app,
             host=host,
@@ -119,7 +144,7 @@ async def run(settings: Settings, host: str = "127.0.0.1", port: int = 8000) -> 
             timeout_graceful_shutdown=GRACE_SECONDS,
         )
         connecting = asyncio.create_task(link.connect_early())
-        await _Server(config).serve()
+        await _Server(config, app.state.services.live).serve()
         connecting.cancel()
     finally:
         engine.dispose()

@@ -8,18 +8,23 @@ from __future__ import annotations
 
 import re
 import secrets
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
 from sqlalchemy import Connection, select
 
 from changes.commands import Command
+from changes.concerns import RaiseConcern
 from changes.instruction import Applied, Instruction, Receipt, Via, assert_actor
 from changes.proposal import Submit
-from changes.refusals import KEY_REUSED, Refused
+from changes.refusals import KEY_REUSED, RefusalKind, Refused
+from changes.values import is_pseudonym
 from store import tables
 from store.numbers import reserve_reference
+from store.pseudonyms import bind, own_pseudonym, pseudonym_for, pseudonym_for_submission
 from store.recording import applied
+from temporal.gateway import CommandFailed, NotNow
 from web.services import Services
 
 ABOUT_A_VERSION = frozenset(
@@ -79,6 +84,7 @@ async def give(
     actor: str,
     via: Via,
     expected_version: int | None = None,
+    anonymously: bool = False,
 ) -> Given:
     """Give ``command`` in the name of ``actor``.
 
@@ -89,6 +95,8 @@ async def give(
         actor: who is signed in.
         via: the way it came.
         expected_version: the version the sender last saw; a newer one refuses.
+        anonymously: under the pseudonym that ``actor`` has on this change. Filing and raising a concern make one; from
+            here on nothing names the person any more, neither key nor assertion nor record.
 
     Raises:
         UnknownChange: there is no such change.
@@ -96,10 +104,17 @@ async def give(
         temporal.gateway.CommandFailed: our fault.
         store.database.DatabaseUnavailable: the database is away.
     """
-    own_key = key_of(actor, key)
     now = services.clock()
+    if anonymously:
+        speaker = await services.write(lambda connection: _pseudonym(connection, command, change, actor, key, now))
+        if isinstance(speaker, Refused):
+            return Given(change or "", speaker)
+        actor = speaker
+    own_key = key_of(actor, key)
     ref = change if change is not None else await _reserve(services, actor, key, now)
-    known = await services.read(lambda connection: _known(connection, ref, own_key, begins=change is None))
+    known = await services.read(lambda connection: _known(connection, ref, own_key, command, actor))
+    if isinstance(known, Refused):
+        return Given(ref, known)
     if known:
         return Given(ref, _answer(known, command), replayed=known.fingerprint == command.fingerprint())
     assertion = assert_actor(services.settings.actor_secret(), actor, via, now, ref, own_key, command)
@@ -118,18 +133,147 @@ def key_of(actor: str, key: str) -> str:
     return f"{actor}/{key}"
 
 
+def _pseudonym(
+    connection: Connection, command: Command, change: str | None, person: str, key: str, now: datetime
+) -> str | Refused:
+    """Under which name ``person`` speaks; a refusal where they would have to have spoken anonymously before."""
+    if change is None:
+        return pseudonym_for_submission(connection, person, key, now)
+    if isinstance(command, RaiseConcern):
+        if not REFERENCE.fullmatch(change) or not _exists(connection, change):
+            raise UnknownChange(change)
+        return pseudonym_for(connection, person, change, now)
+    return own_pseudonym(connection, person, change) or NOT_ANONYMOUS_HERE
+
+
+NOT_ANONYMOUS_HERE = Refused(
+    kind=RefusalKind.NOT_YOURS,
+    rule="not_anonymous_here",
+    detail="You have not said anything anonymously on this change, so there is no name to do this under.",
+)
+OWN_ANONYMOUS_CHANGE = Refused(
+    kind=RefusalKind.NOT_YOURS,
+    rule="own_change",
+    detail="Nobody decides on their own change. This refusal is not recorded, so that it does not say who you are.",
+)
+
+
+SAID_ANONYMOUSLY = Refused(
+    kind=RefusalKind.NOT_YOURS,
+    rule="said_anonymously",
+    detail="You said this without your name. Go on without it, or everybody will know. This refusal is not recorded.",
+)
+AUTHORS_WORDS = frozenset(
+    {"edit", "resubmit", "confirm_heard", "correct", "withdraw", "renew", "answer_why", "resolve_concern"}
+)
+"""What only the author of something says: under their own name, it says who said it."""
+DECISIONS = frozenset(
+    {
+        "say_back",
+        "accept_for_testing",
+        "ask_for_changes",
+        "decline",
+        "mark_duplicate",
+        "object",
+        "endorse",
+        "endorse_with_changes",
+        "sign_gate",
+        "sign_coverage",
+        "overrule_concern",
+        "agree_to_reveal",
+    }
+)
+"""What nobody does about a change of their own."""
+
+
 async def _reserve(services: Services, actor: str, key: str, now: datetime) -> str:
-    return await services.write(lambda connection: reserve_reference(connection, actor, key, now))
+    def reserve(connection: Connection) -> str:
+        ref = reserve_reference(connection, actor, key, now)
+        if is_pseudonym(actor):
+            bind(connection, actor, ref)
+        return ref
+
+    return await services.write(reserve)
 
 
-def _known(connection: Connection, ref: str, own_key: str, begins: bool) -> Applied | None:
-    if not begins:
-        table = tables.change
-        if not REFERENCE.fullmatch(ref):
+MOST_AT_ONCE = 50
+"""Changes that may be answered together."""
+
+
+@dataclass(frozen=True)
+class Answered:
+    """What became of one of several commands that were given together."""
+
+    change: str
+    answer: Receipt | Refused | None = None
+    trouble: str = ""
+    """Why there is no answer yet; the same may be sent again."""
+
+
+async def give_many(
+    services: Services,
+    command: Command,
+    changes: Sequence[str],
+    *,
+    key: str,
+    actor: str,
+    via: Via,
+    versions: Mapping[str, int] | None = None,
+) -> tuple[Answered, ...]:
+    """Give one command, such as an endorsement with a word, to several changes.
+
+    Args:
+        versions: the version the sender last saw of each; one that has moved on refuses.
+
+    Each is authorised and recorded on its own, under a key of its own, so that sending it again does again only what
+    did not happen. What one change refuses does not keep the others from happening.
+    """
+    found: list[Answered] = []
+    for ref in dict.fromkeys(changes):
+        try:
+            seen = (versions or {}).get(ref)
+            given = await give(
+                services, command, change=ref, key=f"{key}/{ref}", actor=actor, via=via, expected_version=seen
+            )
+            found.append(Answered(ref, given.answer))
+        except UnknownChange:
+            found.append(Answered(ref, trouble=f"There is no change {ref}."))
+        except (NotNow, CommandFailed) as error:
+            found.append(Answered(ref, trouble=str(error)))
+    return tuple(found)
+
+
+def _known(connection: Connection, ref: str, own_key: str, command: Command, actor: str) -> Applied | Refused | None:
+    """What became of the key before.
+
+    Or a refusal, before anything is signed, of what would decide about one's own anonymous proposal. No look-up behind
+    Temporal may say that: whoever reads its history would learn who proposed. The process that vouches for people does
+    not vouch for this (docs/decisions/0013).
+    """
+    if not isinstance(command, Submit):
+        if not REFERENCE.fullmatch(ref) or not _exists(connection, ref):
             raise UnknownChange(ref)
-        if connection.execute(select(table.c.ref).where(table.c.ref == ref)).first() is None:
-            raise UnknownChange(ref)
+        if refused := _would_give_away(connection, command, ref, actor):
+            return refused
     return applied(connection, ref, own_key)
+
+
+def _would_give_away(connection: Connection, command: Command, ref: str, actor: str) -> Refused | None:
+    """A decision about one's own anonymous change, or its author's own word under the name that was left out."""
+    if is_pseudonym(actor) or command.kind not in DECISIONS | AUTHORS_WORDS:
+        return None
+    if own_pseudonym(connection, actor, ref) is None:
+        return None
+    if command.kind in DECISIONS:
+        return OWN_ANONYMOUS_CHANGE
+    part = tables.part.c
+    parts = connection.execute(select(part.parts).where(part.change == ref, part.person == actor)).scalar() or []
+    return None if {"proposer", "filer", "co-proposer", "concerned"} & set(parts) else SAID_ANONYMOUSLY
+
+
+def _exists(connection: Connection, ref: str) -> bool:
+    table = tables.change
+    return connection.execute(select(table.c.ref).where(table.c.ref == ref)).first() is not None
 
 
 def _answer(known: Applied, command: Command) -> Receipt | Refused:

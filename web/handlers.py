@@ -14,7 +14,11 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 
+from ledger.tiles import NoSuchTile
+from store.bundles import NothingRecorded
+from store.checkpoints import LedgerDamaged
 from store.database import DatabaseUnavailable
+from store.ledger import LedgerStopped
 from store.reading import CursorInvalid
 from temporal.gateway import CommandFailed, NotNow
 from web import refusing
@@ -72,6 +76,20 @@ def register(app: FastAPI) -> None:
     @app.exception_handler(CursorInvalid)
     async def _cursor(request: Request, error: CursorInvalid) -> Response:
         return await respond(request, Failure(HTTPStatus.BAD_REQUEST, "cursor_invalid", "Page not found", str(error)))
+
+    @app.exception_handler(NothingRecorded)
+    async def _nothing_recorded(request: Request, error: NothingRecorded) -> Response:
+        return await respond(request, Failure(HTTPStatus.NOT_FOUND, "not_recorded", "Not found", str(error)))
+
+    @app.exception_handler(NoSuchTile)
+    async def _no_such_tile(request: Request, error: NoSuchTile) -> Response:
+        return await respond(request, Failure(HTTPStatus.NOT_FOUND, "no_such_tile", "Not found", f"{error}."))
+
+    @app.exception_handler(LedgerStopped)
+    @app.exception_handler(LedgerDamaged)
+    async def _ledger(request: Request, error: Exception) -> Response:
+        log.error("the ledger is stopped", path=path_for_log(request), detail=str(error))
+        return await respond(request, refusing.ledger_stopped())
 
     @app.exception_handler(NotNow)
     async def _not_now(request: Request, error: NotNow) -> Response:

@@ -9,16 +9,18 @@ from typing import Any
 
 from sqlalchemy import Connection
 
+from changes.anonymity import SPOKEN_ANONYMOUSLY
 from changes.decision import HUMAN_COMMANDS, offers, subject_of
 from changes.facts import SYSTEM, Facts
 from changes.refusals import Refusal
 from changes.rules import RULES
 from changes.sight import HIDDEN_IN_WORDS, seen_by
 from changes.state import Change
+from changes.values import NAMELESS, is_pseudonym
 from changes.waiting import Waiting, standing, waiting_for
 from directory.model import Directory
-from store.reading import change_state
-from web.commanding import REFERENCE, UnknownChange
+from store.reading import change_for
+from web.commanding import DECISIONS, OWN_ANONYMOUS_CHANGE, REFERENCE, UnknownChange
 from web.services import Services
 
 
@@ -37,10 +39,14 @@ class Look:
     directory: Directory
     obstacles: Mapping[str, str]
     """For each other kind: the words of the rule that stands in its way."""
+    pseudonym: str = ""
+    """Under which name this person speaks anonymously here; nobody else is told."""
+    may_anonymously: tuple[str, ...] = ()
+    """What they may do under it."""
 
     def asked_of(self, person: str) -> tuple[Waiting, ...]:
         """What is asked of ``person`` now."""
-        return tuple(task for task in self.waiting if task.person == person)
+        return tuple(task for task in self.waiting if task.person in {person, self.pseudonym})
 
     def why_not(self, kind: str) -> str:
         """Why this person may not give the command now; empty when they may."""
@@ -53,12 +59,17 @@ def look_at(services: Services, connection: Connection, ref: str, viewer: str, n
     Raises:
         UnknownChange: there is no such change.
     """
-    change = change_state(connection, ref) if REFERENCE.fullmatch(ref) else None
-    if change is None:
+    found = change_for(connection, ref, viewer) if REFERENCE.fullmatch(ref) else None
+    if found is None:
         raise UnknownChange(ref)
+    change, pseudonym = found
     seen = seen_by(change, viewer, now)
     facts = _facts(services, connection, change, viewer, now)
     may = offers(change, facts) if facts else ()
+    obstacles = _obstacles(change, facts, may)
+    if pseudonym:
+        obstacles |= {kind: OWN_ANONYMOUS_CHANGE.detail for kind in may if kind in DECISIONS}
+        may = tuple(kind for kind in may if kind not in DECISIONS)
     return Look(
         change=seen,
         standing=standing(seen),
@@ -66,8 +77,17 @@ def look_at(services: Services, connection: Connection, ref: str, viewer: str, n
         waiting=waiting_for(seen),
         you_may=may,
         directory=services.authority.directory(connection),
-        obstacles=_obstacles(change, facts, may),
+        obstacles=obstacles,
+        pseudonym=pseudonym,
+        may_anonymously=_anonymously(services, connection, change, pseudonym, now) if pseudonym else (),
     )
+
+
+def _anonymously(
+    services: Services, connection: Connection, change: Change, pseudonym: str, now: datetime
+) -> tuple[str, ...]:
+    facts = _facts(services, connection, change, pseudonym, now)
+    return tuple(kind for kind in offers(change, facts) if kind in SPOKEN_ANONYMOUSLY) if facts else ()
 
 
 def _facts(services: Services, connection: Connection, change: Change, viewer: str, now: datetime) -> Facts | None:
@@ -98,6 +118,8 @@ def names_within(document: Any, directory: Directory) -> dict[str, str]:
     """The name of every person, team and process whose reference stands somewhere in ``document``."""
     names = {SYSTEM: "Groundswell"}
     for text in set(_texts(document)):
+        if is_pseudonym(text):
+            names[text] = NAMELESS
         for things in (directory.processes, directory.teams, directory.people):
             if text in things:
                 names[text] = things[text].name

@@ -106,3 +106,15 @@ def no_such_change(ref: str) -> Failure:
     return Failure(
         HTTPStatus.NOT_FOUND, "unknown_change", "Not found", f"There is no change “{shown}”. Check its reference."
     )
+
+
+def ledger_stopped() -> Failure:
+    """The ledger does not fit what was signed about it. Why stays with those who run the installation."""
+    return Failure(
+        HTTPStatus.SERVICE_UNAVAILABLE,
+        "ledger_stopped",
+        "Nothing is recorded right now",
+        "Something is wrong with the record of decisions, so nothing is added to it until an administrator has looked. "
+        "Nothing that was recorded is touched.",
+        headers={"Retry-After": str(RETRY_AFTER)},
+    )

@@ -21,6 +21,7 @@ from settings import Settings
 from store.authority import Authority
 from store.database import reading, writing
 from store.policies import PolicyCache
+from web.live import Live
 from web.security.limiting import Limiter
 from web.security.openid import OpenId
 
@@ -52,6 +53,13 @@ async def nothing_missing() -> Sequence[str]:
     return ()
 
 
+AskAgain = Callable[[], Awaitable[None]]
+
+
+async def nobody_looks() -> None:
+    """Nobody has to look at open gates now; housekeeping does it in a while."""
+
+
 async def nobody_to_wake(endpoint: str) -> None:
     """Nothing sends webhooks here."""
 
@@ -70,6 +78,8 @@ class Services:
     gateway: CommandGateway
     clock: Callable[[], datetime] = utc_now
     not_answering: NotAnswering = nothing_missing
+    ask_again: AskAgain = nobody_looks
+    """Has open gates looked at, because somebody else may be asked now."""
     authority: Authority = field(default_factory=Authority)
     policies: PolicyCache = field(default_factory=PolicyCache)
     touched: dict[str, datetime] = field(default_factory=dict)
@@ -82,6 +92,8 @@ class Services:
     """Has what waits for a webhook endpoint sent now."""
     openid: OpenId | None = None
     """The identity provider that signs people in, where one is configured."""
+    live: Live = field(default_factory=Live)
+    """Tells open pages that something moved."""
     threads: CapacityLimiter = field(default_factory=partial(CapacityLimiter, DATABASE_THREADS))
 
     async def read(self, work: Callable[[Connection], T]) -> T:

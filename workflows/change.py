@@ -19,11 +19,13 @@ with workflow.unsafe.imports_passed_through():
     from changes.events import Event
     from changes.facts import SYSTEM
     from changes.instruction import Applied, Instruction, Receipt
-    from changes.passing_time import NoticeTime, next_moment
+    from changes.passing_time import LookAgain, NoticeTime, next_moment
+    from changes.proposal import TakeOverFollowers
     from changes.refusals import KEY_REUSED, Refusal, RefusalKind, Refused
     from changes.state import Change
     from changes.waiting import receipt_for, standing
     from temporal import calls, retrying
+    from temporal.patches import Patch
     from temporal.start import Carried, ChangeStart
 
 ENOUGH_TIME = timedelta(seconds=1)
@@ -45,6 +47,9 @@ class ChangeWorkflow:
         self._timer: asyncio.Task[None] | None = None
         self._timer_for: datetime | None = None
         self._delivery: asyncio.Task[None] | None = None
+        self._word: asyncio.Task[None] | None = None
+        self._look_again: list[str] = []
+        """Why to look again: a duplicate whose followers move here, or nothing in particular."""
 
     @workflow.run
     async def run(self, start: ChangeStart) -> None:
@@ -58,13 +63,25 @@ class ChangeWorkflow:
             if self._timer and self._timer.done():
                 self._timer = self._timer_for = None
                 await self._notice_time()
+            elif self._look_again:
+                await self._look_once_more(self._look_again.pop(0))
             elif self._finished():
                 await workflow.wait_condition(workflow.all_handlers_finished)
                 if self._finished():
                     break
-            elif workflow.info().is_continue_as_new_suggested():
+            elif workflow.info().is_continue_as_new_suggested() and not (self._word and not self._word.done()):
                 await workflow.wait_condition(workflow.all_handlers_finished)
                 workflow.continue_as_new(ChangeStart(change=self._ref, carried=self._state))
+
+    @workflow.signal(name=calls.LOOK_AGAIN)
+    def look_again(self, duplicate: str = "") -> None:
+        """The world around this change may be different. What is different is looked up, so nobody has to be believed.
+
+        Args:
+            duplicate: a change that may have been marked as a duplicate of this one.
+        """
+        if duplicate not in self._look_again:
+            self._look_again.append(duplicate)
 
     async def apply(self, command: Command, instruction: Instruction) -> Receipt:
         """Answer one command: once per key, after everything before it, and only when it is on record.
@@ -125,6 +142,8 @@ class ChangeWorkflow:
                     events = decision
         except Refusal as refusal:
             refused = refusal.refused
+        if isinstance(command, LookAgain | TakeOverFollowers) and not events and refused is None:
+            return Applied(fingerprint=fingerprint)  # nothing is different, so there is nothing to record
         after = evolve_all(change, events, self._ref)
         receipt = None if refused or after is None else receipt_for(after, events)
         recorded = await self._record(
@@ -151,6 +170,8 @@ class ChangeWorkflow:
             applied={**self._state.applied, asked.key: applied},
             undelivered=self._state.undelivered or (bool(events) and recorded.letters),
         )
+        if after and after.closing and after.closing.duplicate_of and events:
+            self._send_word(after.closing.duplicate_of)
         if after:
             workflow.set_current_details(f"{self._ref} {standing(after)}.")
         return applied
@@ -203,6 +224,7 @@ class ChangeWorkflow:
     def _something_to_do(self) -> bool:
         return bool(
             (self._timer and self._timer.done())
+            or self._look_again
             or self._finished()
             or (self._state.undelivered and not self._delivering())
             or self._needs_earlier_timer()
@@ -213,6 +235,8 @@ class ChangeWorkflow:
         """The change has ended, nobody waits for anything, and its mail has left or has been given up."""
         change = self._state.change
         nothing_happened = change is None and bool(self._state.applied)
+        if self._look_again or (self._word and not self._word.done()):
+            return False
         ended = nothing_happened or (change is not None and change.closing is not None)
         return ended and not self._one_at_a_time.locked() and not self._state.undelivered and not self._delivering()
 
@@ -249,7 +273,33 @@ class ChangeWorkflow:
             key = f"time/{coming.isoformat()}/{self._state.change.version if self._state.change else 0}"
             await self._decide(NoticeTime(), LookUpFor(key, SYSTEM, "groundswell", None, ""))
 
+    async def _look_once_more(self, duplicate: str) -> None:
+        async with self._one_at_a_time:
+            await self._remember()
+            change = self._state.change
+            if change is None:
+                return
+            command = TakeOverFollowers(duplicate=duplicate) if duplicate else LookAgain()
+            key = f"followers/{duplicate}" if duplicate else f"again/{change.version}"
+            await self._decide(command, LookUpFor(key, SYSTEM, "groundswell", None, ""))
+
     # --------------------------------------------------------------------------------------------- delivering
+
+    def _send_word(self, to: str) -> None:
+        """Those who followed a duplicate follow the change it goes on under: word is sent there."""
+        if workflow.patched(Patch.FOLLOWERS_MOVE_ALONG):
+            self._word = asyncio.create_task(self._tell(to))
+
+    async def _tell(self, to: str) -> None:
+        try:
+            await workflow.execute_activity(
+                calls.SEND_WORD,
+                calls.Word(to=to, duplicate=self._ref),
+                start_to_close_timeout=retrying.DELIVERING_ATTEMPT,
+                retry_policy=retrying.DELIVERING,
+            )
+        except ActivityError:
+            workflow.logger.warning("the change this is a duplicate of could not be told")
 
     def _delivering(self) -> bool:
         return self._delivery is not None and not self._delivery.done()

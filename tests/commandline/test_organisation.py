@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
@@ -86,11 +87,26 @@ def test_a_policy_is_checked_published_and_shown(migrated: Path, type_in: Type) 
     assert type_in("policy", "show", "--text").out == POLICY.read_text()
 
 
-def test_the_same_version_with_other_content_is_not_published(migrated: Path, type_in: Type, tmp_path: Path) -> None:
+def test_after_the_first_a_policy_takes_force_through_a_change_only(
+    migrated: Path, type_in: Type, tmp_path: Path
+) -> None:
     type_in("policy", "publish", str(POLICY))
-    said = type_in("policy", "publish", edited(tmp_path, "levels: 2", "levels: 1"))
-    assert said.code == 1
-    assert "Give the new one the next version number." in said.err
+    for old, new in (("levels: 2", "levels: 1"), ("version: 1", "version: 2")):
+        said = type_in("policy", "publish", edited(tmp_path, old, new), "--anyway")
+        assert said.code == 1
+        assert "The next version takes force through a change, which a steward files" in said.err
+    assert type_in("policy", "versions").out.count("default 1") == 1
+
+
+def test_a_policy_is_tried_against_the_changes_on_record(migrated: Path, type_in: Type, tmp_path: Path) -> None:
+    assert "No policy is published" in type_in("policy", "try", str(POLICY)).err
+    type_in("policy", "publish", str(POLICY))
+    said = type_in("policy", "try", edited(tmp_path, "levels: 2", "levels: 1"))
+    assert said.out == "There is no change on record yet, so there is nothing to try the policy against.\n"
+    assert json.loads(type_in("policy", "try", str(POLICY), "--json").out) == {"looked_at": 0, "differ": []}
+    broken = type_in("policy", "try", edited(tmp_path, "  levels: 2", "  lewels: 2"))
+    assert broken.code == 1
+    assert 'unknown key "lewels"; did you mean "levels"?' in broken.err
 
 
 def test_a_policy_under_which_changes_get_stuck_is_published_only_when_insisted(

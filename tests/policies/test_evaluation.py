@@ -9,9 +9,10 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from changes.facts import GATES, SIGN_TESTS, SYSTEM, Facts, GateFacts, Subject
+from changes.quorums import can_be_reached
 from directory.model import Directory, Person, Process, Team
 from policies.evaluation import choose_route, facts_for, norms_of
-from policies.lint import check
+from policies.lint import Finding, check
 from policies.loader import parse_policy, shipped
 from policies.schema import Policy
 from tests.policies.organisations import (
@@ -178,11 +179,19 @@ GATE_RULES = [
     "{who: [managers_of_affected_teams], quorum: {percent: 60, at_least: 2}}",
     "{who: [role:executive]}",
     "{who: [person:p0, person:p3], quorum: {count: 2}}",
+    "{who: [managers_of_affected_teams, owner_of_process], quorum: {per_group: any}}",
+    "{who: [managers_of_affected_teams], quorum: {per_group: {count: 2}, at_least: 3}}",
+    "{who: [role:auditor, line_of_proposer], quorum: {per_group: all}}",
 ]
 policies = st.one_of(
     st.just(POLICY),
     st.builds(with_gate, st.sampled_from([gate for gate in GATES if gate != SIGN_TESTS]), st.sampled_from(GATE_RULES)),
 )
+
+
+def about_people(policy: Policy, directory: Directory) -> list[Finding]:
+    """What the check finds, but for the road of the policy itself, which the policies drawn here do not have."""
+    return [finding for finding in check(policy, directory, TODAY) if "could change the policy" not in finding.message]
 
 
 def fit_to_answer(gate: GateFacts, subject: Subject, directory: Directory) -> bool:
@@ -196,7 +205,7 @@ def fit_to_answer(gate: GateFacts, subject: Subject, directory: Directory) -> bo
         assert ref not in barred
         assert directory.active(ref)
         assert not directory.away(ref, TODAY)
-    return bool(refs) and gate.quorum.needed(len(refs)) <= len(refs)
+    return can_be_reached(gate.quorum, gate.seats)
 
 
 @settings(max_examples=examples(150), deadline=None, suppress_health_check=[HealthCheck.too_slow])
@@ -206,7 +215,7 @@ def test_somebody_may_answer_or_the_check_names_the_error(data: st.DataObject, p
     subject = data.draw(subjects(directory, alone=True))
     facts = facts_for(policy, directory, subject, subject.proposer, TUESDAY)
     if not all([fit_to_answer(gate, subject, directory) for gate in facts.gates.values()]):
-        assert any(finding.severity == "error" for finding in check(policy, directory, TODAY))
+        assert any(finding.severity == "error" for finding in about_people(policy, directory))
 
 
 @settings(max_examples=examples(150), deadline=None, suppress_health_check=[HealthCheck.too_slow])
@@ -218,7 +227,7 @@ def test_with_more_people_excluded_the_check_says_at_least_that_few_are_left(
     subject = data.draw(subjects(directory, alone=False))
     facts = facts_for(policy, directory, subject, SYSTEM, TUESDAY)
     if not all([fit_to_answer(gate, subject, directory) for gate in facts.gates.values()]):
-        found = check(policy, directory, TODAY)
+        found = about_people(policy, directory)
         assert any(finding.severity == "error" or "are left" in finding.message for finding in found)
 
 

@@ -93,4 +93,4 @@ def test_a_stand_in_fills_the_place_of_whom_they_stand_in_for() -> None:
 def test_a_group_of_one_that_needs_two_is_found() -> None:
     policy = with_gate("endorse_tests", "{who: [owner_of_process], quorum: {per_group: {count: 2}}}")
     messages = [finding.message for finding in check(policy, firm(), TODAY) if finding.severity == "error"]
-    assert messages == ["2 must say yes, but it names 1 person at most"]
+    assert "2 must say yes, but it names 1 person at most" in messages

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import sqlite3
 import tempfile
 import uuid
 from collections.abc import Iterator
@@ -61,6 +62,7 @@ class Databases:
         else:
             path = self._folder / f"{uuid.uuid4().hex}.db"
             shutil.copyfile(self._template, path)
+            _rename_log(path)
             yield self._address(str(path))
 
     @contextmanager
@@ -94,6 +96,14 @@ class Databases:
         if self._maintenance:
             self._on_server(f"DROP DATABASE {self._template}")
             self._maintenance.dispose()
+
+
+def _rename_log(path: Path) -> None:
+    """Each copy is a ledger of its own: two with one name would look like a fork to whoever keeps checkpoints."""
+    with closing(sqlite3.connect(path)) as connection:
+        name = f"groundswell.test/{uuid.uuid4().hex[:12]}"
+        connection.execute("UPDATE deployment SET value = ? WHERE name = 'ledger_origin'", (name,))
+        connection.commit()
 
 
 @contextmanager

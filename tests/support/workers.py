@@ -15,6 +15,7 @@ from temporalio import activity
 from temporalio.client import Client
 from temporalio.worker import Worker
 
+from activities.asking_again import AskingAgainActivities
 from activities.deciding import DecisionActivities
 from changes.commands import Command
 from changes.instruction import Receipt
@@ -25,6 +26,7 @@ from store.reading import TrailEntry, change_state, trail
 from temporal import calls
 from temporal.gateway import Gateway
 from tests.support.senders import SECRET, ByTemporal
+from workflows.asking_again import AskingAgainWorkflow
 from workflows.change import ChangeWorkflow
 from workflows.housekeeping import HousekeepingWorkflow
 
@@ -85,13 +87,15 @@ async def running_worker(
     """Run a worker with the real activities on ``engine``."""
     queue = task_queue or f"test-{uuid.uuid4().hex}"
     mail = CountedMail()
-    deciding = DecisionActivities(engine, Authority(), SECRET)
+    authority = Authority()
+    deciding = DecisionActivities(engine, authority, SECRET)
+    asking = AskingAgainActivities(client, queue, engine, authority)
     with ThreadPoolExecutor(8) as threads:
         async with Worker(
             client,
             task_queue=queue,
-            workflows=[ChangeWorkflow, HousekeepingWorkflow],
-            activities=[*deciding.all(), mail.deliver],
+            workflows=[ChangeWorkflow, HousekeepingWorkflow, AskingAgainWorkflow],
+            activities=[*deciding.all(), *asking.all(), mail.deliver],
             activity_executor=threads,
             max_cached_workflows=CACHED,
             sticky_queue_schedule_to_start_timeout=timedelta(seconds=1),

@@ -7,12 +7,15 @@ from fastapi import APIRouter
 from web.api import (
     access,
     account,
+    audit,
     changes,
     commands,
     health,
+    mail,
     organisation,
     policy,
     sign_in,
+    standing_in,
     systems,
     webhooks,
 )
@@ -29,7 +32,11 @@ def api_router(demonstration: bool) -> APIRouter:
     router.include_router(account.router, prefix=BASE, tags=["account"])
     router.include_router(access.router, prefix=BASE, tags=["administration"])
     router.include_router(systems.router, prefix=BASE, tags=["administration"])
+    router.include_router(standing_in.router, prefix=BASE, tags=["standing in"])
     router.include_router(policy.router, prefix=BASE, tags=["policy"])
+    router.include_router(audit.router, prefix=BASE, tags=["audit"])
+    router.include_router(audit.log_router, prefix=BASE, tags=["audit"])
+    router.include_router(mail.router, prefix=BASE, tags=["account"])
     router.include_router(webhooks.router, prefix=BASE, tags=["webhooks"])
     if demonstration:
         router.include_router(sign_in.router, prefix=BASE, tags=["sign-in"])

@@ -70,6 +70,10 @@ class ChangeSeen(BaseModel):
     you_may: tuple[str, ...]
     """The commands the person who asks may give now."""
     waiting: tuple[WaitedFor, ...]
+    pseudonym: str = ""
+    """Under which name the person who asks speaks anonymously here. Nobody else is told."""
+    you_may_anonymously: tuple[str, ...] = ()
+    """The commands they may give under it, with the header Groundswell-Anonymously."""
     names: dict[str, str]
     """The name behind each reference of a person, team or process in it."""
 
@@ -84,7 +88,7 @@ class Trail(BaseModel):
 @needs(Operation.READ_OWN)
 async def waiting(services: ServicesHere, visitor: SignedIn) -> WaitingList:
     """Everything that waits for the person who asks, the soonest due first."""
-    return WaitingList(items=await services.read(lambda connection: waiting_of(connection, visitor.ref)))
+    return WaitingList(items=await services.read(lambda connection: waiting_of(connection, visitor.ref, own=True)))
 
 
 @router.get(
@@ -108,6 +112,7 @@ async def changes(
         lambda connection: list_changes(
             connection,
             person=visitor.ref if mine else None,
+            own=True,
             stage=stage,
             text=text,
             ended=ended,
@@ -134,7 +139,9 @@ async def change(response: Response, services: ServicesHere, visitor: SignedIn, 
         standing=look.standing,
         who_sees=look.who_sees,
         you_may=look.you_may,
-        waiting=tuple(WaitedFor(**task.model_dump()) for task in look.waiting),
+        waiting=tuple(WaitedFor(**task.model_dump(exclude={"since"})) for task in look.waiting),
+        pseudonym=look.pseudonym,
+        you_may_anonymously=look.may_anonymously,
         names=names_within(_document(look), look.directory),
     )
 

@@ -23,7 +23,7 @@ from web.refusing import refusal
 from web.security.authorising import needs
 from web.security.sign_in import SignedIn, signed_in
 from web.security.systems import require_bounds
-from web.services import Services, ServicesHere
+from web.services import ServicesHere
 
 PROBLEMS = (
     HTTPStatus.BAD_REQUEST,
@@ -72,6 +72,15 @@ VERSION_NEEDED = Failure(
     "This says something about the change as you saw it. Send If-Match with the ETag of that version, so that nobody "
     "answers a question that has changed meanwhile; If-Match: * takes whichever version there is.",
 )
+
+
+Anonymously = Annotated[
+    bool,
+    Header(
+        alias="Groundswell-Anonymously",
+        description="“true” gives the command under your pseudonym on this change; it is not written down who you are",
+    ),
+]
 
 
 class CommandDescription(BaseModel):
@@ -160,15 +169,23 @@ def _order(command: type[Command]) -> Callable[..., Awaitable[Response]]:
         key: IdempotencyKey,
         body: Any,
         if_match: IfMatch = None,
+        anonymously: Anonymously = False,
     ) -> Response:
         if if_match is None and command.kind in ABOUT_A_VERSION:
             return problem(request, VERSION_NEEDED)
         await require_bounds(services, visitor, ref, body)
         expected = int(if_match.strip('"')) if if_match and if_match != "*" else None
         given = await give(
-            services, body, change=ref, key=key, actor=visitor.ref, via=visitor.via, expected_version=expected
+            services,
+            body,
+            change=ref,
+            key=key,
+            actor=visitor.ref,
+            via=visitor.via,
+            expected_version=expected,
+            anonymously=anonymously,
         )
-        return _answer(request, services, given)
+        return answer(request, given)
 
     return _typed(endpoint, command)
 
@@ -177,10 +194,17 @@ def _submission() -> Callable[..., Awaitable[Response]]:
     """The endpoint that files a change."""
 
     async def endpoint(
-        request: Request, visitor: SignedIn, services: ServicesHere, key: IdempotencyKey, body: Any
+        request: Request,
+        visitor: SignedIn,
+        services: ServicesHere,
+        key: IdempotencyKey,
+        body: Any,
+        anonymously: Anonymously = False,
     ) -> Response:
-        given = await give(services, body, change=None, key=key, actor=visitor.ref, via=visitor.via)
-        return _answer(request, services, given, begun=True)
+        given = await give(
+            services, body, change=None, key=key, actor=visitor.ref, via=visitor.via, anonymously=anonymously
+        )
+        return answer(request, given, begun=True)
 
     return _typed(endpoint, Submit)
 
@@ -193,7 +217,8 @@ def _typed(endpoint: Callable[..., Awaitable[Response]], command: type[Command])
     return needs(Operation.REPORT if command.kind in REPORTS else Operation.GIVE_COMMANDS)(endpoint)
 
 
-def _answer(request: Request, services: Services, given: Given, begun: bool = False) -> Response:
+def answer(request: Request, given: Given, begun: bool = False) -> Response:
+    """The response to what became of a command: its receipt, or the rule's no."""
     replayed = {"Idempotency-Replayed": "true"} if given.replayed else {}
     if isinstance(given.answer, Refused):
         response = problem(request, refusal(given.answer))

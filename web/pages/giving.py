@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from http import HTTPStatus
 from urllib.parse import quote
 from zoneinfo import ZoneInfo
@@ -15,12 +15,17 @@ from starlette.exceptions import HTTPException
 from starlette.responses import RedirectResponse, Response
 
 from changes.commands import Command
+from changes.concerns import RaiseConcern
 from changes.decision import HUMAN_COMMANDS
 from changes.permissions import Operation
 from changes.proposal import Submit
 from changes.refusals import RefusalKind, Refused
+from changes.rollout import PlanRollout
+from changes.state import Change, Wave
+from policies.waves import first_waves
 from store.reading import TrailEntry, trail
 from temporal.gateway import NotNow
+from web.anonymity import promise
 from web.commanding import ABOUT_A_VERSION, KEY, give, new_key
 from web.failures import Failure
 from web.forms import answers as answering
@@ -53,6 +58,8 @@ class Desk:
     zone: ZoneInfo
     look: Look | None = None
     """The change it is about; none for a submission."""
+    promise: str = ""
+    """Where this may be done anonymously: who can see what, in plain words."""
 
     @property
     def action(self) -> str:
@@ -74,6 +81,8 @@ class Filled:
     meanwhile: Sequence[TrailEntry] = ()
     """What happened since the person looked."""
     focus: str = ""
+    anonymously: bool = False
+    """Given under the person's pseudonym on this change."""
 
 
 @router.get("/changes/new/one-page")
@@ -101,6 +110,8 @@ async def command_form(request: Request, services: ServicesHere, visitor: Signed
     assert desk.look is not None  # noqa: S101 - a desk made for a change has one
     change = desk.look.change
     values = values_for(command, change, desk.offered.parts)
+    if command is PlanRollout and not change.rollout.waves:
+        values["waves"] = await services.read(lambda connection: _first_waves(services, connection, change))
     values |= {name: value for name, value in request.query_params.items() if name in desk.offered.parts}
     filled = Filled(answering.known(command, values, desk.zone), new_key(), change.version)
     return _show(request, desk, filled)
@@ -113,6 +124,13 @@ async def give_command(request: Request, services: ServicesHere, visitor: Signed
     command = _command(kind)
     desk = await services.read(lambda connection: _desk(services, connection, command, visitor, ref))
     return await _take(request, services, desk)
+
+
+def _first_waves(services: Services, connection: Connection, change: Change) -> list[Wave]:
+    """The waves that the change's own policy begins a plan with; their guards are for people to choose."""
+    policy, directory = services.policies.bound(connection, change.policy), services.authority.directory(connection)
+    sketches = first_waves(policy, directory, change.proposal.content.affected_teams)
+    return [Wave.model_construct(name=sketch.name, teams=sketch.teams, guards=()) for sketch in sketches]
 
 
 def _command(kind: str) -> type[Command]:
@@ -128,9 +146,28 @@ def _desk(
     zone = reader_zone(services, connection, visitor)
     directory = services.authority.directory(connection)
     if ref is None:
-        return Desk(command, visitor, Offered(directory), zone)
+        return Desk(command, visitor, Offered(directory), zone, promise=_promise(services, connection, command, None))
     look = look_at(services, connection, ref, visitor.ref, services.clock())
-    return Desk(command, visitor, Offered(directory, parts_of(look.change)), zone, look)
+    return Desk(
+        command,
+        visitor,
+        Offered(directory, parts_of(look.change)),
+        zone,
+        look,
+        _promise(services, connection, command, look),
+    )
+
+
+def _promise(services: Services, connection: Connection, command: type[Command], look: Look | None) -> str:
+    """What is promised to whoever does this anonymously; empty where that cannot be."""
+    try:
+        policy = services.policies.bound(connection, look.change.policy if look else None)
+    except LookupError:
+        return ""
+    rules = policy.anonymity
+    begins = {Submit: rules.proposals, RaiseConcern: rules.concerns}.get(command) == "allowed"
+    goes_on = look is not None and command.kind in look.may_anonymously
+    return promise(policy) if begins or goes_on else ""
 
 
 async def _take(request: Request, services: Services, desk: Desk) -> Response:
@@ -140,21 +177,22 @@ async def _take(request: Request, services: Services, desk: Desk) -> Response:
         answers=answering.read(desk.command, posted),
         key=_posted_key(posted),
         version=_posted_version(posted),
+        anonymously=posted.one("_anonymously") == "yes",
     )
     if place := posted.one("_add"):
         added = answering.with_another(filled.answers, desk.command, place)
-        return _show(request, desk, Filled(added, filled.key, filled.version, focus=_last_group(added, place)))
+        return _show(request, desk, replace(filled, answers=added, focus=_last_group(added, place)))
     if place := posted.one("_remove"):
         fewer = answering.without(filled.answers, desk.command, place)
-        return _show(request, desk, Filled(fewer, filled.key, filled.version))
+        return _show(request, desk, replace(filled, answers=fewer))
     answers = answering.without_blank_groups(desk.command, filled.answers)
     try:
         command = desk.command.model_validate(answering.body(desk.command, answers, desk.offered, desk.zone))
     except ValidationError as error:
         found = findings(error.errors(), subject=lambda place: label_at(desk.command, place), model=desk.command)
-        wrong = Filled(answers, filled.key, filled.version, found=found)
+        wrong = replace(filled, answers=answers, found=found)
         return _show(request, desk, wrong, HTTPStatus.UNPROCESSABLE_ENTITY)
-    return await _give(request, services, desk, command, Filled(answers, filled.key, filled.version))
+    return await _give(request, services, desk, command, replace(filled, answers=answers))
 
 
 async def _give(request: Request, services: Services, desk: Desk, command: Command, filled: Filled) -> Response:
@@ -169,11 +207,12 @@ async def _give(request: Request, services: Services, desk: Desk, command: Comma
             actor=desk.visitor.ref,
             via="page",
             expected_version=expected,
+            anonymously=filled.anonymously,
         )
     except NotNow as error:
         # The same key stays: if the command got through after all, sending it again finds its answer.
         failure = not_now(error)
-        kept = Filled(filled.answers, filled.key, filled.version, notice=failure)
+        kept = replace(filled, notice=failure)
         return _show(request, desk, kept, HTTPStatus(failure.status))
     if not isinstance(given.answer, Refused):
         return RedirectResponse(
@@ -198,7 +237,7 @@ async def _refused(request: Request, services: Services, desk: Desk, refused: Re
             )
     detail = ALREADY_SENT if refused.kind is RefusalKind.REPEATED else refused.detail
     found, notice = _placed(desk.command, refused, detail)
-    shown = Filled(filled.answers, new_key(), version, found, notice, meanwhile)
+    shown = Filled(filled.answers, new_key(), version, found, notice, meanwhile, anonymously=filled.anonymously)
     return _show(request, desk, shown, STATUS[refused.kind])
 
 
@@ -260,7 +299,8 @@ def _show(request: Request, desk: Desk, filled: Filled, status: HTTPStatus = HTT
         description=(desk.command.__doc__ or "").strip(),
         action=desk.action,
         change=desk.look.change if desk.look else None,
-        why_not=desk.look.why_not(desk.command.kind) if desk.look else "",
+        why_not=desk.look.why_not(desk.command.kind) if desk.look and not desk.promise else "",
+        desk_promise=desk.promise,
         standing=desk.look.standing if desk.look else "",
         form=form(desk.command, filled.answers, desk.offered, filled.found, filled.focus),
         filled=filled,

@@ -47,13 +47,14 @@ async def home(request: Request, services: ServicesHere, visitor: SignedIn) -> R
         shown=SHOWN,
         wording=found.wording,
         now=services.clock(),
+        latest=max((happened.entry.seq for happened in found.lately), default=0),
     )
 
 
 def _home(services: Services, connection: Connection, visitor: Visitor) -> Home:
     wording = wording_for(services, connection, visitor)
     return Home(
-        waiting=waiting_of(connection, visitor.ref),
+        waiting=waiting_of(connection, visitor.ref, own=True),
         mine=mine_of(connection, visitor.ref, limit=SHOWN + 1),
         lately=lately(connection, visitor.ref, wording.names, limit=LATELY),
         wording=wording,

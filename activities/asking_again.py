@@ -1,0 +1,78 @@
+"""Looking at open gates, and telling those changes to look again that would ask other people now."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import UTC, datetime
+from typing import Any
+
+import anyio.to_thread
+import structlog
+from sqlalchemy import Engine
+from temporalio import activity
+from temporalio.client import Client
+
+from store.asking_again import changes_with_gates, remember_world, to_look_again, world_now, world_seen
+from store.authority import Authority
+from store.database import reading, writing
+from temporal import calls
+from temporal.telling import tell_to_look_again
+
+log = structlog.get_logger()
+
+
+class AskingAgainActivities:
+    """Activities that send word to changes."""
+
+    def __init__(self, client: Client, task_queue: str, engine: Engine, authority: Authority) -> None:
+        self._client = client
+        self._task_queue = task_queue
+        self._engine = engine
+        self._authority = authority
+
+    def all(self) -> list[Callable[..., Any]]:
+        """The activities, for the worker's list."""
+        return [self.ask_again, self.send_word]
+
+    @activity.defn(name=calls.ASK_AGAIN)
+    async def ask_again(self) -> calls.AskedAgain:
+        """Look at every open gate, unless nothing that decides who is asked is different since the last time.
+
+        The world is remembered last, so that a look that was broken off is taken again.
+        """
+        now = datetime.now(UTC)
+        world, seen = await anyio.to_thread.run_sync(self._worlds, now)
+        if world == seen:
+            return calls.AskedAgain()
+        told: list[str] = []
+        looked_at, last = 0, ""
+        while refs := await anyio.to_thread.run_sync(self._some, last):
+            for ref in await anyio.to_thread.run_sync(self._different, refs, now):
+                await tell_to_look_again(self._client, self._task_queue, ref)
+                told.append(ref)
+            looked_at, last = looked_at + len(refs), refs[-1]
+            activity.heartbeat(last)
+        await anyio.to_thread.run_sync(self._remember, world)
+        log.info("open gates looked at", changes=looked_at, told=len(told))
+        return calls.AskedAgain(looked_at=looked_at, told=tuple(told))
+
+    @activity.defn(name=calls.SEND_WORD)
+    async def send_word(self, word: calls.Word) -> None:
+        """Tell a change that another was marked as its duplicate; it looks up itself whether that is so."""
+        await tell_to_look_again(self._client, self._task_queue, word.to, word.duplicate)
+
+    def _worlds(self, now: datetime) -> tuple[str, str]:
+        with reading(self._engine) as connection:
+            return world_now(connection, self._authority, now), world_seen(connection)
+
+    def _some(self, after: str) -> tuple[str, ...]:
+        with reading(self._engine) as connection:
+            return changes_with_gates(connection, after)
+
+    def _different(self, refs: tuple[str, ...], now: datetime) -> list[str]:
+        with reading(self._engine) as connection:
+            return list(to_look_again(connection, self._authority, refs, now))
+
+    def _remember(self, world: str) -> None:
+        with writing(self._engine) as connection:
+            remember_world(connection, world)

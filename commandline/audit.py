@@ -1,0 +1,419 @@
+"""``groundswell audit``: verify, prove, seal, search and take out the ledger. For auditors and operators."""
+
+from __future__ import annotations
+
+import shutil
+import sys
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+from typer.core import TyperCommand
+
+from commandline.database import opened
+from commandline.exits import Stopped
+from commandline.output import console, moment, print_json, print_table, say
+
+if TYPE_CHECKING:
+    from sqlalchemy import Engine
+
+    from settings import Settings
+    from store.audit import Filter
+    from store.checkpoints import Sealed, Sealer
+
+app = typer.Typer(
+    no_args_is_help=True,
+    help="Verify the audit trail, prove it to others, search it and take it out.",
+    epilog="Exit codes of verify: 0 in order, 1 tampered with, 2 not verifiable because no key is trusted, 3 usage.",
+)
+USAGE = 3
+OPERATOR = "system"
+_USAGE_ERROR: type[Exception] = typer.BadParameter.__mro__[1]
+"""What Typer raises for wrong usage of any kind; it has no public name."""
+
+
+class _Verifying(TyperCommand):
+    """A command whose wrong usage ends with 3, because 2 means that nothing could be verified."""
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        """Read the arguments."""
+        try:
+            return super().parse_args(ctx, args)
+        except _USAGE_ERROR as error:
+            setattr(error, "exit_code", USAGE)  # noqa: B010 - it is declared on the class
+            raise
+
+
+Keys = Annotated[
+    list[str] | None, typer.Option("--key", help="A public key you trust, instead of those in the settings.")
+]
+Change = Annotated[str, typer.Option(help="Only this change, such as CH-3.")]
+Since = Annotated[datetime | None, typer.Option(help="Recorded at or after this time (UTC).")]
+Until = Annotated[datetime | None, typer.Option(help="Recorded before this time (UTC).")]
+Person = Annotated[str, typer.Option(help="Only what this person did.")]
+Kind = Annotated[str, typer.Option(help="Only this kind, such as endorsed.")]
+Stage = Annotated[str, typer.Option(help="Only in this stage.")]
+Words = Annotated[str, typer.Option("--text", help="Only records with all these words.")]
+
+
+@app.command(cls=_Verifying)
+def verify(
+    change: Change = "",
+    first: Annotated[int, typer.Option("--from", min=0, help="Only from this record on.")] = 0,
+    stop: Annotated[int | None, typer.Option("--to", min=1, help="Only up to this size.")] = None,
+    keys: Keys = None,
+    checkpoints: Annotated[
+        list[Path] | None, typer.Option("--checkpoints", help="A folder with checkpoints kept elsewhere.")
+    ] = None,
+    tree_only: Annotated[bool, typer.Option("--tree-only", help="Leave columns, forms and words aside.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print the report for programs.")] = False,
+) -> None:
+    """Verify everything, a range, or one change, and name the first thing that is wrong."""
+    from store.database import reading
+    from store.keeping import pinned_of, sinks_of, witnesses_of
+    from store.ledger import origin_of
+    from store.sinks import FolderSink, SinkUnusable
+    from store.verifying import outside_notes, verify_change, verify_stored
+
+    with opened() as (engine, chosen):
+        pinned = pinned_of(chosen.settings, keys or ())
+        sinks = [FolderSink(folder) for folder in checkpoints] if checkpoints else sinks_of(chosen.settings)
+        with reading(engine) as connection:
+            origin = pinned[0].key.name if pinned else origin_of(connection)
+            if change:
+                _tell_change(change, *verify_change(connection, origin, pinned, change), bool(pinned))
+                return
+            try:
+                external = list(outside_notes(sinks, origin))
+            except SinkUnusable as error:
+                raise Stopped(f"{error} Without it, a cut-off end would go unseen.") from error
+            total = stop or _size(connection)
+            with _progress(total, quiet=as_json) as progress:
+                report = verify_stored(
+                    connection,
+                    origin,
+                    pinned,
+                    external,
+                    witnesses=[witness.key for witness in witnesses_of(chosen.settings)],
+                    first=first,
+                    stop=stop,
+                    contents=not tree_only,
+                    progress=progress,
+                )
+        if not first and not stop and pinned and not tree_only:
+            _remember(engine, report)
+    if as_json:
+        print_json(report.to_mapping())
+    else:
+        for line in report.in_words():
+            say(line)
+    raise typer.Exit(report.exit_code)
+
+
+def _remember(engine: Engine, report: Any) -> None:
+    """Have the audit page say when everything was last verified. A ledger that is stopped takes no record."""
+    from store.audit import record_verification
+    from store.ledger import LedgerStopped
+
+    wrong = f"{report.first.kind} at record {report.first.seq}" if report.first else ""
+    try:
+        record_verification(engine, report.size, report.root, wrong, datetime.now(UTC))
+    except LedgerStopped as stopped:
+        console(wrong=True).print(f"This verification is not on record: {stopped}", soft_wrap=True)
+
+
+def _tell_change(change: str, findings: Sequence[Any], count: int, uncovered: int, trusted: bool) -> None:
+    if not count:
+        raise Stopped(f"Nothing is recorded about a change {change}.", USAGE)
+    if findings:
+        say(f"TAMPERED: the first wrong thing is at record {findings[0].seq}: {findings[0].message}")
+        for one in findings:
+            say(f"  {one.layer} {one.kind}: {one.message}")
+        raise typer.Exit(1)
+    verdict = "Verified" if trusted else "Consistent, but no trusted key vouches for it"
+    rest = f"; {uncovered} of them are newer than the latest checkpoint" if uncovered else ""
+    say(f"{verdict}: {change} has {count} records, each in the ledger{rest}.")
+    raise typer.Exit(0 if trusted else 2)
+
+
+@app.command("verify-export", cls=_Verifying)
+def verify_export(
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="An export as JSON Lines.")], keys: Keys = None
+) -> None:
+    """Verify that an export is as it was made: no line changed, taken out, put in or moved."""
+    from ledger.exports import ExportWrong, check_json_lines
+    from settings import load_settings
+    from store.keeping import pinned_of
+
+    pinned = pinned_of(load_settings(), keys or ())
+    try:
+        with file.open(encoding="utf-8", errors="surrogateescape", newline="\n") as lines:
+            count, sealed = check_json_lines(lines, [one.key for one in pinned])
+    except ExportWrong as error:
+        say(f"TAMPERED: {error}.")
+        raise typer.Exit(1) from error
+    if not sealed:
+        say(f"Consistent, but no trusted key vouches for it: {count:,} records.")
+        raise typer.Exit(2)
+    say(f"Verified: {count:,} records, as {pinned[0].key.name} signed them.")
+
+
+@app.command()
+def checkpoint() -> None:
+    """Sign what is new now, hand it to whoever keeps copies, and print the checkpoint."""
+    with _sealing() as (_engine, _settings, sealer):
+        sealed = _sealed(sealer)
+        print(sealed.note, end="")
+        for problem in sealed.problems:
+            console(wrong=True).print(problem, soft_wrap=True)
+
+
+@app.command()
+def prove(
+    seq: Annotated[int, typer.Argument(metavar="NUMBER", min=0, help="The number of a record.")],
+) -> None:
+    """Print the proof that a record is in the ledger (C2SP tlog-proof), to be checked by others' tools."""
+    from store.bundles import NothingRecorded, proof_of
+    from store.database import reading
+
+    with _sealing() as (engine, _settings, sealer):
+        sealed = _sealed(sealer)
+        try:
+            with reading(engine) as connection:
+                print(proof_of(connection, seq, sealed), end="")
+        except NothingRecorded as error:
+            raise Stopped(str(error)) from error
+
+
+@app.command()
+def bundle(
+    change: Annotated[str, typer.Argument(metavar="CHANGE", help="The change, such as CH-3.")],
+    output: Annotated[Path | None, typer.Option("--output", help="The file to write; CHANGE.bundle.json.")] = None,
+) -> None:
+    """Write one file that proves a change to somebody who has nothing of ours; offline.py checks it."""
+    from ledger.bundle import bundle_bytes
+    from store.audit import Reader, record_access
+    from store.bundles import NothingRecorded, bundle_of
+    from store.database import reading
+    from store.keeping import signers_of
+    from store.ledger import origin_of
+
+    file = output or Path(f"{change}.bundle.json")
+    now = datetime.now(UTC)
+    with _sealing() as (engine, settings, sealer):
+        record_access(engine, OPERATOR, "bundle_made", {"change": change}, now, "cli")
+        sealed = _sealed(sealer)
+        try:
+            with reading(engine) as connection:
+                signers = signers_of(settings, origin_of(connection))
+                reader = Reader(OPERATOR, sees_all=True)
+                made = bundle_of(connection, change, sealed, signers, reader, now, "groundswell audit bundle")
+        except NothingRecorded as error:
+            raise Stopped(str(error)) from error
+        file.write_bytes(bundle_bytes(made))
+    verifier = file.with_name("offline.py")
+    if not verifier.exists():
+        import ledger.offline
+
+        shutil.copyfile(ledger.offline.__file__, verifier)
+    say(f"Wrote {made['count']} records to {file}. Whoever gets it runs: python {verifier.name} {file.name} --key VKEY")
+    say(f"Hand them the key by another way: {signers[0].vkey}")
+
+
+@app.command()
+def export(
+    change: Change = "",
+    person: Person = "",
+    kind: Kind = "",
+    stage: Stage = "",
+    since: Since = None,
+    until: Until = None,
+    text: Words = "",
+    form: Annotated[str, typer.Option("--format", help="jsonl (evidence), csv, or cloudevents.")] = "jsonl",
+    output: Annotated[Path | None, typer.Option("--output", help="The file to write; otherwise it is printed.")] = None,
+) -> None:
+    """Take records out: as evidence, for a spreadsheet, or for another system. Doing so is recorded."""
+    from store.audit import Reader, exported, record_access
+    from store.database import reading
+    from store.keeping import signers_of
+    from store.ledger import origin_of
+    from store.searching import index_new_words
+
+    if form not in ("jsonl", "csv", "cloudevents"):
+        raise Stopped(f"There is no format {form}. Choose jsonl, csv or cloudevents.", 2)
+    asked = _filter(change, person, kind, stage, since, until, text)
+    now = datetime.now(UTC)
+    with _sealing() as (engine, settings, sealer):
+        record_access(engine, OPERATOR, "trail_exported", {**asked.to_mapping(), "format": form}, now, "cli")
+        sealed = _sealed(sealer)
+        if text:
+            index_new_words(engine)
+        with reading(engine) as connection:
+            origin = origin_of(connection)
+            records = exported(connection, asked, Reader(OPERATOR, sees_all=True), _names(connection))
+            head = {"log": origin, "filter": asked.to_mapping(), "made_at": now.isoformat(), "checkpoint": sealed.note}
+            lines = _lines(form, origin, head, records, signers_of(settings, origin)[0])
+            _write(lines, output)
+
+
+def _lines(form: str, origin: str, head: dict[str, Any], records: Iterator[Any], signer: Any) -> Iterator[str]:
+    from ledger.exports import cloud_events, csv_lines, json_lines
+
+    if form == "csv":
+        return csv_lines(records)
+    return cloud_events(origin, records) if form == "cloudevents" else json_lines(head, records, signer)
+
+
+def _write(lines: Iterator[str], output: Path | None) -> None:
+    if output is None:
+        sys.stdout.writelines(lines)
+        return
+    with output.open("w", encoding="utf-8", errors="surrogateescape", newline="") as file:
+        file.writelines(lines)
+    say(f"Wrote {output}.")
+
+
+@app.command()
+def search(
+    change: Change = "",
+    person: Person = "",
+    kind: Kind = "",
+    stage: Stage = "",
+    since: Since = None,
+    until: Until = None,
+    text: Words = "",
+    limit: Annotated[int, typer.Option(min=1, max=200, help="Records to show.")] = 50,
+    as_json: Annotated[bool, typer.Option("--json", help="Print for programs.")] = False,
+) -> None:
+    """Search the trail of all changes, the newest first. Doing so is recorded."""
+    from store.audit import Reader, record_access
+    from store.audit import search as search_trail
+    from store.database import reading
+    from store.searching import index_new_words
+
+    asked = _filter(change, person, kind, stage, since, until, text)
+    with opened() as (engine, _chosen):
+        record_access(engine, OPERATOR, "trail_read", asked.to_mapping(), datetime.now(UTC), "cli")
+        if text:
+            index_new_words(engine)
+        with reading(engine) as connection:
+            names = _names(connection)
+            page = search_trail(connection, asked, Reader(OPERATOR, sees_all=True), names, limit=limit)
+    if as_json:
+        print_json(page.model_dump(mode="json"))
+        return
+    rows = [
+        (str(one.seq), moment(one.recorded_at.isoformat()), one.change, names.get(one.actor, one.actor), one.sentence)
+        for one in page.entries
+    ]
+    print_table(("No.", "Recorded", "Change", "Who", "What"), rows, "No record fits.")
+    if page.following:
+        say(f"{'More than 1,000' if page.count > 1_000 else page.count} records fit; narrow it down to see the others.")
+
+
+@app.command("restore-status")
+def restore_status(
+    accept: Annotated[bool, typer.Option("--accept", help="Go on with this database as it is.")] = False,
+    reason: Annotated[str, typer.Option(help="Why, with --accept.")] = "",
+    by: Annotated[str, typer.Option(help="Who accepts it.")] = "",
+    confirmed_by: Annotated[str, typer.Option(help="The second person who agrees.")] = "",
+) -> None:
+    """Say whether this database fits its checkpoints outside, and from where on a restored one is to be witnessed."""
+    from store.database import reading
+    from store.keeping import sinks_of
+    from store.restoring import accept_restore, restore_state
+
+    with opened() as (engine, chosen):
+        sinks = sinks_of(chosen.settings)
+        with reading(engine) as connection:
+            state = restore_state(connection, sinks)
+        for line in state.in_words():
+            say(line)
+        if accept:
+            accept_restore(engine, sinks, reason, by, confirmed_by, datetime.now(UTC))
+            say("Accepted, and recorded. The ledger goes on.")
+        elif not state.whole:
+            raise typer.Exit(1)
+
+
+@app.command()
+def key(
+    file: Annotated[Path | None, typer.Argument(metavar="FILE", help="Make a new signing key in this file.")] = None,
+) -> None:
+    """Make a signing key, or print the public keys of the one that is configured."""
+    from ledger.keys import KeyUnusable, generate_key, write_key_file
+    from settings import load_settings
+    from store.keeping import signers_of
+
+    if file is not None:
+        try:
+            write_key_file(file, generate_key("new"))
+        except KeyUnusable as error:
+            raise Stopped(f"{error}".capitalize()) from error
+        say(f"Wrote a new signing key to {file}. Set GROUNDSWELL_LEDGER_KEY_FILE to it, and keep a copy elsewhere.")
+        return
+    from store.database import reading
+    from store.ledger import origin_of
+
+    with opened() as (engine, _chosen):
+        with reading(engine) as connection:
+            origin = origin_of(connection)
+        for signer in signers_of(load_settings(), origin):
+            print(signer.vkey)
+
+
+@contextmanager
+def _sealing() -> Iterator[tuple[Engine, Settings, Sealer]]:
+    from store.keeping import sealer_of
+
+    with opened() as (engine, chosen):
+        yield engine, chosen.settings, sealer_of(chosen.settings, engine)
+
+
+def _sealed(sealer: Sealer) -> Sealed:
+    sealed = sealer.seal()
+    if sealed is None:
+        raise Stopped("The ledger is still empty.")
+    return sealed
+
+
+def _filter(
+    change: str, person: str, kind: str, stage: str, since: datetime | None, until: datetime | None, text: str
+) -> Filter:
+    from store.audit import Filter
+
+    return Filter(change, person, kind, stage, "", _utc(since), _utc(until), text)
+
+
+def _utc(moment: datetime | None) -> datetime | None:
+    return moment.replace(tzinfo=UTC) if moment and moment.tzinfo is None else moment
+
+
+def _size(connection: Any) -> int:
+    from store.checkpoints import head_of
+
+    return head_of(connection).size
+
+
+def _names(connection: Any) -> dict[str, str]:
+    from store.directory import load_directory
+
+    directory = load_directory(connection)
+    teams = {ref: team.name for ref, team in directory.teams.items()}
+    return teams | {ref: person.name for ref, person in directory.people.items()}
+
+
+@contextmanager
+def _progress(total: int, quiet: bool) -> Iterator[Any]:
+    """Shows how far it is, on standard error and only to a terminal."""
+    from rich.progress import Progress
+
+    if quiet or not sys.stderr.isatty():
+        yield None
+        return
+    with Progress(console=console(wrong=True), transient=True) as bar:
+        task = bar.add_task("Verifying", total=total)
+        yield lambda done: bar.update(task, completed=done)

@@ -1,0 +1,72 @@
+"""Which open gates would ask other people now than they asked, or have another deadline by the calendar of now."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from datetime import datetime
+
+from sqlalchemy import Connection, delete, func, insert, select
+
+from changes.decision import decide, subject_of
+from changes.facts import SYSTEM
+from changes.passing_time import LookAgain
+from changes.refusals import Refused
+from changes.state import Change
+from store import tables
+from store.authority import Authority
+
+STAMP = "gates_looked_at"
+BATCH = 200
+"""Changes that are read together."""
+
+
+def world_now(connection: Connection, authority: Authority, now: datetime) -> str:
+    """What decides who is asked, in short: while it stays the same, nobody needs to look.
+
+    The day belongs to it, because absences and delegations begin and end by it.
+    """
+    imports, acts = (
+        connection.execute(select(func.max(column))).scalar()
+        for column in (tables.directory_import.c.number, tables.act.c.number)
+    )
+    policies = connection.execute(select(func.max(tables.policy_version.c.number))).scalar()
+    return json.dumps([imports, acts, policies, authority.today(connection, now).isoformat()])
+
+
+def world_seen(connection: Connection) -> str:
+    """The same, as of the last look."""
+    table = tables.deployment.c
+    return connection.execute(select(table.value).where(table.name == STAMP)).scalar() or ""
+
+
+def remember_world(connection: Connection, world: str) -> None:
+    """Everything was looked at as of ``world``."""
+    table = tables.deployment
+    connection.execute(delete(table).where(table.c.name == STAMP))
+    connection.execute(insert(table).values(name=STAMP, value=world))
+
+
+def changes_with_gates(connection: Connection, after: str = "") -> tuple[str, ...]:
+    """Some open changes that wait for people, by reference, from after ``after``."""
+    table = tables.change.c
+    query = select(table.ref).where(table.outcome == "", table.next_moment.is_not(None), table.ref > after)
+    return tuple(connection.execute(query.order_by(table.ref).limit(BATCH)).scalars())
+
+
+def to_look_again(connection: Connection, authority: Authority, refs: tuple[str, ...], now: datetime) -> Iterator[str]:
+    """Those of ``refs`` about which something is different."""
+    table = tables.change.c
+    for document in connection.execute(select(table.document).where(table.ref.in_(refs))).scalars():
+        change = Change.model_validate_json(document)
+        if change.gate is not None and _is_different(connection, authority, change, now):
+            yield change.ref
+
+
+def _is_different(connection: Connection, authority: Authority, change: Change, now: datetime) -> bool:
+    command = LookAgain()
+    found = authority.look_up(connection, subject_of(change, command, SYSTEM, now), SYSTEM, now, change.ref)
+    if found.facts is None:
+        return False
+    decided = decide(change, command, found.facts, now)
+    return not isinstance(decided, Refused) and bool(decided)

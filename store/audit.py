@@ -1,0 +1,382 @@
+"""The trail of all changes: searched, paged and taken out. Whoever reads it or takes it out leaves a record themselves.
+
+Pages are in the order of record numbers, newest first, and keep to the size of the log on the first page, so that they
+do not shift. A time becomes a range of numbers, because the time of recording never goes back (reference/ledger.md
+6.11). Auditors see everything but who stands behind an anonymous record; for others what is secret or discreet about a
+change stays so.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import ColumnElement, Connection, Engine, RowMapping, Select, and_, func, not_, or_, select, true
+
+from changes.events import EVENTS
+from changes.facts import SYSTEM
+from changes.values import Moment, Value
+from ledger.checkpoint import read_checkpoint
+from ledger.commitments import verify as verify_commitment
+from ledger.exports import ExportedRecord
+from ledger.merkle import leaf_hash
+from ledger.note import NoteError
+from ledger.proofs import ProofInvalid, inclusion_proof, verify_inclusion
+from ledger.record import commitments_of, policy_of
+from ledger.tiles import NoSuchTile
+from store import tables
+from store.checkpoints import KeptCheckpoint, Vouched, head_of, latest_checkpoint, latest_vouched, stopped_because
+from store.database import lock_ledger, writing
+from store.ledger import LABEL, Entry, Source, append_once, number_of
+from store.reading import (
+    DISCREET_COMMANDS,
+    SECRET_COMMANDS,
+    TRAIL_COLUMNS,
+    CursorInvalid,
+    TrailEntry,
+    event_in,
+    trail_entry,
+    with_words,
+)
+from store.searching import containing
+from store.tiles import stored_reader
+
+PAGE = 50
+COUNTED = 1_000
+"""Counts are exact up to here."""
+VERIFIED = "ledger_verified"
+"""The action under which a whole verification is recorded."""
+CHUNK = 500
+"""Records read at a time for an export."""
+
+
+@dataclass(frozen=True)
+class Filter:
+    """Which records are asked for; empty parts leave nothing out."""
+
+    change: str = ""
+    person: str = ""
+    """A person's reference."""
+    kind: str = ""
+    """What happened: the kind of an event, or a refused command."""
+    stage: str = ""
+    outcome: str = ""
+    since: datetime | None = None
+    until: datetime | None = None
+    """Recorded before this moment."""
+    text: str = ""
+
+    def to_mapping(self) -> dict[str, str]:
+        """The parts that are filled in, as text."""
+        parts = {
+            "change": self.change,
+            "person": self.person,
+            "kind": self.kind,
+            "stage": self.stage,
+            "outcome": self.outcome,
+            "since": self.since.isoformat() if self.since else "",
+            "until": self.until.isoformat() if self.until else "",
+            "text": self.text,
+        }
+        return {name: part for name, part in parts.items() if part}
+
+
+@dataclass(frozen=True)
+class Reader:
+    """Who reads."""
+
+    ref: str
+    sees_all: bool = False
+    """An auditor."""
+
+
+class AuditEntry(TrailEntry):
+    """A line of the trail with the change it is about."""
+
+    change: str
+    record_id: str
+
+
+class AuditPage(Value):
+    """Some records, newest first."""
+
+    entries: tuple[AuditEntry, ...]
+    size: int
+    """How many records the log had on the first page; those after it belong to the next search."""
+    count: int
+    """How many records fit, exactly up to 1,000; one more means "more than that"."""
+    following: str | None
+
+
+class LedgerState(Value):
+    """How the ledger stands: what is signed, who vouched outside and when."""
+
+    size: int
+    signed_size: int = 0
+    signed_at: Moment | None = None
+    vouched_size: int = 0
+    vouched_by: str = ""
+    vouched_at: Moment | None = None
+    verified_size: int = 0
+    verified_at: Moment | None = None
+    """When everything was last verified, with `groundswell audit verify`, and how much that was."""
+    verified_well: bool = False
+    stopped: str = ""
+    """Why nothing is recorded any more, if so."""
+
+
+def ledger_state(connection: Connection) -> LedgerState:
+    """How the ledger stands now."""
+    signed: KeptCheckpoint | None = latest_checkpoint(connection)
+    vouched: Vouched | None = latest_vouched(connection)
+    verified = _last_verification(connection)
+    return LedgerState(
+        verified_size=verified["after"]["size"] if verified else 0,
+        verified_at=verified["recorded_at"] if verified else None,
+        verified_well=bool(verified) and verified["outcome"] == "applied",
+        size=head_of(connection).size,
+        signed_size=signed.size if signed else 0,
+        signed_at=signed.made_at if signed else None,
+        vouched_size=vouched.size if vouched else 0,
+        vouched_by=vouched.by if vouched else "",
+        vouched_at=vouched.at if vouched else None,
+        stopped=stopped_because(connection) or "",
+    )
+
+
+def _last_verification(connection: Connection) -> Any:
+    table = tables.ledger_record
+    query = select(table.c.body).where(table.c.action == VERIFIED).order_by(table.c.seq.desc()).limit(1)
+    body = connection.execute(query).scalar()
+    return json.loads(body) if body else None
+
+
+def record_verification(engine: Engine, size: int, root: bytes, wrong: str, now: datetime) -> None:
+    """Put on record that everything up to ``size`` was verified, and what was found wrong first, if anything."""
+    entry = Entry(
+        key=f"verified/{size}/{now:%Y%m%dT%H%M%S%f}",
+        change="",
+        version=0,
+        action=VERIFIED,
+        outcome="failed" if wrong else "applied",
+        actor=SYSTEM,
+        via="cli",
+        occurred_at=now,
+        stage="",
+        phase="",
+        content="",
+        source=Source(component="cli"),
+        area="ledger",
+        facts={"size": size, "root": root.hex(), **({"wrong": wrong} if wrong else {})},
+    )
+    with writing(engine) as connection:
+        lock_ledger(connection)
+        append_once(connection, entry, now)
+
+
+class Evidence(Value):
+    """One record with everything behind it."""
+
+    entry: AuditEntry
+    body: str
+    """The stored bytes, which the hash covers."""
+    proven_in: int
+    """The size of the checkpoint whose tree holds the record; 0 where none does yet."""
+    wrong: str
+    """What does not fit, in a sentence; empty where everything does."""
+
+
+def evidence(connection: Connection, seq: int, reader: Reader, names: Mapping[str, str]) -> Evidence | None:
+    """Record ``seq``, verified now against the latest checkpoint; None where there is none ``reader`` may see."""
+    records, private = tables.ledger_record, tables.ledger_private
+    fitting = _fitting(connection, Filter(), reader, seq + 1)
+    query = with_words(select(*TRAIL_COLUMNS, private.c.salt)).where(records.c.seq == seq, fitting)
+    row = connection.execute(query).mappings().first()
+    if row is None:
+        return None
+    kept, wrong, proven = latest_checkpoint(connection), "", 0
+    leaf = leaf_hash(bytes(row["body"]))
+    if row["value"] is not None:
+        commitment = commitments_of(json.loads(row["body"])).get(LABEL, "")
+        if not verify_commitment(LABEL, row["value"], bytes(row["salt"]), bytes.fromhex(commitment)):
+            wrong = "The words are not those that were recorded."
+    if kept and seq < kept.size:
+        try:
+            stated, _ = read_checkpoint(kept.note)
+            proof = inclusion_proof(stored_reader(connection, kept.size), seq, kept.size)
+            verify_inclusion(leaf, seq, kept.size, proof, stated.root)
+            proven = kept.size
+        except (ProofInvalid, NoSuchTile, NoteError) as error:
+            wrong = f"The record cannot be proven to be in the ledger: {error}."
+    return Evidence(entry=_entry(row, reader, names), body=bytes(row["body"]).decode(), proven_in=proven, wrong=wrong)
+
+
+def search(
+    connection: Connection,
+    asked: Filter,
+    reader: Reader,
+    names: Mapping[str, str],
+    cursor: str | None = None,
+    limit: int = PAGE,
+) -> AuditPage:
+    """A page of records, newest first.
+
+    Raises:
+        CursorInvalid: ``cursor`` is not one of ours.
+    """
+    size, before = _read_cursor(cursor) if cursor else (head_of(connection).size, None)
+    records = tables.ledger_record
+    fitting = _fitting(connection, asked, reader, size)
+    query = with_words(select(*TRAIL_COLUMNS)).where(fitting)
+    if before is not None:
+        query = query.where(records.c.seq < before)
+    limit = max(1, min(limit, 200))
+    rows = connection.execute(query.order_by(records.c.seq.desc()).limit(limit + 1)).mappings().all()
+    counted = select(records.c.seq).where(fitting).limit(COUNTED + 1).subquery()
+    count = connection.execute(select(func.count()).select_from(counted)).scalar_one()
+    entries = tuple(_entry(row, reader, names) for row in rows[:limit])
+    following = _make_cursor(size, entries[-1].seq) if len(rows) > limit else None
+    return AuditPage(entries=entries, size=size, count=count, following=following)
+
+
+def _entry(row: RowMapping, reader: Reader, names: Mapping[str, str]) -> AuditEntry:
+    entry = trail_entry(row, event_in(row), names, reader.ref, reader.sees_all)
+    return AuditEntry(**dict(entry), change=row["change"], record_id=row["record_id"])
+
+
+def exported(
+    connection: Connection, asked: Filter, reader: Reader, names: Mapping[str, str]
+) -> Iterator[ExportedRecord]:
+    """The records that fit, oldest first, in pieces: memory stays the same however many they are."""
+    records, private = tables.ledger_record, tables.ledger_private
+    fitting = _fitting(connection, asked, reader, head_of(connection).size)
+    query = with_words(select(*TRAIL_COLUMNS, private.c.salt)).where(fitting).order_by(records.c.seq).limit(CHUNK)
+    last = -1
+    while rows := connection.execute(query.where(records.c.seq > last)).mappings().all():
+        for row in rows:
+            yield _exported(row, reader, names)
+        last = rows[-1]["seq"]
+
+
+def _exported(row: RowMapping, reader: Reader, names: Mapping[str, str]) -> ExportedRecord:
+    entry = _entry(row, reader, names)
+    body = json.loads(row["body"])
+    policy, signature = policy_of(body), body.get("signature", {})
+    # Who may not see who acted gets no words either: the words of an event name its author.
+    open_to_reader = row["value"] is not None and (reader.sees_all or entry.actor == row["person"])
+    values = []
+    if open_to_reader:
+        values = [{"label": LABEL, "salt": base64.b64encode(row["salt"]).decode(), "value": row["value"]}]
+    who = names.get(entry.actor, entry.actor)
+    shown = {
+        "number": str(entry.seq),
+        "recorded": entry.recorded_at.isoformat(),
+        "happened": entry.occurred_at.isoformat(),
+        "change": entry.change,
+        "stage": entry.stage,
+        "what": entry.action,
+        "outcome": entry.outcome,
+        "who": who,
+        "by way of": entry.via,
+        "signed as": who if signature else "",
+        "signature means": signature.get("meaning", ""),
+        "words": entry.sentence,
+        "policy": f"{policy[0]} {policy[1]}" if policy else "",
+        "hash of the record": entry.leaf_hash,
+    }
+    return ExportedRecord(entry.seq, bytes(row["body"]), shown, values)
+
+
+def record_access(
+    engine: Engine, reader: str, action: str, asked: Mapping[str, str], now: datetime, via: str, **facts: Any
+) -> int:
+    """Put on record that somebody read or took out the trail: once an hour for the same person and question.
+
+    What was asked for is committed to and not contained, because it names people.
+    """
+    question = json.dumps({"asked": dict(asked), "action": action}, sort_keys=True, ensure_ascii=False)
+    hour = now.replace(minute=0, second=0, microsecond=0)
+    digest = hashlib.sha256(f"{reader}\n{question}".encode()).hexdigest()
+    entry = Entry(
+        key=f"access/{action}/{hour:%Y%m%dT%H}/{digest}",
+        change="",
+        version=0,
+        action=action,
+        outcome="applied",
+        actor=reader,
+        via=via,
+        occurred_at=hour,
+        stage="",
+        phase="",
+        content=question,
+        source=Source(component=via),
+        area="ledger",
+        facts=facts,
+    )
+    table = tables.ledger_record
+    with engine.connect() as connection:
+        known = connection.execute(select(table.c.seq).where(table.c.idem_key == entry.key)).scalar()
+    if known is not None:
+        return int(known)
+    with writing(engine) as connection:
+        lock_ledger(connection)
+        return append_once(connection, entry, now)
+
+
+def _fitting(connection: Connection, asked: Filter, reader: Reader, size: int) -> ColumnElement[bool]:
+    records = tables.ledger_record
+    parts: list[ColumnElement[bool]] = [records.c.seq < size]
+    exact = {"change": asked.change, "action": asked.kind, "stage": asked.stage, "outcome": asked.outcome}
+    parts += [records.c[name] == value for name, value in exact.items() if value]
+    if asked.person:
+        parts.append(records.c.actor.in_((number_of(connection, asked.person), asked.person)))
+    if asked.since:
+        parts.append(records.c.seq >= _first_since(asked.since))
+    if asked.until:
+        parts.append(records.c.seq < func.coalesce(_first_since(asked.until), size))
+    if asked.text:
+        parts.append(containing(connection, asked.text))
+    if not reader.sees_all:
+        parts.append(_open_to(connection, reader, asked))
+    return and_(*parts)
+
+
+def _first_since(moment: datetime) -> Any:
+    records = tables.ledger_record
+    query: Select[Any] = select(records.c.seq).where(records.c.recorded_at >= moment)
+    return query.order_by(records.c.recorded_at, records.c.seq).limit(1).scalar_subquery()
+
+
+def _open_to(connection: Connection, reader: Reader, asked: Filter) -> ColumnElement[bool]:
+    """Leave out what is secret; and where a person or words are searched for, what is discreet too, because finding it
+    would say who it was."""
+    records = tables.ledger_record
+    secret = {kind for kind, event in EVENTS.items() if event.secret}
+    refused = set(SECRET_COMMANDS)
+    if asked.person or asked.text:
+        secret |= {kind for kind, event in EVENTS.items() if event.discreet}
+        refused |= DISCREET_COMMANDS
+    hidden = or_(
+        and_(records.c.outcome == "applied", records.c.action.in_(sorted(secret))) if secret else not_(true()),
+        and_(records.c.outcome == "refused", records.c.action.in_(sorted(refused))),
+    )
+    return or_(not_(hidden), records.c.actor.in_((number_of(connection, reader.ref), reader.ref)))
+
+
+def _make_cursor(size: int, before: int) -> str:
+    return base64.urlsafe_b64encode(json.dumps([size, before]).encode()).decode()
+
+
+def _read_cursor(cursor: str) -> tuple[int, int]:
+    try:
+        size, before = json.loads(base64.urlsafe_b64decode(cursor))
+    except (ValueError, TypeError, RecursionError) as error:
+        raise CursorInvalid("This page address is damaged. Start again from the first page.") from error
+    if not all(isinstance(part, int) and 0 <= part < 2**53 for part in (size, before)):
+        raise CursorInvalid("This page address is damaged. Start again from the first page.")
+    return size, before

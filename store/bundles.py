@@ -1,0 +1,103 @@
+"""The bundle of one change from the stored ledger, under a checkpoint made for it; and the proof of one record."""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection, select
+
+from changes.events import EVENTS
+from ledger.bundle import PolicyText, build_bundle
+from ledger.canonical import NotCanonical, parse_canonical
+from ledger.note import Signer
+from ledger.proofs import inclusion_proof
+from ledger.record import policy_of
+from ledger.stored import StoredRecord
+from policies.loader import parse_policy
+from store import tables
+from store.audit import Reader
+from store.checkpoints import Sealed
+from store.ledger import number_of
+from store.reading import DISCREET_COMMANDS, SECRET_COMMANDS
+from store.tiles import stored_reader
+from store.verifying import records_of
+
+PROOF_FORMAT = "c2sp.org/tlog-proof@v1"
+
+
+class NothingRecorded(LookupError):
+    """There is no such change or record in the ledger."""
+
+
+def bundle_of(
+    connection: Connection,
+    change: str,
+    sealed: Sealed,
+    signers: Sequence[Signer],
+    reader: Reader,
+    made_at: datetime,
+    made_by: str,
+) -> dict[str, Any]:
+    """Everything about ``change`` that ``reader`` may see the words of, with proofs. See ``ledger.bundle``.
+
+    Raises:
+        NothingRecorded: nothing is recorded about the change.
+    """
+    mine = {number_of(connection, reader.ref), reader.ref}
+    records = [_disclosed(one, reader, mine) for one in records_of(connection, change) if one.seq < sealed.size]
+    if not records:
+        raise NothingRecorded(f"Nothing is recorded about a change {change}.")
+    return build_bundle(
+        change,
+        records,
+        sealed.note,
+        stored_reader(connection, sealed.size),
+        vkeys=[str(signer.verifier_key) for signer in signers],
+        made_at=made_at,
+        made_by=made_by,
+        signer=signers[0] if signers else None,
+        policies=_policies(connection, records),
+    )
+
+
+def proof_of(connection: Connection, seq: int, sealed: Sealed) -> str:
+    """The proof that record ``seq`` is in the ledger, as the text file that C2SP tlog-proof describes.
+
+    Raises:
+        NothingRecorded: there is no such record, or none of that number yet.
+    """
+    if not 0 <= seq < sealed.size:
+        raise NothingRecorded(f"The ledger has {sealed.size:,} records; number {seq} is not among them.")
+    steps = inclusion_proof(stored_reader(connection, sealed.size), seq, sealed.size)
+    hashes = "".join(f"{base64.b64encode(step).decode()}\n" for step in steps)
+    return f"{PROOF_FORMAT}\nindex {seq}\n{hashes}\n{sealed.note}"
+
+
+def _disclosed(record: StoredRecord, reader: Reader, mine: set[str]) -> StoredRecord:
+    """The record with those words that the reader may have; the others stay a commitment."""
+    action, actor = str(record.columns["action"]), record.columns["actor_ref"]
+    kind = EVENTS.get(action)
+    quiet = (kind.secret or kind.discreet) if kind else action in SECRET_COMMANDS | DISCREET_COMMANDS
+    return record._replace(private=()) if quiet and not reader.sees_all and actor not in mine else record
+
+
+def _policies(connection: Connection, records: Sequence[StoredRecord]) -> list[PolicyText]:
+    """Each policy that the records name, in the canonical form that their digest is made of."""
+    named = {policy for record in records if (policy := _policy_in(record.body))}
+    table = tables.policy_version
+    found = []
+    for name, version, digest in sorted(named):
+        text = connection.execute(select(table.c.text).where(table.c.sha256 == digest)).scalar()
+        if text is not None:
+            found.append(PolicyText(name, version, parse_policy(text, name).canonical))
+    return found
+
+
+def _policy_in(body: bytes) -> tuple[str, int, str] | None:
+    try:
+        return policy_of(parse_canonical(body))
+    except NotCanonical:
+        return None

@@ -1,0 +1,155 @@
+"""A database behind its checkpoints outside: recognised, explained, and accepted by two people with a reason."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any, NamedTuple
+
+from sqlalchemy import Connection, Engine
+
+from ledger.checkpoint import read_checkpoint
+from ledger.note import NoteError
+from ledger.proofs import root_at
+from store.checkpoints import go_on, head_of, stopped_because
+from store.database import lock_ledger, reading, writing
+from store.directory import load_directory
+from store.ledger import Entry, Source, append_many, origin_of
+from store.sinks import Sink, SinkUnusable
+from store.tiles import stored_reader
+
+
+class NotAccepted(ValueError):
+    """Something is missing for accepting what happened; the message says what."""
+
+
+class Outside(NamedTuple):
+    """What a place outside says: its largest checkpoint, and the largest that this database agrees with."""
+
+    place: str
+    largest: int
+    agreed: int
+
+
+class RestoreState(NamedTuple):
+    """How the database stands to its checkpoints outside."""
+
+    size: int
+    stopped: str
+    outside: tuple[Outside, ...]
+    problems: tuple[str, ...]
+
+    @property
+    def whole(self) -> bool:
+        """Whether nothing is missing and nothing differs."""
+        return not self.stopped and all(one.agreed == one.largest for one in self.outside)
+
+    def in_words(self) -> list[str]:
+        """The state in sentences."""
+        lines = [f"The ledger has {self.size:,} records."]
+        for one in self.outside:
+            if one.agreed == one.largest:
+                lines.append(f"It fits the latest checkpoint in {one.place}, of size {one.largest:,}.")
+            else:
+                lines.append(
+                    f"It does not fit the latest checkpoint in {one.place}, which counts {one.largest:,} records: "
+                    f"{max(one.largest - self.size, 0):,} are missing here. The largest one it fits is of size "
+                    f"{one.agreed:,}; from there on it has to be witnessed again."
+                )
+        if not self.outside:
+            lines.append("No checkpoint is held outside. Whether records are missing at its end cannot be said.")
+        if self.stopped:
+            lines.append(f"Nothing is recorded now: {self.stopped}")
+        return [*lines, *self.problems]
+
+
+def restore_state(connection: Connection, sinks: Sequence[Sink]) -> RestoreState:
+    """Compare the database with everything that is held outside."""
+    origin, head = origin_of(connection), head_of(connection)
+    outside, problems = [], []
+    for sink in sinks:
+        try:
+            notes = list(sink.notes(origin))
+        except SinkUnusable as error:
+            problems.append(str(error))
+            continue
+        sizes = []
+        for note in notes:
+            try:
+                stated, _ = read_checkpoint(note)
+            except NoteError as error:
+                problems.append(f"A checkpoint in {sink.name} cannot be read: {error}")
+                continue
+            agrees = stated.size <= head.size and root_at(stored_reader(connection, head.size), stated.size) == (
+                stated.root
+            )
+            sizes.append((stated.size, agrees))
+            if agrees:
+                break
+        if sizes:
+            agreed = max((size for size, agrees in sizes if agrees), default=0)
+            outside.append(Outside(sink.name, max(size for size, _ in sizes), agreed))
+    return RestoreState(head.size, stopped_because(connection) or "", tuple(outside), tuple(problems))
+
+
+def accept_restore(
+    engine: Engine, sinks: Sequence[Sink], reason: str, by: str, confirmed_by: str, now: datetime
+) -> int:
+    """Go on with the database as it is, on record: what was lost, why that is accepted, and by which two people.
+
+    The places outside have to be told by their keepers, or the next start stops again: a witness never signs a fork.
+
+    Raises:
+        NotAccepted: no reason is given, or it is not two different people of the directory.
+    """
+    with reading(engine) as connection:
+        state = restore_state(connection, sinks)
+        require_two_people(connection, reason, by, confirmed_by)
+    content: dict[str, Any] = {
+        "reason": reason.strip(),
+        "confirmed_by": confirmed_by,
+        "outside": [one._asdict() for one in state.outside],
+        "stopped": state.stopped,
+    }
+    lost = max((one.largest for one in state.outside), default=state.size)
+    entry = Entry(
+        key=f"restored/{state.size}/{now:%Y%m%dT%H%M%S}",
+        change="",
+        version=0,
+        action="restored",
+        outcome="applied",
+        actor=by,
+        via="cli",
+        occurred_at=now,
+        stage="",
+        phase="",
+        content=json.dumps(content, sort_keys=True, ensure_ascii=False),
+        source=Source(component="cli"),
+        area="ledger",
+        facts={"size_here": state.size, "size_outside": lost, "agreed_size": _agreed(state)},
+    )
+    with writing(engine) as connection:
+        lock_ledger(connection)
+        go_on(connection)
+        return append_many(connection, [entry], now)
+
+
+def _agreed(state: RestoreState) -> int:
+    return min((one.agreed for one in state.outside), default=state.size)
+
+
+def require_two_people(connection: Connection, reason: str, by: str, confirmed_by: str) -> None:
+    """An administrator's intervention needs a reason and a second person (lifecycle.md).
+
+    Raises:
+        NotAccepted: saying what is missing.
+    """
+    if not reason.strip():
+        raise NotAccepted("Give a reason with --reason; it stays on record.")
+    if not by or not confirmed_by or by == confirmed_by:
+        raise NotAccepted("Two different people are needed: --by and --confirmed-by.")
+    people = load_directory(connection).people
+    for ref in (by, confirmed_by):
+        if ref not in people or not people[ref].active:
+            raise NotAccepted(f"The directory knows nobody called {ref} who is active.")

@@ -1,0 +1,194 @@
+from __future__ import annotations
+
+import csv
+import json
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from sqlalchemy import Engine
+
+from changes.any_moment import AddComment
+from changes.proposal import AcceptForTesting
+from ledger.keys import generate_key, write_key_file
+from store.database import reading, writing
+from store.ledger import origin_of
+from tests.support.attacks import Attacker
+from tests.support.desk import Desk
+from tests.support.examples import MANAGER, PROPOSER, TO_CHAMPIONS, submit
+
+Run = Callable[..., tuple[int, str, str]]
+
+
+@pytest.fixture
+def place(engine: Engine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """An installation with a key, a folder for checkpoints and one change in it."""
+    from tests.support.processes import address_of
+
+    with reading(engine) as connection:
+        key = generate_key(origin_of(connection))
+    write_key_file(tmp_path / "signing.key", key)
+    monkeypatch.setenv("DATABASE_URL", address_of(engine))
+    monkeypatch.setenv("GROUNDSWELL_LEDGER_KEY_FILE", str(tmp_path / "signing.key"))
+    monkeypatch.setenv("GROUNDSWELL_LEDGER_CHECKPOINTS", f"file://{tmp_path / 'outside'}")
+    monkeypatch.setenv("GROUNDSWELL_LEDGER_TRUSTED_KEYS", key.vkey)
+    desk = Desk(engine)
+    desk.walk(TO_CHAMPIONS)
+    desk.give(PROPOSER, AddComment(about="works", text="=Zauberwort tells more than a thousand words"))
+    desk.refused(PROPOSER, AcceptForTesting())
+    return tmp_path
+
+
+@pytest.fixture
+def run(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Run:
+    """Run the command line in this process: exit code, output, errors."""
+    import cli
+
+    def call(*arguments: str) -> tuple[int, str, str]:
+        monkeypatch.setattr(sys, "argv", ["groundswell", *arguments])
+        try:
+            cli.main()
+            code = 0
+        except SystemExit as ended:
+            code = int(ended.code or 0)
+        said = capsys.readouterr()
+        return code, said.out, said.err
+
+    return call
+
+
+def test_verify_says_what_it_verified_and_by_whose_key(run: Run, place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert run("audit", "checkpoint")[0] == 0
+    code, said, _ = run("audit", "verify")
+    assert (code, "Verified: " in said, "(pinned)" in said) == (0, True, True)
+    code, said, _ = run("audit", "verify", "--json", "--from", "3", "--to", "5")
+    assert (code, json.loads(said)["size"]) == (0, 5)
+    assert run("audit", "verify", "--change", "CH-1")[0] == 0
+    assert run("audit", "verify", "--change", "CH-99")[0] == 3
+    assert run("audit", "verify", "--from", "minus one")[0] == 3
+    monkeypatch.setenv("GROUNDSWELL_LEDGER_TRUSTED_KEYS", "")
+    code, said, _ = run("audit", "verify")
+    assert (code, "nobody vouches for it" in said) == (2, True)
+    assert run("audit", "verify", "--change", "CH-1")[0] == 2
+
+
+def test_verify_names_the_first_wrong_record_and_ends_with_one(run: Run, place: Path, engine: Engine) -> None:
+    run("audit", "checkpoint")
+    with writing(engine) as connection:
+        attacker = Attacker(connection, generate_key("a"), generate_key("b"))
+        attacker.take_triggers_away()
+        attacker.edit(4, lambda body: body.update(command="other"))
+    code, said, _ = run("audit", "verify")
+    assert code == 1
+    assert said.startswith("TAMPERED: the first wrong thing is at record 4: the leaf hash of record 4")
+    code, said, _ = run("audit", "verify", "--change", "CH-1")
+    assert (code, "record 4" in said) == (1, True)
+
+
+def test_a_bundle_is_checked_on_a_machine_without_groundswell(run: Run, place: Path) -> None:
+    file = place / "CH-1.bundle.json"
+    code, said, _ = run("audit", "bundle", "CH-1", "--output", str(file))
+    assert code == 0
+    vkey = said.strip().splitlines()[-1].rpartition(" ")[2]
+    check = [sys.executable, "-I", str(place / "offline.py"), str(file)]
+    found = subprocess.run([*check, "--key", vkey], capture_output=True, text=True, check=False, cwd="/")
+    assert (found.returncode, found.stdout.startswith("IN ORDER.")) == (0, True), found.stdout + found.stderr
+    assert subprocess.run(check, capture_output=True, check=False, cwd="/").returncode == 2
+    bundle = json.loads(file.read_text())
+    assert [policy["policy_id"] for policy in bundle["policies"]] == ["default"]
+    bundle["records"].pop()
+    file.write_text(json.dumps(bundle))
+    assert subprocess.run([*check, "--key", vkey], capture_output=True, check=False, cwd="/").returncode == 1
+    assert run("audit", "bundle", "CH-99", "--output", str(file))[0] == 1
+
+
+def test_an_export_is_verified_line_by_line(run: Run, place: Path) -> None:
+    file = place / "all.jsonl"
+    assert run("audit", "export", "--output", str(file))[0] == 0
+    assert run("audit", "verify-export", str(file))[0] == 0
+    lines = file.read_text().splitlines(keepends=True)
+    attacks = {
+        "a line removed": [*lines[:2], *lines[3:]],
+        "lines swapped": [lines[0], lines[2], lines[1], *lines[3:]],
+        "the filter changed": [lines[0].replace('"filter":{}', '"filter":{"stage":"testing"}'), *lines[1:]],
+        "the count changed": [*lines[:-1], lines[-1].replace('"count":', '"count":1')],
+        "the end cut off": lines[:-1],
+        "a word changed": [line.replace("Zauberwort", "Zauberworte") for line in lines],
+    }
+    for name, changed in attacks.items():
+        assert changed != lines, name
+        file.write_text("".join(changed))
+        code, said, _ = run("audit", "verify-export", str(file))
+        assert (code, said.startswith("TAMPERED: ")) == (1, True), name
+
+
+def test_other_formats_are_for_spreadsheets_and_other_systems(run: Run, place: Path) -> None:
+    code, said, _ = run("audit", "export", "--format", "csv", "--change", "CH-1")
+    rows = list(csv.DictReader(said.splitlines(keepends=True)))
+    assert code == 0
+    assert {row["change"] for row in rows} == {"CH-1"}
+    assert any(row["signature means"] == "These tests must pass before the process changes." for row in rows)
+    assert not any(cell.startswith(("=", "+", "@")) for row in rows for cell in row.values())
+    code, said, _ = run("audit", "export", "--format", "cloudevents", "--kind", "endorsed")
+    events = [json.loads(line) for line in said.splitlines()]
+    assert {event["type"] for event in events} == {"org.groundswell.change.endorsed"}
+    assert all(event["specversion"] == "1.0" and event["id"] and event["source"] for event in events)
+    assert run("audit", "export", "--format", "pdf")[0] == 2
+
+
+def test_searching_finds_words_and_is_itself_on_record(run: Run, place: Path) -> None:
+    code, said, _ = run("audit", "search", "--text", "zauberwort thousand")
+    assert (code, said.count("commented: =Zauberwort")) == (0, 1)
+    assert "No record fits." in run("audit", "search", "--text", "zauberwort nowhere")[1]
+    code, said, _ = run("audit", "search", "--json", "--person", MANAGER)
+    entries = json.loads(said)["entries"]
+    assert entries
+    assert {entry["actor"] for entry in entries} == {MANAGER}
+    code, said, _ = run("audit", "search", "--json", "--kind", "trail_read")
+    assert len(json.loads(said)["entries"]) == 4
+    run("audit", "search", "--json", "--kind", "trail_read")
+    assert len(json.loads(run("audit", "search", "--json", "--kind", "trail_read")[1])["entries"]) == 4
+
+
+def test_a_record_is_proven_by_a_file_of_its_own(run: Run, place: Path) -> None:
+    code, said, _ = run("audit", "prove", "3")
+    assert code == 0
+    assert said.startswith("c2sp.org/tlog-proof@v1\nindex 3\n")
+    assert run("audit", "prove", "9999")[0] == 1
+
+
+def test_a_restored_backup_is_explained_and_accepted_by_two_people(run: Run, place: Path, engine: Engine) -> None:
+    desk = Desk(engine, "CH-2")
+    run("audit", "checkpoint")
+    assert run("audit", "restore-status")[0] == 0
+    with reading(engine) as connection:
+        from store.checkpoints import head_of
+
+        size = head_of(connection).size
+    desk.give(PROPOSER, submit())
+    run("audit", "checkpoint")
+    with writing(engine) as connection:
+        attacker = Attacker(connection, generate_key("a"), generate_key("b"))
+        attacker.take_triggers_away()
+        attacker.cut(size)
+    code, said, _ = run("audit", "restore-status")
+    assert (code, f"The largest one it fits is of size {size}" in said) == (1, True)
+    assert "from there on it has to be witnessed again" in said
+    code, _, wrong = run("audit", "checkpoint")
+    assert (code, "restored from an older backup" in wrong) == (1, True)
+    accept = ["audit", "restore-status", "--accept", "--by", "mara.lind"]
+    assert "Give a reason" in run(*accept)[2]
+    assert "Two different people" in run(*accept, "--reason", "The disk died.")[2]
+    assert run(*accept, "--reason", "The disk died.", "--confirmed-by", MANAGER)[0] == 0
+    code, said, _ = run("audit", "search", "--json", "--kind", "restored")
+    assert [entry["actor"] for entry in json.loads(said)["entries"]] == ["mara.lind"]
+
+
+def test_keys_are_made_and_shown_and_never_written_over(run: Run, place: Path) -> None:
+    fresh = place / "fresh.key"
+    assert run("audit", "key", str(fresh))[0] == 0
+    assert fresh.stat().st_mode & 0o077 == 0
+    assert run("audit", "key", str(fresh))[0] == 1
+    assert run("audit", "key")[1].startswith("groundswell.")

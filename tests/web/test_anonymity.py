@@ -1,0 +1,172 @@
+"""Speaking anonymously: nobody can tell who it was, the person goes on speaking, and two people bring a name out."""
+
+from __future__ import annotations
+
+from itertools import count
+from typing import Any
+
+from sqlalchemy import inspect, select
+
+from store import tables
+from store.database import reading
+from tests.web.office import JONAS, MARA, PRIYA, SAMIRA, Office
+
+HEADER = {"Groundswell-Anonymously": "true"}
+PROPOSAL = {
+    "title": "Answer returns within a day",
+    "process": "returns",
+    "problem": "Customers wait four days.",
+    "suggestion": "The desk decides clear cases.",
+    "affected_teams": ["service-desk"],
+    "people_affected": 9,
+}
+
+
+async def ask(office: Office, person: str, method: str, path: str, body: Any = None, key: str = "", **more: str) -> Any:
+    """Ask the interface as a program of ``person``'s; each request has a key of its own unless ``key`` says one."""
+    headers = {"Idempotency-Key": key or f"key-{next(_KEYS)}", "If-Match": "*", **more}
+    async with office.program(person) as program:
+        if method == "GET":
+            return await program.get(f"/api/v1{path}")
+        return await program.post(f"/api/v1{path}", json=body if body is not None else {}, headers=headers)
+
+
+_KEYS = count(1)
+
+
+def everything_written(office: Office, but: set[str]) -> str:
+    """All rows of all tables but some, and everything that went to Temporal, as one text."""
+    found = [repr([i.model_dump_json() for i in office.gateway.sent])]
+    with reading(office.engine) as connection:
+        for name in inspect(office.engine).get_table_names():
+            if name not in but | {"alembic_version"}:
+                rows = connection.exec_driver_sql(f'SELECT * FROM "{name}"')  # noqa: S608 - names of our own tables
+                found += [repr(tuple(row)) for row in rows]
+    return "\n".join(found)
+
+
+WHERE_PEOPLE_ARE = {"person", "pseudonym", "process", "session", "api_token", "sign_in_link", "directory_import"}
+"""The directory, sign-in, and the one table that knows."""
+
+
+async def filed(office: Office, person: str = PRIYA) -> str:
+    answer = await ask(office, person, "POST", "/changes", PROPOSAL, **HEADER)
+    assert answer.status_code == 201, answer.text
+    return str(answer.json()["change"])
+
+
+async def test_nothing_that_is_written_or_sent_says_who_it_was(office: Office) -> None:
+    before = everything_written(office, WHERE_PEOPLE_ARE)
+    assert PRIYA not in before
+    ref = await filed(office)
+    await ask(office, PRIYA, "POST", f"/changes/{ref}/edit", {"title": "Answer at once"}, **HEADER)
+    await ask(office, PRIYA, "POST", f"/changes/{ref}/nominate", {"person": MARA}, **HEADER)
+    written = everything_written(office, WHERE_PEOPLE_ARE)
+    assert PRIYA not in written
+    assert "Answer at once" in written
+    assert office.gateway.state(ref).proposal.proposer.startswith("anon-")
+
+
+async def test_no_mail_goes_to_somebody_who_stays_anonymous(office: Office) -> None:
+    ref = await filed(office)
+    await ask(office, SAMIRA, "POST", f"/changes/{ref}/say_back", {"heard": "Faster."})
+    with reading(office.engine) as connection:
+        recipients = connection.execute(select(tables.outbox.c.recipient)).scalars().all()
+    assert recipients
+    assert not any(recipient.startswith("anon-") for recipient in recipients)
+
+
+async def test_the_person_reads_and_answers_as_themselves(office: Office) -> None:
+    ref = await filed(office)
+    await ask(office, SAMIRA, "POST", f"/changes/{ref}/say_back", {"heard": "Faster."})
+    seen = (await ask(office, PRIYA, "GET", f"/changes/{ref}")).json()
+    assert "confirm_heard" in seen["you_may_anonymously"]
+    assert "confirm_heard" not in seen["you_may"]
+    waiting = (await ask(office, PRIYA, "GET", "/waiting")).json()["items"]
+    assert [item["change"] for item in waiting] == [ref]
+    assert [c["ref"] for c in (await ask(office, PRIYA, "GET", "/changes?mine=true")).json()["changes"]] == [ref]
+    answer = await ask(office, PRIYA, "POST", f"/changes/{ref}/confirm_heard", {}, **HEADER)
+    assert answer.status_code == 200, answer.text
+    theirs = (await ask(office, MARA, "GET", f"/changes/{ref}")).json()
+    assert theirs["pseudonym"] == ""
+    assert theirs["names"][theirs["change"]["proposal"]["proposer"]] == "somebody who stays anonymous"
+
+
+async def test_sent_twice_it_happens_once(office: Office) -> None:
+    first = await ask(office, PRIYA, "POST", "/changes", PROPOSAL, key="same", **HEADER)
+    again = await ask(office, PRIYA, "POST", "/changes", PROPOSAL, key="same", **HEADER)
+    assert first.json()["change"] == again.json()["change"]
+    assert again.headers["Idempotency-Replayed"] == "true"
+
+
+async def test_nobody_decides_on_their_own_anonymous_change_and_no_record_gives_that_away(office: Office) -> None:
+    """Samira owns the process, so she is asked; that she is not left out is what keeps her name."""
+    ref = await filed(office, SAMIRA)
+    change = office.gateway.state(ref)
+    assert change.gate is not None
+    asked = {seat.person for seat in change.gate.asked}
+    assert SAMIRA in asked
+    assert len(asked) > 1, "somebody else can always answer"
+    refused = await ask(office, SAMIRA, "POST", f"/changes/{ref}/accept_for_testing", {})
+    assert refused.status_code == 403
+    assert "own change" in refused.json()["detail"]
+    assert office.gateway.state(ref) == change
+    seen = (await ask(office, SAMIRA, "GET", f"/changes/{ref}")).json()
+    assert "accept_for_testing" not in seen["you_may"]
+    other = next(person for person in asked if person != SAMIRA)
+    assert (await ask(office, other, "POST", f"/changes/{ref}/accept_for_testing", {})).status_code == 200
+
+
+async def test_an_anonymous_proposal_is_not_decided_alone_and_names_nobody(office: Office) -> None:
+    ref = await filed(office)
+    assert (await ask(office, PRIYA, "POST", f"/changes/{ref}/decide_yourself", {}, **HEADER)).status_code == 403
+    named = PROPOSAL | {"co_proposers": [MARA]}
+    answer = await ask(office, PRIYA, "POST", "/changes", named, **HEADER)
+    assert answer.status_code == 422
+    assert answer.json()["type"].endswith("names_with_a_pseudonym")
+
+
+async def test_a_concern_is_raised_and_resolved_anonymously(office: Office) -> None:
+    ref = (await ask(office, MARA, "POST", "/changes", PROPOSAL)).json()["change"]
+    worry = {"title": "Fraud", "text": "Nobody checks.", "code": "R09", "blocking": True}
+    assert (
+        (await ask(office, JONAS, "POST", f"/changes/{ref}/resolve_concern", {"concern": "C1"}, **HEADER))
+        .json()["type"]
+        .endswith("not_anonymous_here")
+    )
+    assert (await ask(office, PRIYA, "POST", f"/changes/{ref}/raise_concern", worry, **HEADER)).status_code == 200
+    assert (await ask(office, PRIYA, "POST", f"/changes/{ref}/resolve_concern", {"concern": "C1"})).status_code == 403
+    done = await ask(office, PRIYA, "POST", f"/changes/{ref}/resolve_concern", {"concern": "C1"}, key="r", **HEADER)
+    assert done.status_code == 200, done.text
+    assert PRIYA not in everything_written(office, WHERE_PEOPLE_ARE)
+
+
+async def test_a_name_comes_out_by_two_people_with_a_reason_and_for_them_only(office: Office) -> None:
+    ref = await filed(office)
+    pseudonym = office.gateway.state(ref).proposal.proposer
+    look = f"/changes/{ref}/revealed/{pseudonym}"
+    agree = {"pseudonym": pseudonym, "reason": "It is about somebody's safety."}
+    assert (await ask(office, JONAS, "POST", f"/changes/{ref}/agree_to_reveal", agree)).status_code == 403
+    may = may_reveal(office)
+    first, second = may[:2]
+    assert (await ask(office, first, "POST", f"/changes/{ref}/agree_to_reveal", agree)).status_code == 200
+    assert (await ask(office, first, "GET", look)).status_code == 404
+    assert (await ask(office, second, "POST", f"/changes/{ref}/agree_to_reveal", agree)).status_code == 200
+    for person in (first, second):
+        assert (await ask(office, person, "GET", look)).json()["person"] == PRIYA
+    for person in (MARA, JONAS):
+        assert (await ask(office, person, "GET", look)).status_code == 404
+    assert PRIYA not in everything_written(office, WHERE_PEOPLE_ARE)
+
+
+def may_reveal(office: Office) -> list[str]:
+    """Those whom the policy names."""
+    with reading(office.engine) as connection:
+        directory = office.gateway.authority.directory(connection)
+    return [person.ref for role in ("ombuds", "executive") for person in directory.with_role(role)]
+
+
+async def test_says_in_plain_words_who_can_see_what(office: Office) -> None:
+    answer = (await ask(office, MARA, "GET", "/anonymity")).json()
+    assert answer["proposals"] is True
+    assert "at least two of those with the role ombuds or the role executive agree" in answer["in_words"]

@@ -1,0 +1,197 @@
+"""The audit trail over pages and the interface: who sees what, pages that do not shift, and other people's tools."""
+
+from __future__ import annotations
+
+import json
+from datetime import timedelta
+
+from sqlalchemy import event, func, select
+
+from ledger.canonical import parse_canonical
+from ledger.checkpoint import open_checkpoint
+from ledger.exports import check_json_lines
+from ledger.merkle import leaf_hash, root_of
+from ledger.note import VerifierKey
+from ledger.tiles import parse_entry_bundle
+from store import tables
+from store.database import reading, writing
+from store.keeping import sealer_of, signers_of
+from store.ledger import origin_of
+from tests.support.attacks import Attacker
+from tests.support.desk import Desk
+from tests.support.examples import TO_CHAMPIONS, TO_ROLLOUT
+from tests.web.office import MARA, Office, Page
+
+AUDITOR, EXECUTIVE = "arjun.mehta", "ingrid.halvorsen"
+
+
+def walked(office: Office) -> Desk:
+    return Desk(office.engine).walk(TO_CHAMPIONS)
+
+
+async def test_the_page_shows_filters_and_how_the_ledger_stands(office: Office) -> None:
+    walked(office)
+    sealer_of(office.settings, office.engine).seal()
+    async with office.browser(AUDITOR) as browser:
+        everything = Page(await browser.get("/audit"))
+        filtered = Page(await browser.get("/audit", params={"kind": "endorsed", "stage": "testing"}))
+        odd = await browser.get("/audit", params={"since": "not a day", "stage": "nowhere", "text": '" OR NEAR* col:'})
+    assert "endorsed the tests" in everything.text
+    assert "Signed to record" in " ".join(everything.text.split()) or "to record 15 of" in everything.text
+    assert "2 records fit" in filtered.text
+    assert "submitted" not in filtered.text.partition("records fit")[2]
+    assert odd.status_code == 200
+
+
+async def test_a_page_asks_the_database_few_questions(office: Office) -> None:
+    walked(office)
+    async with office.browser(AUDITOR) as browser:
+        address = "/audit?stage=testing&person=mara.lind&since=2026-01-01"
+        await browser.get(address)
+        asked: list[str] = []
+
+        def count(_c: object, _cursor: object, statement: str, *_rest: object) -> None:
+            if statement.lstrip().startswith("SELECT"):
+                asked.append(statement)
+
+        event.listen(office.engine, "before_cursor_execute", count)
+        answer = await browser.get(address)
+        event.remove(office.engine, "before_cursor_execute", count)
+    assert answer.status_code == 200
+    about_the_trail = [statement for statement in asked if "ledger_" in statement]
+    assert len(about_the_trail) <= 9, asked
+
+
+async def test_pages_do_not_shift_while_records_are_added(office: Office) -> None:
+    desk = walked(office)
+    async with office.program(AUDITOR) as program:
+        first = (await program.get("/api/v1/audit", params={"change": "CH-1", "limit": 5})).json()
+        desk.walk(TO_ROLLOUT[len(TO_CHAMPIONS) :])
+        seen, cursor = [entry["seq"] for entry in first["entries"]], first["following"]
+        while cursor:
+            page = (await program.get("/api/v1/audit", params={"change": "CH-1", "limit": 5, "cursor": cursor})).json()
+            seen += [entry["seq"] for entry in page["entries"]]
+            cursor = page["following"]
+        assert seen == sorted(seen, reverse=True)
+        assert seen == list(range(first["entries"][0]["seq"], -1, -1))
+        for damaged in ("", "x", "WzEsMl0", "bnVsbA==", "WzEsIDIsIDNd", "Wy0xLCAtMV0="):
+            answer = await program.get("/api/v1/audit", params={"cursor": damaged or "%"})
+            assert answer.status_code == 400, damaged
+
+
+async def test_hostile_filters_find_nothing_and_break_nothing(office: Office) -> None:
+    walked(office)
+    hostile = ["'; DROP TABLE ledger_record; --", "%", "_", "\\", '"', "* NEAR(", "text:", "\u202e", "ﬀ", "a" * 60]
+    async with office.program(AUDITOR) as program:
+        for text in hostile:
+            for name in ("change", "person", "kind", "outcome", "text"):
+                answer = await program.get("/api/v1/audit", params={name: text[:16] if name == "outcome" else text})
+                assert answer.status_code == 200, (name, text, answer.text)
+                assert answer.json()["entries"] == [] or name == "text", (name, text)
+    with reading(office.engine) as connection:
+        assert connection.execute(select(func.count()).select_from(tables.ledger_record)).scalar_one() > 15
+
+
+async def test_who_voted_is_for_auditors_and_for_themselves(office: Office) -> None:
+    from changes.recruiting import Nominate
+
+    desk = walked(office)
+    desk.give("david.brueckner", Nominate(person="hoa.nguyen"))
+    query = {"change": "CH-1", "kind": "nominated"}
+    seen = {}
+    for person in (AUDITOR, EXECUTIVE):
+        async with office.program(person) as program:
+            seen[person] = [
+                entry["actor"] for entry in (await program.get("/api/v1/audit", params=query)).json()["entries"]
+            ]
+            by_person = (await program.get("/api/v1/audit", params={**query, "person": "david.brueckner"})).json()
+            assert len(by_person["entries"]) == (1 if person == AUDITOR else 0)
+    assert seen == {AUDITOR: ["david.brueckner"], EXECUTIVE: [""]}
+    async with office.program(MARA) as program:
+        assert (await program.get("/api/v1/audit")).status_code == 403
+
+
+async def test_reading_and_taking_out_leave_a_record_without_names(office: Office) -> None:
+    walked(office)
+    async with office.browser(AUDITOR) as browser:
+        for _ in range(2):
+            await browser.get("/audit", params={"person": "mara.lind"})
+        answer = await browser.get("/audit/export", params={"format": "jsonl"})
+        office.clock.now += timedelta(hours=1)
+        await browser.get("/audit", params={"person": "mara.lind"})
+    with reading(office.engine) as connection:
+        rows = connection.execute(
+            select(tables.ledger_record.c.action, tables.ledger_record.c.body)
+            .where(tables.ledger_record.c.change == "")
+            .order_by(tables.ledger_record.c.seq)
+        ).all()
+        key = VerifierKey.parse(signers_of(office.settings, origin_of(connection))[0].vkey)
+    assert [row.action for row in rows] == ["trail_read", "trail_exported", "trail_read"]
+    assert not any(b"mara" in row.body for row in rows)
+    count, sealed = check_json_lines(answer.text.splitlines(keepends=True), [key])
+    assert (count, sealed) == (17, True)
+    assert json.loads(answer.text.splitlines()[0])["for"] == AUDITOR
+
+
+async def test_the_evidence_behind_a_record_is_verified_when_it_is_shown(office: Office) -> None:
+    walked(office)
+    async with office.browser(AUDITOR) as browser:
+        before = Page(await browser.get("/audit/records/6"))
+        sealer_of(office.settings, office.engine).seal()
+        after = Page(await browser.get("/audit/records/6"))
+        with writing(office.engine) as connection:
+            key = signers_of(office.settings, origin_of(connection))[0]
+            attacker = Attacker(connection, key, key)
+            attacker.take_triggers_away()
+            attacker.edit(6, lambda body: body.update(command="other"))
+        wrong = Page(await browser.get("/audit/records/6"))
+        assert (await browser.get("/audit/records/9999")).status_code == 404
+    assert "newer than the latest checkpoint" in before.text
+    assert "proven just now" in after.text
+    assert "Something is wrong with this record" in wrong.text
+
+
+async def test_other_peoples_tools_can_read_the_log(office: Office) -> None:
+    walked(office)
+    async with office.program(AUDITOR) as auditor, office.program(MARA) as employee:
+        assert (await employee.get("/api/v1/log/checkpoint")).status_code == 404
+        sealed = sealer_of(office.settings, office.engine).seal()
+        assert sealed is not None
+        note = (await employee.get("/api/v1/log/checkpoint")).text
+        width = sealed.size
+        hashes = (await employee.get(f"/api/v1/log/tile/0/000.p/{width}")).content
+        assert (await employee.get(f"/api/v1/log/tile/entries/000.p/{width}")).status_code == 403
+        entries = parse_entry_bundle((await auditor.get(f"/api/v1/log/tile/entries/000.p/{width}")).content)
+        for nothing in ("0/000", "0/001.p/3", "9/000", "0/0", "..%2f..%2fetc", "entries/001"):
+            assert (await auditor.get(f"/api/v1/log/tile/{nothing}")).status_code == 404, nothing
+    with reading(office.engine) as connection:
+        origin = origin_of(connection)
+    key = VerifierKey.parse(signers_of(office.settings, origin)[0].vkey)
+    checkpoint = open_checkpoint(note, origin, [key]).checkpoint
+    leaves = [leaf_hash(entry) for entry in entries]
+    assert (checkpoint.size, checkpoint.root) == (width, root_of(leaves))
+    assert b"".join(leaves) == hashes
+    assert parse_canonical(entries[0])["action"] == "submitted"
+
+
+async def test_a_bundle_is_taken_by_those_who_may(office: Office) -> None:
+    walked(office)
+    async with office.program(AUDITOR) as auditor, office.program(MARA) as employee:
+        assert (await employee.get("/api/v1/audit/bundles/CH-1")).status_code == 403
+        made = (await auditor.get("/api/v1/audit/bundles/CH-1")).json()
+        assert (await auditor.get("/api/v1/audit/bundles/CH-77")).status_code == 404
+    assert (made["change"], made["count"]) == ("CH-1", 15)
+    assert all(record["private"] for record in made["records"])
+
+
+async def test_a_ledger_that_is_stopped_says_so_in_plain_words(office: Office) -> None:
+    from store.checkpoints import stop
+
+    walked(office)
+    stop(office.engine, "It does not fit its checkpoint.")
+    async with office.browser(AUDITOR) as browser:
+        answer = await browser.get("/audit/export")
+        state = (await browser.get("/api/v1/audit/state")).json()
+    assert answer.status_code == 503
+    assert "Nothing that was recorded is touched" in answer.text
+    assert state["stopped"] == "It does not fit its checkpoint."

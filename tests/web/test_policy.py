@@ -1,0 +1,189 @@
+"""The policy on pages and over JSON: read, tried out, put forward, signed and in force."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from policies.loader import parse_policy, shipped
+from store.database import reading
+from store.policies import published_versions
+from tests.web.office import JONAS, LEA, MARA, SAMIRA, Office, Page, a_test, proposal
+from tests.web.test_api import problem
+from tests.web.test_pages import sound
+
+AMARA = "amara.diallo"
+"""The steward."""
+INGRID = "ingrid.halvorsen"
+"""The executive."""
+ARJUN = "arjun.mehta"
+"""The auditor."""
+
+TEXT = shipped()[1]
+STRICTER = TEXT.replace("version: 1\n", "version: 2\n").replace("people_affected, over: 50", "people_affected, over: 4")
+BROKEN = TEXT.replace("  levels: 2", "  lewels: 2")
+
+
+def candidate(text: str = STRICTER) -> dict[str, Any]:
+    return {
+        "text": text,
+        "title": "Ask more people",
+        "problem": "Changes for five people surprised the others.",
+        "suggestion": "From five people on, all teams concerned are asked.",
+        "process": "returns",
+    }
+
+
+async def put_forward(office: Office, person: str, text: str = STRICTER, key: str = "p1") -> Any:
+    async with office.program(person) as client:
+        return await client.post("/api/v1/policy/proposals", json=candidate(text), headers={"Idempotency-Key": key})
+
+
+async def signed(office: Office, ref: str) -> dict[str, Any]:
+    """The try-out is endorsed, run and signed by those who do not write the policy."""
+    await office.done(INGRID, "accept_for_testing", {}, ref)
+    await office.done(AMARA, "propose_tests", {"tests": [a_test("T1")]}, ref)
+    await office.done(INGRID, "endorse", {}, ref)
+    await office.done(ARJUN, "endorse", {}, ref)
+    result = {"test": "T1", "value": "20", "sample": 40, "evidence": "try-out of Monday"}
+    await office.done(LEA, "record_result", result, ref)
+    await office.done(AMARA, "conclude", {"verdict": "adopt"}, ref)
+    await office.done(INGRID, "sign_gate", {}, ref)
+    return await office.done(ARJUN, "sign_gate", {}, ref)
+
+
+async def test_a_policy_takes_force_through_a_change_that_others_sign(office: Office) -> None:
+    under_way = await office.filed()
+    ref = (await put_forward(office, AMARA)).json()["change"]
+    assert (await put_forward(office, AMARA)).json()["change"] == ref, "sent twice, it was filed twice"
+    change = office.gateway.state(ref)
+    assert change.route == "policy"
+    assert change.policy_change and change.policy_change.what_changes == (
+        "version: 1 becomes 2",
+        "routes.cross-team.when: any of (crosses_teams is true, people_affected over 50) becomes "
+        "any of (crosses_teams is true, people_affected over 4)",
+    )
+    problem(await office.give(AMARA, "accept_for_testing", {}, ref), 403, "own_change")
+    problem(await office.give(AMARA, "decide_yourself", {}, ref), 403, "beyond_limits")
+    last = await signed(office, ref)
+    assert "policy_took_force" in last["happened"]
+    assert last["stage"] == "learning"
+
+    with reading(office.engine) as connection:
+        newest, first = published_versions(connection)
+    assert (newest.version, newest.change, first.change) == (2, ref, None)
+    assert office.gateway.state(under_way).policy.version == 1, "what is under way keeps its policy"
+    new = office.gateway.state(await office.filed(people_affected=5))
+    assert (new.policy.version, new.route) == (2, "cross-team")
+
+    problem(await office.give(JONAS, "move_to_newer_policy", {"reason": "Fairer."}, under_way), 403, "stewards_only")
+    moved = await office.done(AMARA, "move_to_newer_policy", {"reason": "Fairer."}, under_way)
+    assert moved["happened"][:2] == ["moved_to_newer_policy", "gate_opened"]
+    after = office.gateway.state(under_way)
+    assert (after.policy.version, after.route) == (2, "cross-team")
+    problem(await office.give(AMARA, "move_to_newer_policy", {"reason": "Again."}, under_way), 403, "policy_already")
+    problem(await office.give(AMARA, "withdraw", {"reason": "Back."}, ref), 409, "policy_in_force")
+
+
+async def test_of_two_policies_put_forward_the_second_cannot_undo_the_first(office: Office) -> None:
+    one = (await put_forward(office, AMARA)).json()["change"]
+    other = TEXT.replace("version: 1\n", "version: 2\n").replace("levels: 2", "levels: 1")
+    two = (await put_forward(office, AMARA, other, "p2")).json()["change"]
+    await signed(office, one)
+    await office.done(INGRID, "accept_for_testing", {}, two)
+    await office.done(AMARA, "propose_tests", {"tests": [a_test("T1")]}, two)
+    await office.done(INGRID, "endorse", {}, two)
+    await office.done(ARJUN, "endorse", {}, two)
+    await office.done(LEA, "record_result", {"test": "T1", "value": "1", "sample": 1, "evidence": "e"}, two)
+    await office.done(AMARA, "conclude", {"verdict": "adopt"}, two)
+    await office.done(INGRID, "sign_gate", {}, two)
+    refused = problem(await office.give(ARJUN, "sign_gate", {}, two), 409, "policy_moved_on")
+    assert "“default” version 2" in refused["detail"]
+
+
+async def test_what_cannot_be_put_forward_says_why(office: Office) -> None:
+    problem(await put_forward(office, JONAS), 403, "not_permitted")
+    problem(await office.give(JONAS, "submit", proposal(policy="ab" * 32)), 422, "unknown_policy")
+    unreadable = problem(await put_forward(office, AMARA, BROKEN), 422, "policy_unreadable")
+    assert 'unknown key "lewels"; did you mean "levels"?' in " ".join(e["message"] for e in unreadable["errors"])
+    same = problem(await put_forward(office, AMARA, TEXT, "p3"), 422, "policy_in_force")
+    assert same["errors"][0]["pointer"] == "/policy"
+    jump = problem(
+        await put_forward(office, AMARA, TEXT.replace("version: 1\n", "version: 7\n"), "p4"), 422, "policy_version"
+    )
+    assert "so the next is 2" in jump["detail"]
+    alone = STRICTER.replace(
+        "quorum: {count: 2}}\n      sign_tests: {who: [endorsers], quorum: {count: 2}}", "quorum: any}"
+    )
+    weak = problem(await put_forward(office, AMARA, alone, "p5"), 422, "policy_would_stick")
+    assert "one person alone could change the policy" in weak["detail"]
+    # Checked in by a steward, and put forward by somebody else:
+    await put_forward(office, AMARA)
+    known = proposal(policy=parse_policy(STRICTER).sha256)
+    problem(await office.give(JONAS, "submit", known), 403, "stewards_only")
+    async with office.program(AMARA) as client:
+        versions = (await client.get("/api/v1/policy/versions")).json()["versions"]
+    assert [one["version"] for one in versions] == [1]
+
+
+async def test_trying_a_policy_says_whose_road_would_differ(office: Office) -> None:
+    ref = await office.filed(people_affected=5)
+    async with office.program(ARJUN) as client:
+        tried = (await client.post("/api/v1/policy/try", json={"text": STRICTER})).json()
+        assert [one["change"] for one in tried["replay"]["differ"]] == [ref]
+        assert tried["replay"]["differ"][0]["differences"][0] == "Route: everyday becomes cross-team"
+        assert (await client.post("/api/v1/policy/try", json={"text": "- 1"})).json()["problems"]
+        assert (await client.get("/api/v1/policy")).json()["text"] == TEXT
+    async with office.program(MARA) as client:
+        problem(await client.post("/api/v1/policy/try", json={"text": STRICTER}), 403, "not_permitted")
+
+
+async def test_the_pages_lead_from_the_policy_in_force_to_a_change_that_puts_another_forward(office: Office) -> None:
+    ref = await office.filed(people_affected=5)
+    async with office.browser(AMARA) as browser:
+        shown = sound(Page(await browser.get("/policy")))
+        assert "It is for changes of which this is true: kind is policy." in shown.text
+        assert "Nobody changes it alone." in shown.text
+        form = sound(Page(await browser.get("/policy/try")))
+        broken = sound(Page(await browser.post("/policy/try", data=form.answers(text=BROKEN))))
+        assert broken.status == 422 and 'did you mean "levels"?' in broken.text
+        tried = sound(Page(await browser.post("/policy/try", data=form.answers(text=STRICTER.replace("\n", "\r\n")))))
+        assert "1 of 1 changes on record would take another road." in tried.text
+        assert f"/changes/{ref}" in tried.links and tried.action == "/policy/propose"
+        incomplete = sound(Page(await browser.post(tried.action, data=tried.answers(title="Ask more people"))))
+        assert incomplete.status == 422 and "This could not be done." in incomplete.text
+        words = {name: value for name, value in candidate().items() if name != "text"}
+        sent = await browser.post(tried.action, data=tried.answers(**words))
+        assert sent.status_code == 303
+        change = sound(Page(await browser.get(sent.headers["location"])))
+        assert "people_affected over 50" in change.text
+        versions = sound(Page(await browser.get("/policy/versions")))
+        assert "default 1" in versions.text and "Nothing is different." in versions.text
+        put = office.gateway.state(str(sent.headers["location"]).split("/")[2].split("?")[0]).policy_change
+        assert put is not None
+        compared = sound(Page(await browser.get(f"/policy/versions?after={put.candidate.sha256}")))
+        assert "any of (crosses_teams is true, people_affected over 4)" in compared.text
+        assert sound(Page(await browser.get("/policy/versions?before=moon"))).status == 404
+        assert "No process has an effective change" in sound(Page(await browser.get("/policy/proven"))).text
+    async with office.browser(SAMIRA) as browser:
+        assert (await browser.get("/policy")).status_code == 200
+        assert (await browser.get("/policy/try")).status_code == 403
+
+
+async def test_a_file_counts_instead_of_the_text(office: Office) -> None:
+    async with office.browser(AMARA) as browser:
+        sent = await browser.post(
+            "/policy/try", data={"text": TEXT}, files={"file": ("policy.yaml", STRICTER.encode(), "text/yaml")}
+        )
+        assert "version: 1 becomes 2" in Page(sent).text
+        binary = await browser.post(
+            "/policy/try", data={"text": ""}, files={"file": ("x", b"\xff\x00\x01", "text/yaml")}
+        )
+        assert binary.status_code == 422 and "control character" in Page(binary).text
+
+
+async def test_a_rollout_plan_begins_with_the_waves_of_the_policy(office: Office) -> None:
+    ref = await office.recruiting()
+    async with office.browser(MARA) as browser:
+        form = sound(Page(await browser.get(f"/changes/{ref}/do/plan_rollout")))
+    answers = form.answers()
+    assert answers["waves/0/name"] == "Everybody", "one team is one wave"

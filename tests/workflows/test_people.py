@@ -1,0 +1,96 @@
+"""People come and go while a change waits: open gates are asked again, and followers of a duplicate move along."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+
+from temporalio.testing import WorkflowEnvironment
+
+from changes.any_moment import Follow
+from changes.proposal import AcceptForTesting, MarkDuplicate
+from changes.state import Change
+from directory.standing_in import AnnounceAbsence, Delegate, RevokeDelegation
+from store.acts import perform
+from store.authority import Authority
+from store.database import reading
+from store.standing_in import announce_absence, delegate, revoke
+from temporal.telling import ask_again
+from tests.support.examples import MANAGER, OWNER, PROPOSER, submit
+from tests.support.waiting import eventually
+from tests.support.workers import Running
+
+
+def seats(change: Change) -> dict[str, str | None]:
+    """Who is asked, and in whose place."""
+    return {seat.person: seat.stands_in_for for seat in change.gate.asked} if change.gate else {}
+
+
+async def test_a_delegation_moves_what_waits_and_its_end_moves_it_back(
+    running: Running, skipping: WorkflowEnvironment
+) -> None:
+    change = running.change("CH-1")
+    await change.send(PROPOSER, submit())
+    now = datetime.now(UTC)
+    today = now.date()
+    with reading(running.engine) as connection:
+        directory = Authority().directory(connection)
+    act = Delegate(to="priya.nair", starts=today, ends=today + timedelta(days=9), decisions=("answer_proposal",))
+    done = perform(
+        running.engine,
+        act,
+        lambda connection: delegate(connection, act, OWNER, directory, today, now),
+        actor=OWNER,
+        via="api",
+        key="k1",
+        now=now,
+    )
+    assert done.receipt is not None, done.refused
+    await ask_again(running.client, running.task_queue)
+    await eventually(lambda: seats(running.state("CH-1")).get("priya.nair") == OWNER)
+    assert OWNER not in seats(running.state("CH-1"))
+    refused = await change.refused(OWNER, AcceptForTesting())
+    assert refused.rule == "not_asked"
+    taken = RevokeDelegation(delegation=done.receipt.ref)
+    perform(
+        running.engine,
+        taken,
+        lambda connection: revoke(connection, taken, OWNER, directory, now),
+        actor=OWNER,
+        via="api",
+        key="k2",
+        now=now,
+    )
+    await ask_again(running.client, running.task_queue)
+    await eventually(lambda: OWNER in seats(running.state("CH-1")))
+    assert "priya.nair" not in seats(running.state("CH-1"))
+    assert [entry.action for entry in running.trail("CH-1")].count("gate_replanned") == 2
+
+
+async def test_an_absence_asks_somebody_in_the_line(running: Running, skipping: WorkflowEnvironment) -> None:
+    change = running.change("CH-1")
+    await change.send(PROPOSER, submit())
+    now = datetime.now(UTC)
+    with reading(running.engine) as connection:
+        directory = Authority().directory(connection)
+    act = AnnounceAbsence(starts=now.date(), ends=now.date() + timedelta(days=9))
+    perform(
+        running.engine,
+        act,
+        lambda connection: announce_absence(connection, act, MANAGER, directory, now.date(), now),
+        actor=MANAGER,
+        via="page",
+        key="k1",
+        now=now,
+    )
+    await ask_again(running.client, running.task_queue)
+    await eventually(lambda: MANAGER in seats(running.state("CH-1")).values())
+
+
+async def test_followers_of_a_duplicate_move_along(running: Running, skipping: WorkflowEnvironment) -> None:
+    first, second = running.change("CH-1"), running.change("CH-2")
+    await first.send(PROPOSER, submit())
+    await second.send("priya.nair", submit(title="Answer returns the same day"))
+    await second.send("lea.fontaine", Follow())
+    await second.send(OWNER, MarkDuplicate(of="CH-1", reason="The same desk."))
+    await eventually(lambda: "lea.fontaine" in running.state("CH-1").followers)
+    assert set(running.state("CH-1").followers) == {"lea.fontaine", "priya.nair"}
