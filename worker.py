@@ -16,6 +16,7 @@ from temporalio.worker import UnsandboxedWorkflowRunner, Worker
 
 from activities.asking_again import AskingAgainActivities
 from activities.deciding import DecisionActivities
+from activities.digesting import DigestActivities
 from activities.notifying import NotificationActivities
 from activities.posting import PostingActivities
 from activities.sealing import SealingActivities
@@ -25,13 +26,14 @@ from notifications.smtp import MailSettings
 from settings import Settings, SettingsWrong, load_settings
 from store.authority import Authority
 from store.checkpoints import LedgerDamaged, Sealer, require_whole
-from store.database import DatabaseUnavailable, open_database
+from store.database import DatabaseUnavailable, open_database, reading
 from store.keeping import sealer_of
 from store.readiness import require_ready
 from temporal.connection import connect, runtime_with_metrics
 from temporal.schedules import ensure_schedules
 from workflows.asking_again import AskingAgainWorkflow
 from workflows.change import ChangeWorkflow
+from workflows.digest import DigestWorkflow
 from workflows.housekeeping import HousekeepingWorkflow
 from workflows.sealing import SealingWorkflow
 from workflows.webhooks import WebhookWorkflow
@@ -59,6 +61,7 @@ def composed_worker(client: Client, engine: Engine, settings: Settings) -> Itera
         settings.public_url,
         link_secret=settings.actor_secret() if settings.mail_answers else b"",
     )
+    digesting = DigestActivities(engine, authority, mail, settings.public_url, settings.actor_secret())
     asking = AskingAgainActivities(client, settings.temporal_task_queue, engine, authority)
     keys = (settings.actor_secret(), *settings.earlier_actor_secrets())
     posting = PostingActivities(
@@ -70,9 +73,23 @@ def composed_worker(client: Client, engine: Engine, settings: Settings) -> Itera
         yield Worker(
             client,
             task_queue=settings.temporal_task_queue,
-            workflows=[ChangeWorkflow, HousekeepingWorkflow, AskingAgainWorkflow, SealingWorkflow, WebhookWorkflow],
+            workflows=[
+                ChangeWorkflow,
+                HousekeepingWorkflow,
+                AskingAgainWorkflow,
+                SealingWorkflow,
+                WebhookWorkflow,
+                DigestWorkflow,
+            ],
             workflow_runner=UnsandboxedWorkflowRunner(),  # docs/decisions/0026
-            activities=[*deciding.all(), *notifying.all(), *asking.all(), *posting.all(), *sealing.all()],
+            activities=[
+                *deciding.all(),
+                *notifying.all(),
+                *asking.all(),
+                *posting.all(),
+                *digesting.all(),
+                *sealing.all(),
+            ],
             activity_executor=threads,
             max_concurrent_activities=GATHERERS,
             max_concurrent_local_activities=THREADS,
@@ -97,7 +114,7 @@ async def run(settings: Settings) -> None:
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
-    await ensure_schedules(client, settings.temporal_task_queue)
+    await ensure_schedules(client, settings.temporal_task_queue, _zone(engine))
     with composed_worker(client, engine, settings) as worker:
         async with worker:
             log.info("worker ready", task_queue=settings.temporal_task_queue, metrics_port=settings.metrics_port)
@@ -113,6 +130,15 @@ def _seal_the_rest(sealer: Sealer) -> None:
         sealer.seal()
     except (LedgerDamaged, SettingsWrong, DatabaseUnavailable) as error:
         log.error("the ledger was not sealed at the end", problem=str(error))
+
+
+def _zone(engine: Engine) -> str:
+    """The organisation's clock; UTC while no policy is published."""
+    with reading(engine) as connection:
+        try:
+            return Authority().zone(connection)
+        except LookupError:
+            return "UTC"
 
 
 def main() -> None:

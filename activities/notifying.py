@@ -19,6 +19,7 @@ from notifications.rendering import Recipient, render
 from notifications.smtp import Mailer, Mailers, MailRefused, MailSettings, MailUnavailable
 from store.authority import Authority
 from store.database import reading, writing
+from store.mail_choices import keep_aside, set_aside
 from store.mail_links import ANSWERED_BY_MAIL, answer_links
 from store.outbox import Outgoing, mark_delivered, mark_failed, waiting_to_leave
 from store.reading import change_version
@@ -118,8 +119,9 @@ class NotificationActivities:
         with reading(self._engine) as connection:
             directory = self._authority.directory(connection)
             zone = self._authority.zone(connection)
+            outgoing, aside = set_aside(connection, outgoing)
         answers = self._answers(outgoing)
-        round_ = _Round(outgoing)
+        round_ = _Round(outgoing, aside)
         try:
             for item in outgoing:
                 round_.send(item, mailer, lambda item: self._letter(item, directory, zone, answers))
@@ -150,6 +152,7 @@ class NotificationActivities:
     def _write_down(self, round_: _Round) -> None:
         now = datetime.now(UTC)
         with writing(self._engine) as connection:
+            keep_aside(connection, round_.aside, now)
             mark_delivered(connection, round_.delivered, now)
             for item, reason, final in round_.failed:
                 mark_failed(connection, item, reason, final, now)
@@ -159,7 +162,8 @@ class NotificationActivities:
 class _Round:
     """One round of sending: what left, and what did not and why."""
 
-    def __init__(self, outgoing: Sequence[Outgoing]) -> None:
+    def __init__(self, outgoing: Sequence[Outgoing], aside: Mapping[str, Sequence[int]]) -> None:
+        self.aside = aside
         self._left = {item.number: item for item in outgoing}
         self.delivered: list[int] = []
         self.failed: list[tuple[Outgoing, str, bool]] = []

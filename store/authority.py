@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from datetime import date, datetime, timedelta
 
-from sqlalchemy import Connection, func, select
+from sqlalchemy import Connection, func, literal, select
 
 from champions.choosing import plan
 from champions.coverage import coverage, places_for
@@ -100,11 +100,13 @@ class Authority:
             facts = facts.having(followers_of_duplicate=_followers(connection, subject.duplicate, change))
         if not subject.recruits:
             return LookedUp(facts=facts.having(unknown=unknown))
+        people, teams = (*facts.people, *subject.champions), (*subject.affected_teams, *subject.named_teams)
+        campaigns, rollouts = _load(connection, change, people, teams)
         return LookedUp(
             facts=facts.having(
                 unknown=unknown,
-                campaigns=_campaigns(connection, change, (*facts.people, *subject.champions)),
-                rollouts=_rollouts(connection, change, (*subject.affected_teams, *subject.named_teams)),
+                campaigns=campaigns,
+                rollouts=rollouts,
                 coverage=_coverage(directory, known, facts, change, today),
                 recommendation=self._recommendation(connection, directory, known, facts, change, today),
             )
@@ -122,7 +124,7 @@ class Authority:
         if subject.picking is None:
             return None
         everybody = [person.ref for team in subject.affected_teams for person in directory.members_of(team)]
-        campaigns = _campaigns(connection, change, everybody)
+        campaigns, _ = _load(connection, change, everybody, ())
         ground = _ground(directory, subject, facts, change, today, campaigns)
         return _with_finding(_recommend(ground), subject.picking, len(subject.champions))
 
@@ -173,24 +175,25 @@ def _unknown(connection: Connection, directory: Directory, subject: Subject, act
     return tuple(sorted(missing))
 
 
-def _campaigns(connection: Connection, change: str, people: Iterable[str]) -> dict[str, int]:
-    place = tables.campaign_place.c
+def _load(
+    connection: Connection, change: str, people: Iterable[str], teams: Iterable[str]
+) -> tuple[dict[str, int], dict[str, int]]:
+    """How many campaigns people carry and how many rollouts teams are in, beside ``change``. One query."""
+    place, load = tables.campaign_place.c, tables.rollout_load.c
     rows = connection.execute(
-        select(place.person, func.count())
+        select(literal("campaign").label("what"), place.person.label("who"), func.count())
         .where(place.person.in_(sorted(set(people))), place.change != change)
         .group_by(place.person)
+        .union_all(
+            select(literal("rollout"), load.team, func.count())
+            .where(load.team.in_(sorted(set(teams))), load.change != change)
+            .group_by(load.team)
+        )
     )
-    return {person: count for person, count in rows}
-
-
-def _rollouts(connection: Connection, change: str, teams: Iterable[str]) -> dict[str, int]:
-    load = tables.rollout_load.c
-    rows = connection.execute(
-        select(load.team, func.count())
-        .where(load.team.in_(sorted(set(teams))), load.change != change)
-        .group_by(load.team)
-    )
-    return {team: count for team, count in rows}
+    found: dict[str, dict[str, int]] = {"campaign": {}, "rollout": {}}
+    for what, who, count in rows:
+        found[what][who] = count
+    return found["campaign"], found["rollout"]
 
 
 def _ground(

@@ -168,6 +168,9 @@ class PolicyCache:
 
     def newest(self, connection: Connection) -> PolicyRef | None:
         """The policy in force; none while nothing is published."""
+        seen = freshness.remembered()
+        if seen and seen.policy in self._known:
+            return self._known[seen.policy].ref
         row = connection.execute(_NEWEST_REF).first()
         return PolicyRef(name=row.name, version=row.version, sha256=row.sha256) if row else None
 

@@ -87,6 +87,16 @@ def change_state(connection: Connection, ref: str) -> Change | None:
     return Change.model_validate_json(document) if document else None
 
 
+def change_for(connection: Connection, ref: str, reader: str) -> tuple[Change, str] | None:
+    """The state of a change with the name under which ``reader`` speaks anonymously on it, empty where they do not."""
+    table, names = tables.change, tables.pseudonym
+    own = and_(names.c.change == table.c.ref, names.c.person == reader)
+    row = connection.execute(
+        select(table.c.document, names.c.ref.label("own")).join(names, own, isouter=True).where(table.c.ref == ref)
+    ).first()
+    return (Change.model_validate_json(row.document), row.own or "") if row else None
+
+
 def change_version(connection: Connection, ref: str) -> int:
     """How many events the change has; 0 when there is no such change."""
     return connection.execute(select(tables.change.c.version).where(tables.change.c.ref == ref)).scalar() or 0

@@ -28,6 +28,15 @@ DELIVERING_ATTEMPT = timedelta(minutes=2)
 LOOKING_ATTEMPT = timedelta(minutes=30)
 """Looking at every open gate of a large organisation, some milliseconds each."""
 
+DIGESTING = RetryPolicy(
+    initial_interval=timedelta(seconds=30),
+    backoff_coefficient=3,
+    maximum_interval=timedelta(hours=1),
+    maximum_attempts=15,
+)
+"""Digests: half a day."""
+DIGESTING_ATTEMPT = timedelta(minutes=30)
+
 POSTING = RetryPolicy(initial_interval=timedelta(seconds=5), backoff_coefficient=3, maximum_attempts=4)
 """A round of webhooks that could not be done at all. What a receiver refuses is no failure of a round."""
 POSTING_ATTEMPT = timedelta(minutes=10)

@@ -9,32 +9,43 @@ from temporalio.client import (
     Schedule,
     ScheduleActionStartWorkflow,
     ScheduleAlreadyRunningError,
+    ScheduleCalendarSpec,
     ScheduleIntervalSpec,
     ScheduleOverlapPolicy,
     SchedulePolicy,
+    ScheduleRange,
     ScheduleSpec,
 )
 
-from temporal.calls import ASKING_AGAIN_WORKFLOW, HOUSEKEEPING_WORKFLOW, SEALING_WORKFLOW
+from temporal.calls import ASKING_AGAIN_WORKFLOW, DIGEST_WORKFLOW, HOUSEKEEPING_WORKFLOW, SEALING_WORKFLOW
 
 HOUSEKEEPING_EVERY = timedelta(minutes=15)
 SEALING_EVERY = timedelta(minutes=1)
 """What happened since could be lost without anybody noticing; a shorter time costs more Temporal actions."""
 
 
-async def ensure_schedules(client: Client, task_queue: str) -> None:
-    """Have mail and open gates looked after every quarter of an hour, and the ledger sealed every minute."""
-    await _ensure(client, task_queue, "housekeeping", HOUSEKEEPING_WORKFLOW, HOUSEKEEPING_EVERY, timedelta(seconds=30))
-    await _ensure(client, task_queue, "asking-again", ASKING_AGAIN_WORKFLOW, HOUSEKEEPING_EVERY, timedelta(seconds=30))
-    await _ensure(client, task_queue, "sealing", SEALING_WORKFLOW, SEALING_EVERY, timedelta())
+async def ensure_schedules(client: Client, task_queue: str, zone: str = "UTC") -> None:
+    """Have mail and open gates looked after every quarter of an hour, the ledger sealed every minute, a digest weekly.
+
+    Args:
+        zone: the organisation's clock, by which the digest leaves on Mondays at seven.
+    """
+    housekeeping = ScheduleSpec(
+        intervals=[ScheduleIntervalSpec(every=HOUSEKEEPING_EVERY)], jitter=timedelta(seconds=30)
+    )
+    await _ensure(client, task_queue, "housekeeping", HOUSEKEEPING_WORKFLOW, housekeeping)
+    await _ensure(client, task_queue, "asking-again", ASKING_AGAIN_WORKFLOW, housekeeping)
+    sealing = ScheduleSpec(intervals=[ScheduleIntervalSpec(every=SEALING_EVERY)])
+    await _ensure(client, task_queue, "sealing", SEALING_WORKFLOW, sealing)
+    monday = ScheduleCalendarSpec(day_of_week=[ScheduleRange(1)], hour=[ScheduleRange(7)])
+    weekly = ScheduleSpec(calendars=[monday], time_zone_name=zone)
+    await _ensure(client, task_queue, "digest", DIGEST_WORKFLOW, weekly)
 
 
-async def _ensure(
-    client: Client, task_queue: str, name: str, workflow: str, every: timedelta, jitter: timedelta
-) -> None:
+async def _ensure(client: Client, task_queue: str, name: str, workflow: str, spec: ScheduleSpec) -> None:
     schedule = Schedule(
         action=ScheduleActionStartWorkflow(workflow, id=name, task_queue=task_queue),
-        spec=ScheduleSpec(intervals=[ScheduleIntervalSpec(every=every)], jitter=jitter),
+        spec=spec,
         policy=SchedulePolicy(overlap=ScheduleOverlapPolicy.SKIP),
     )
     try:

@@ -20,6 +20,7 @@ from store.readiness import require_ready
 from temporal.link import TemporalLink
 from web.api import api_router
 from web.handlers import register, respond
+from web.live import Live
 from web.openapi import describe
 from web.pages import pages_router
 from web.security.authorising import authorise
@@ -101,8 +102,13 @@ def create_app(
 class _Server(uvicorn.Server):
     """Ends with success when it is told to stop; uvicorn would raise the signal once more and die of it."""
 
+    def __init__(self, config: uvicorn.Config, live: Live) -> None:
+        super().__init__(config)
+        self._live = live
+
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
-        """Stop, and at a second Ctrl-C stop at once."""
+        """Stop, and at a second Ctrl-C stop at once. Pages that listen are let go, or they would be waited for."""
+        self._live.close()
         self.force_exit = self.should_exit and sig == signal.SIGINT
         self.should_exit = True
 
@@ -138,7 +144,7 @@ async def run(settings: Settings, host: str = "127.0.0.1", port: int = 8000) -> 
             timeout_graceful_shutdown=GRACE_SECONDS,
         )
         connecting = asyncio.create_task(link.connect_early())
-        await _Server(config).serve()
+        await _Server(config, app.state.services.live).serve()
         connecting.cancel()
     finally:
         engine.dispose()

@@ -19,8 +19,7 @@ from changes.state import Change
 from changes.values import NAMELESS, is_pseudonym
 from changes.waiting import Waiting, standing, waiting_for
 from directory.model import Directory
-from store.pseudonyms import own_pseudonym
-from store.reading import change_state
+from store.reading import change_for
 from web.commanding import DECISIONS, OWN_ANONYMOUS_CHANGE, REFERENCE, UnknownChange
 from web.services import Services
 
@@ -60,14 +59,14 @@ def look_at(services: Services, connection: Connection, ref: str, viewer: str, n
     Raises:
         UnknownChange: there is no such change.
     """
-    change = change_state(connection, ref) if REFERENCE.fullmatch(ref) else None
-    if change is None:
+    found = change_for(connection, ref, viewer) if REFERENCE.fullmatch(ref) else None
+    if found is None:
         raise UnknownChange(ref)
+    change, pseudonym = found
     seen = seen_by(change, viewer, now)
     facts = _facts(services, connection, change, viewer, now)
     may = offers(change, facts) if facts else ()
     obstacles = _obstacles(change, facts, may)
-    pseudonym = own_pseudonym(connection, viewer, ref)
     if pseudonym:
         obstacles |= {kind: OWN_ANONYMOUS_CHANGE.detail for kind in may if kind in DECISIONS}
         may = tuple(kind for kind in may if kind not in DECISIONS)
@@ -79,7 +78,7 @@ def look_at(services: Services, connection: Connection, ref: str, viewer: str, n
         you_may=may,
         directory=services.authority.directory(connection),
         obstacles=obstacles,
-        pseudonym=pseudonym or "",
+        pseudonym=pseudonym,
         may_anonymously=_anonymously(services, connection, change, pseudonym, now) if pseudonym else (),
     )
 

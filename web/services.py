@@ -21,6 +21,7 @@ from settings import Settings
 from store.authority import Authority
 from store.database import reading, writing
 from store.policies import PolicyCache
+from web.live import Live
 from web.security.limiting import Limiter
 from web.security.openid import OpenId
 
@@ -91,6 +92,8 @@ class Services:
     """Has what waits for a webhook endpoint sent now."""
     openid: OpenId | None = None
     """The identity provider that signs people in, where one is configured."""
+    live: Live = field(default_factory=Live)
+    """Tells open pages that something moved."""
     threads: CapacityLimiter = field(default_factory=partial(CapacityLimiter, DATABASE_THREADS))
 
     async def read(self, work: Callable[[Connection], T]) -> T:

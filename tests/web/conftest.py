@@ -14,6 +14,7 @@ from sqlalchemy import Engine
 from settings import Settings
 from tests.web.office import ADDRESS, Clock, InProcessGateway, Office
 from web.application import create_app
+from web.live import Live
 from web.services import Services
 
 OfficeMaker = Callable[[Settings], Office]
@@ -36,7 +37,7 @@ def make_office(engine: Engine, apps: dict[str, FastAPI]) -> OfficeMaker:
         if settings.mode not in apps:
             apps[settings.mode] = create_app(settings, engine, gateway, clock=clock)
         app = apps[settings.mode]
-        app.state.services = Services(settings, engine, gateway, clock=clock)
+        app.state.services = Services(settings, engine, gateway, clock=clock, live=Live(every=0.05, lasts=0.1))
         return Office(app, engine, gateway, clock, settings)
 
     return make

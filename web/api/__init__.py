@@ -11,6 +11,7 @@ from web.api import (
     changes,
     commands,
     health,
+    mail,
     organisation,
     policy,
     sign_in,
@@ -35,6 +36,7 @@ def api_router(demonstration: bool) -> APIRouter:
     router.include_router(policy.router, prefix=BASE, tags=["policy"])
     router.include_router(audit.router, prefix=BASE, tags=["audit"])
     router.include_router(audit.log_router, prefix=BASE, tags=["audit"])
+    router.include_router(mail.router, prefix=BASE, tags=["account"])
     router.include_router(webhooks.router, prefix=BASE, tags=["webhooks"])
     if demonstration:
         router.include_router(sign_in.router, prefix=BASE, tags=["sign-in"])

@@ -47,6 +47,7 @@ async def home(request: Request, services: ServicesHere, visitor: SignedIn) -> R
         shown=SHOWN,
         wording=found.wording,
         now=services.clock(),
+        latest=max((happened.entry.seq for happened in found.lately), default=0),
     )
 
 

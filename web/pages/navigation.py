@@ -34,6 +34,9 @@ PLACES = (
     Place("/standing-in", "Standing in", "people", operation=Operation.READ_OWN),
     Place("/audit", "Audit trail", "trail", group="look up", operation=Operation.READ_AUDIT),
     Place("/policy", "The policy", "scale", group="look up", operation=Operation.READ_POLICY),
+    Place("/people", "People and teams", "people", group="look up", operation=Operation.READ_DIRECTORY),
+    Place("/administration", "Administration", "gear", group="look up", operation=Operation.READ_SYSTEM),
+    Place("/demo", "Demonstration", "play", group="demonstration", operation=Operation.DEMONSTRATE),
     Place("/demo/mail", "Caught mail", "mail", group="demonstration"),
 )
 

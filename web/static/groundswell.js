@@ -24,3 +24,8 @@ for (const form of document.querySelectorAll("form.filter[method='get']")) {
     if (event.target.matches("select, input[type='checkbox']")) form.requestSubmit();
   });
 }
+
+// Something happened on this page: say so to those who cannot see it move.
+document.addEventListener("moved", (event) => {
+  event.target.textContent = "This page has been brought up to date.";
+});

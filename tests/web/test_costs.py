@@ -1,0 +1,73 @@
+"""What a page costs: queries, and what travels to the browser."""
+
+from __future__ import annotations
+
+import gzip
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import Engine, event
+
+from tests.web.office import HOA, JONAS, LEA, MARA, PRIYA, SAMIRA, Office, a_wave
+
+STATIC = Path(__file__).parents[2] / "web"
+MOST_QUERIES = 5
+MOST_BYTES = 100_000
+
+
+@contextmanager
+def statements(engine: Engine) -> Iterator[list[str]]:
+    """The SQL that is executed meanwhile, without the beginnings and ends of transactions."""
+    seen: list[str] = []
+
+    def note(connection: Any, cursor: Any, statement: str, *rest: Any) -> None:
+        if not re.match(r"\s*(BEGIN|COMMIT|ROLLBACK|PRAGMA|SET)\b", statement):
+            seen.append(statement)
+
+    event.listen(engine, "before_cursor_execute", note)
+    try:
+        yield seen
+    finally:
+        event.remove(engine, "before_cursor_execute", note)
+
+
+async def under_way(office: Office) -> str:
+    """A change with tests, results, champions, a running wave, a concern and a comment."""
+    ref = await office.recruiting()
+    await office.done(MARA, "raise_concern", {"title": "Too fast", "text": "Who checks?", "code": "R07"}, ref)
+    await office.done(LEA, "comment", {"about": "works", "text": "Good."}, ref)
+    await office.done(MARA, "plan_champions", {}, ref)
+    await office.done(MARA, "plan_rollout", {"waves": [a_wave()], "back_out_plan": "Go back."}, ref)
+    await office.done(MARA, "invite", {"people": [HOA]}, ref)
+    await office.done(HOA, "accept_invitation", {}, ref)
+    await office.done(SAMIRA, "sign_coverage", {"decision": "go"}, ref)
+    return ref
+
+
+async def test_the_pages_that_are_looked_at_most_cost_at_most_five_queries(office: Office) -> None:
+    waiting, busy = await office.filed(), await under_way(office)
+    async with office.browser(JONAS) as browser, office.browser(PRIYA) as another:
+        pages = ["/", "/approvals", f"/changes/{waiting}", f"/changes/{busy}", "/changes", f"/changes/{waiting}/decide"]
+        for address in pages:
+            await browser.get(address)  # directory and policy are read once, and the session marked as in use
+        await another.get("/")
+        for client in (browser, another):
+            for address in pages:
+                with statements(office.engine) as seen:
+                    answer = await client.get(address)
+                assert answer.status_code in {200, 303}
+                assert len(seen) <= MOST_QUERIES, f"{address}: " + "\n\n".join(seen)
+
+
+async def test_a_page_and_everything_it_loads_weigh_less_than_a_hundred_kilobytes(office: Office) -> None:
+    busy = await under_way(office)
+    async with office.browser(MARA) as browser:
+        for address in ("/", "/approvals", f"/changes/{busy}", "/changes/new", "/people"):
+            html = (await browser.get(address)).text
+            loaded = re.findall(r'(?:src|href)="(/static/[^"?]+)', html)
+            files = [(STATIC / name.removeprefix("/")).read_bytes() for name in sorted(set(loaded))]
+            weight = sum(len(gzip.compress(content)) for content in (html.encode(), *files))
+            assert weight < MOST_BYTES, f"{address} weighs {weight}"
