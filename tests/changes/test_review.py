@@ -31,7 +31,7 @@ def test_a_short_road_is_loud_from_the_first_event_on() -> None:
 
 def test_it_is_asked_for_when_the_first_wave_starts_and_only_once() -> None:
     road = at_rollout(World(short_road=True))
-    assert road.change.review is None
+    assert owed(road.change) is None
     start(road)
     assert road.change.review is not None
     assert reviewers(road) == ["lena"], "Lena decided nothing"
