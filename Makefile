@@ -11,8 +11,13 @@ QUICK := -m "not slow and not browser"
 PARALLEL := -n 2 --dist worksteal
 
 .DEFAULT_GOAL := help
+<<<<<<< HEAD
+.PHONY: help demo tour reset doctor migrate test test-postgres test-replay-all test-slow test-api e2e coverage check format openapi bench bench-policy \
+	lock ready-demo ready-dev ready-e2e
+=======
 .PHONY: help demo tour reset doctor migrate test test-postgres test-replay-all test-slow e2e coverage check format openapi bench bench-ledger \
 	bench-policy lock ready-demo ready-dev ready-e2e
+>>>>>>> main
 
 help: ## List these commands
 	@printf 'Groundswell: governed change from the people who do the work.\n\n'
@@ -50,6 +55,9 @@ test-replay-all: ready-dev ## Run the suite with no workflow cache, so that ever
 
 test-slow: ready-dev ## Run the slow tests
 	@$(PYTEST) -m "slow and not browser" --timeout 900
+
+test-api: ready-dev ## Send made-up requests to every operation of the API and hold the answers to its document
+	@$(PYTEST) tests/web/test_schemathesis.py -m slow --timeout 1800
 
 e2e: ready-e2e ## Run the browser tests (needs chromium on this machine)
 	@$(PYTEST) -m browser
