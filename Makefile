@@ -11,7 +11,7 @@ QUICK := -m "not slow and not browser"
 PARALLEL := -n 2 --dist worksteal
 
 .DEFAULT_GOAL := help
-.PHONY: help demo tour reset doctor migrate test test-postgres test-replay-all test-slow e2e coverage check format openapi bench bench-policy \
+.PHONY: help demo tour reset doctor migrate test test-postgres test-replay-all test-slow e2e pictures coverage check format openapi bench bench-policy \
 	lock ready-demo ready-dev ready-e2e
 
 help: ## List these commands
@@ -53,6 +53,9 @@ test-slow: ready-dev ## Run the slow tests
 
 e2e: ready-e2e ## Run the browser tests (needs chromium on this machine)
 	@$(PYTEST) -m browser
+
+pictures: ready-e2e ## Take the README's pictures of the running demonstration, with Debian's chromium
+	@$(BIN)/python -m scripts.pictures
 
 coverage: ready-dev ## Run the suite under coverage with all examples, print the report and write htmlcov/
 	@$(BIN)/coverage erase

@@ -87,7 +87,7 @@ class Desk:
         options: dict[str, Any] = {"color_scheme": "dark" if dark else "light", "java_script_enabled": scripts}
         context = self.browser.new_context(viewport={"width": width, "height": 900}, reduced_motion="reduce", **options)
         context.add_cookies([{"name": "groundswell", "value": token, "url": self.served.address}])
-        context.set_default_timeout(10_000)
+        context.set_default_timeout(45_000)
         self._contexts.append(context)
         page = context.new_page()
         page.on("console", self._heard)

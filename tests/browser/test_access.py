@@ -28,7 +28,7 @@ def sound(person: Person) -> None:
     assert told == [], f"{person.page.url}\n" + "\n".join(told)
 
 
-@pytest.mark.timeout(300)
+@pytest.mark.timeout(600)
 @pytest.mark.parametrize("dark", [False, True], ids=["light", "dark"])
 def test_axe_finds_nothing_on_any_page(desk: Desk, dark: bool) -> None:
     ref = filed(desk)
@@ -58,7 +58,7 @@ def test_axe_finds_nothing_on_any_page(desk: Desk, dark: bool) -> None:
     sound(mara)
 
 
-@pytest.mark.timeout(120)
+@pytest.mark.timeout(300)
 def test_a_proposal_is_filed_with_the_keyboard_alone(desk: Desk) -> None:
     mara = desk.person(MARA)
     keyboard = mara.page.keyboard
@@ -96,7 +96,7 @@ def test_a_proposal_is_filed_with_the_keyboard_alone(desk: Desk) -> None:
     assert mara.page.evaluate("document.activeElement.id") == "title", "a link leads to the field"
 
 
-@pytest.mark.timeout(120)
+@pytest.mark.timeout(300)
 def test_an_answer_is_given_with_the_keyboard_alone(desk: Desk) -> None:
     ref = filed(desk)
     jonas = desk.person(JONAS)

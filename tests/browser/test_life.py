@@ -35,7 +35,7 @@ THE_ROLLOUT = {
 }
 
 
-@pytest.mark.timeout(300)
+@pytest.mark.timeout(600)
 @pytest.mark.parametrize("scripts", [True, False], ids=["with JavaScript", "without JavaScript"])
 def test_the_life_of_a_change_clicked_by_seven_people(desk: Desk, scripts: bool) -> None:  # noqa: PLR0915 - a life is long
     mara, jonas, samira, lea, hoa, priya, ingrid = (
@@ -117,7 +117,7 @@ def test_the_life_of_a_change_clicked_by_seven_people(desk: Desk, scripts: bool)
     assert "Answer returns within a day" in ingrid.text
 
 
-@pytest.mark.timeout(120)
+@pytest.mark.timeout(300)
 def test_a_page_shows_what_others_do_without_being_loaded_again(desk: Desk) -> None:
     mara, jonas = desk.person(MARA), desk.person(JONAS)
     ref = filed(desk)
@@ -128,7 +128,7 @@ def test_a_page_shows_what_others_do_without_being_loaded_again(desk: Desk) -> N
     assert mara.page.evaluate("window.sameWindow"), "the page was loaded again"
 
 
-@pytest.mark.timeout(120)
+@pytest.mark.timeout(300)
 def test_what_is_known_already_follows_the_typing(desk: Desk) -> None:
     mara = desk.person(MARA)
     filed(desk)
