@@ -11,8 +11,8 @@ QUICK := -m "not slow and not browser"
 PARALLEL := -n 2 --dist worksteal
 
 .DEFAULT_GOAL := help
-.PHONY: help demo tour reset doctor migrate test test-postgres test-replay-all test-slow e2e pictures coverage check format openapi bench bench-policy \
-	lock ready-demo ready-dev ready-e2e
+.PHONY: help demo tour reset doctor migrate test test-postgres test-replay-all test-slow test-api e2e pictures coverage \
+	check format openapi bench bench-ledger bench-policy lock ready-demo ready-dev ready-e2e
 
 help: ## List these commands
 	@printf 'Groundswell: governed change from the people who do the work.\n\n'
@@ -51,6 +51,9 @@ test-replay-all: ready-dev ## Run the suite with no workflow cache, so that ever
 test-slow: ready-dev ## Run the slow tests
 	@$(PYTEST) -m "slow and not browser" --timeout 900
 
+test-api: ready-dev ## Send made-up requests to every operation of the API and hold the answers to its document
+	@$(PYTEST) tests/web/test_schemathesis.py -m slow --timeout 1800
+
 e2e: ready-e2e ## Run the browser tests (needs chromium on this machine)
 	@$(PYTEST) -m browser
 
@@ -82,6 +85,9 @@ openapi: ready-dev ## Write docs/openapi.json again, after the interface has cha
 
 bench: ready-dev ## Measure decisions per second, latency and Temporal actions against minimal workflows
 	@$(BIN)/python -m benchmarks
+
+bench-ledger: ready-dev ## Measure the ledger: appending, verifying, proofs, pages; ARGUMENTS="--records 1000000"
+	@$(BIN)/python -m benchmarks.ledger $(ARGUMENTS)
 
 bench-policy: ready-dev ## Measure evaluating a route: 100 routes and 20,000 people against the smallest setting
 	@$(BIN)/python -m benchmarks.policy

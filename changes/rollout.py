@@ -148,7 +148,8 @@ def _check_plan(change: Change, command: PlanRollout) -> None:
         metrics = [guard.metric for guard in wave.guards]
         if len(set(metrics)) < len(metrics):
             invalid("guard_twice", f"“{wave.name}” has two guards on one metric.", f"/waves/{index}/guards")
-    started = {p.wave.name: p.wave for p in change.rollout.waves if p.status is not WaveStatus.PLANNED}
+    fixed = {WaveStatus.RUNNING, WaveStatus.PAUSED, WaveStatus.COMPLETE}
+    started = {p.wave.name: p.wave for p in change.rollout.waves if p.status in fixed}
     for name, wave in started.items():
         if wave not in command.waves:
             invalid(
@@ -325,7 +326,10 @@ def _complete_wave(change: Change, command: CompleteWave, facts: Facts, now: dat
 @evolves(RolloutPlanned)
 def _rollout_planned(change: Change, event: RolloutPlanned) -> Change:
     kept = {p.wave.name: p for p in change.rollout.waves if p.status is not WaveStatus.PLANNED}
-    waves = tuple(kept.get(wave.name, WaveProgress(wave=wave)) for wave in event.waves)
+    # A wave that was rolled back may come back with other guards or teams; what was read in it stays with it.
+    waves = tuple(
+        kept[wave.name].having(wave=wave) if wave.name in kept else WaveProgress(wave=wave) for wave in event.waves
+    )
     rollout = change.rollout.having(plan_version=event.plan_version, waves=waves, back_out_plan=event.back_out_plan)
     return change.having(rollout=rollout)
 

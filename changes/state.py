@@ -244,6 +244,12 @@ class Test(Value):
     ends: date = Field(description="Last day")
     stop_early_if: OptionalText = Field(default="", description="What would stop it early")
     expected_elsewhere: OptionalText = Field(default="", description="Effects expected elsewhere")
+    target_sample: int | None = Field(
+        default=None,
+        ge=1,
+        le=1_000_000_000,
+        description="From how many observations it counts; until then several results add up",
+    )
 
 
 class Result(Value):
@@ -259,6 +265,10 @@ class Result(Value):
     note: str = ""
     stale: bool = False
     """Measured for an earlier version of the plan: kept, and no longer counted."""
+    evidence_sha256: str = ""
+    """The SHA-256 of the evidence, in hex, so that it can be recognised later; empty where nobody gave it."""
+    partial: bool = False
+    """Whether more observations are needed before this counts as the test's result."""
 
 
 class Stop(Value):
@@ -319,8 +329,17 @@ class Round(Value):
     @property
     def finished(self) -> frozenset[str]:
         """The tests of the plan as it is now that have a result or were stopped early."""
-        measured = {result.test for result in self.counting_results}
+        measured = {result.test for result in self.counting_results if not result.partial}
         return frozenset(measured | {stop.test for stop in self.counting_stops})
+
+    def pooled(self, ref: str) -> tuple[Decimal, int] | None:
+        """What all counting results of a test say together: the mean weighted by sample, and the whole sample."""
+        results = [result for result in self.counting_results if result.test == ref]
+        if not results:
+            return None
+        sample = sum(result.sample for result in results)
+        total = sum((result.value * result.sample for result in results), Decimal(0))
+        return (total / sample).quantize(Decimal("0.000001")), sample
 
     def test(self, ref: str) -> Test | None:
         """The test called ``ref``."""

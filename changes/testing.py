@@ -7,6 +7,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from datetime import datetime
+from decimal import Decimal
+from typing import Annotated
 
 from pydantic import Field
 
@@ -35,6 +37,7 @@ from changes.values import Number, OptionalText, PersonRef, Ref, Text
 
 # ---------------------------------------------------------------------------------------------------- commands
 
+Digest = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
 TestPlan = tuple[Test, ...]
 
 
@@ -64,6 +67,9 @@ class RecordResult(Command, kind="record_result", button="Enter a result"):
     value: Number = Field(description="The measured value")
     sample: int = Field(ge=1, le=1_000_000_000, description="From how many observations")
     evidence: Text = Field(description="Where the evidence is: a file, a report, an address")
+    evidence_sha256: Digest | None = Field(
+        default=None, description="The SHA-256 of the evidence, in hex, so that it can be recognised later"
+    )
     measured_by: PersonRef | None = Field(default=None, description="Who measured it, if it was not you")
     note: OptionalText = Field(default="", description="Anything that helps to read it")
 
@@ -129,6 +135,8 @@ class ResultRecorded(Event, kind="result_recorded", words="recorded the result o
     note: str = ""
     passed: bool
     outcome: str
+    evidence_sha256: str = ""
+    partial: bool = False
 
 
 class TestStopped(Event, kind="test_stopped", words="stopped {test} early: {reason}"):
@@ -161,11 +169,12 @@ class Signed(Event, kind="signed", words="signed the gate after the tests. {stat
 def computed_verdict(tests: Round) -> Verdict:
     """What the pass lines say: all passed is adopt, all failed is abandon, anything else is adapt.
 
-    The last result of a test counts. A test stopped without a result is inconclusive, which is adapt.
+    The last result of a test counts; where a test names a sample, all its results together, once it is reached. A test
+    that was stopped, or has not reached its sample, is inconclusive, which is adapt.
     """
     outcomes: dict[str, bool | None] = {test.ref: None for test in tests.tests}
     for result in tests.counting_results:
-        outcomes[result.test] = result.passed
+        outcomes[result.test] = None if result.partial else result.passed
     for stop in tests.counting_stops:
         outcomes[stop.test] = None
     if all(outcome is True for outcome in outcomes.values()):
@@ -262,7 +271,16 @@ def _a_tester(change: Change, facts: Facts) -> None:
 def _record_result(change: Change, command: RecordResult, facts: Facts, now: datetime) -> Iterator[Event]:
     test = _test_named(change, command.test)
     _testers_only(facts, test.ref, test.testers)
-    holds = test.operator.holds(command.value, test.pass_line)
+    value, partial = command.value, False
+    outcome = "not passed"
+    if test.target_sample is not None:
+        value, sample = _together(change.round, test.ref, command.value, command.sample)
+        partial = sample < test.target_sample
+    holds = test.operator.holds(value, test.pass_line)
+    if partial:
+        outcome = f"so far {'on' if holds else 'not on'} its pass line, from {sample:,} of {test.target_sample:,}"
+    elif holds:
+        outcome = "passed"
     yield ResultRecorded(
         test=test.ref,
         value=command.value,
@@ -272,8 +290,19 @@ def _record_result(change: Change, command: RecordResult, facts: Facts, now: dat
         measured_by=command.measured_by or facts.actor.ref,
         note=command.note,
         passed=holds,
-        outcome="passed" if holds else "not passed",
+        outcome=outcome,
+        evidence_sha256=command.evidence_sha256 or "",
+        partial=partial,
     )
+
+
+def _together(round_: Round, ref: str, value: Decimal, sample: int) -> tuple[Decimal, int]:
+    """This result with those before it: the mean weighted by sample, and the whole sample."""
+    earlier = round_.pooled(ref)
+    if earlier is None:
+        return value, sample
+    whole = earlier[1] + sample
+    return ((earlier[0] * earlier[1] + value * sample) / whole).quantize(Decimal("0.000001")), whole
 
 
 def _a_tester_or_lead(change: Change, facts: Facts) -> None:
@@ -379,6 +408,8 @@ def _result_recorded(change: Change, event: ResultRecorded) -> Change:
         at=event.at,
         passed=event.passed,
         note=event.note,
+        evidence_sha256=event.evidence_sha256,
+        partial=event.partial,
     )
     return change.having(round=change.round.having(results=(*change.round.results, result)))
 

@@ -340,6 +340,41 @@ def restore_status(
 
 
 @app.command()
+def erase(
+    person: Annotated[str, typer.Argument(metavar="PERSON", help="Somebody who is not active any more.")],
+    reason: Annotated[str, typer.Option(help="Why; it stays on record.")],
+    by: Annotated[str, typer.Option(help="Who erases.")],
+    confirmed_by: Annotated[str, typer.Option(help="The second person who agrees.")],
+) -> None:
+    """Erase a person's words and who they were. The ledger still verifies, and says that values were erased."""
+    from store.erasing import erase_person
+
+    with _sealing() as (engine, _settings, sealer):
+        done = erase_person(engine, person, reason, by, confirmed_by, datetime.now(UTC))
+        _sealed(sealer)
+    say(f"Erased {done.values} values in {len(done.changes)} changes. What is left names {done.pseudonym}.")
+    say("Not reached: backups, Temporal's histories, exports and letters that left. See docs/ledger.md.")
+
+
+@app.command()
+def move(
+    to: Annotated[str, typer.Argument(metavar="ADDRESS", help="An empty database: postgresql://user@host/name")],
+) -> None:
+    """Copy everything to another database, with every hash as it is, and verify the copy."""
+    from store.database import in_words, open_database
+    from store.moving import move_everything
+
+    with opened() as (engine, _chosen):
+        target = open_database(to)
+        try:
+            size = move_everything(engine, target, datetime.now(UTC))
+        finally:
+            target.dispose()
+        say(f"Copied everything to {in_words(target)}. Its ledger has {size:,} records and the same tree.")
+        say("Stop what runs on the old one, and set DATABASE_URL to the new one.")
+
+
+@app.command()
 def key(
     file: Annotated[Path | None, typer.Argument(metavar="FILE", help="Make a new signing key in this file.")] = None,
 ) -> None:

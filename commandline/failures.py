@@ -24,6 +24,7 @@ from settings import SettingsWrong
 from store.checkpoints import LedgerDamaged
 from store.database import DatabaseUnavailable
 from store.ledger import KeyConflict, LedgerStopped
+from store.moving import NotMoved
 from store.policies import PolicyConflict
 from store.restoring import NotAccepted
 from temporal.connection import TemporalUnavailable
@@ -67,6 +68,7 @@ _CODES: dict[type[Exception], int] = {
     LedgerDamaged: FAILED,
     LedgerStopped: FAILED,
     NotAccepted: FAILED,
+    NotMoved: FAILED,
     KeyConflict: FAILED,
     RunsAlready: FAILED,
     NotReady: FAILED,

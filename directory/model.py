@@ -15,7 +15,7 @@ from pydantic import AfterValidator, BeforeValidator, Field, ValidationInfo, fie
 from pydantic_core import PydanticCustomError, PydanticKnownError
 
 from changes.facts import PersonFacts, ProcessFacts, TeamFacts
-from changes.values import LINE_LENGTH, Line, OptionalText, Ref, Value
+from changes.values import LINE_LENGTH, Line, OptionalText, Ref, Value, is_pseudonym
 
 ROLES = ("executive", "auditor", "steward", "administrator", "ombuds")
 """The roles a directory can give. Everybody active is an employee, and whoever leads people is a manager."""
@@ -73,10 +73,16 @@ Roles = Annotated[tuple[Annotated[str, AfterValidator(_known_role)], ...], After
 """A set of :data:`ROLES`, kept sorted."""
 
 
+def _no_pseudonym(ref: str) -> str:
+    if is_pseudonym(ref):
+        raise PydanticCustomError("pseudonym", 'must not begin with "anon-", which stands for people without a name')
+    return ref
+
+
 class Person(Value):
     """Somebody who works here, or did: people who left stay, inactive, because the ledger names them."""
 
-    ref: Ref
+    ref: Annotated[Ref, AfterValidator(_no_pseudonym)]
     name: Line
     email: Email
     manager: Ref | None = None

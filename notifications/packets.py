@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from changes.facts import ENDORSE_TESTS, SIGN_TESTS, START_ROLLOUT
+from changes.packet import Objection, packet_for, tested
 from changes.state import Change, Concern, ConcernStatus, OpenGate, Round, Test, Wave
 from changes.waiting import GATE_TASKS
 from notifications.wording import BRIEF_LENGTH, day_in_words, number, one_line, shortened
@@ -19,6 +20,7 @@ MOST_LINES = 20
 def packet(change: Change, gate: OpenGate | None) -> dict[str, str]:
     """What the people at ``gate`` have to know; without a gate, only what the change is about."""
     name = gate.name if gate else ""
+    whole = packet_for(change, gate) if gate else None
     task = GATE_TASKS.get(name, "")
     return {
         "gate": name,
@@ -29,8 +31,18 @@ def packet(change: Change, gate: OpenGate | None) -> dict[str, str]:
         **(_tests(change.round) if name in {ENDORSE_TESTS, SIGN_TESTS} else _NO_TESTS),
         **(evidence(change.round) if name == SIGN_TESTS else _NO_EVIDENCE),
         **(_readiness(change) if name == START_ROLLOUT else _NO_READINESS),
-        "concerns": open_concerns(change),
+        "concerns": _objections(whole.open_concerns) if whole else open_concerns(change),
+        "overruled": _objections(whole.overruled_concerns) if whole else "",
+        "signing": whole.signing if whole else "",
     }
+
+
+def _objections(concerns: Iterable[Objection]) -> str:
+    return _lines(
+        f"{each.ref}{' (blocking)' if each.blocking else ''} “{each.title}”: {each.text}"
+        + (f" Overruled because: {each.overruled_because}" if each.overruled_because else "")
+        for each in concerns
+    )
 
 
 def matter(change: Change) -> dict[str, str]:
@@ -112,24 +124,23 @@ def evidence(round_: Round) -> dict[str, str]:
 
 
 def _outcome(round_: Round, test: Test) -> str:
-    stop = next((stop for stop in round_.counting_stops if stop.test == test.ref), None)
-    if stop:
-        return f"{test.ref}: stopped early. {stop.reason}"
-    result = next((result for result in reversed(round_.counting_results) if result.test == test.ref), None)
-    if result is None:
+    found = tested(round_, test)
+    if found.outcome == "stopped":
+        return f"{test.ref}: stopped early. {found.why_stopped}"
+    if found.value is None:
         return f"{test.ref}: {_pass_line(test)}: no result yet"
-    verdict = "passed" if result.passed else "not passed"
-    note = f" {result.note}" if result.note else ""
+    target = f" of {test.target_sample:,}" if found.outcome == "partial" and test.target_sample else ""
+    evidence = "; ".join(dict.fromkeys(found.evidence))
+    notes = [result.note for result in round_.counting_results if result.test == test.ref and result.note]
     return (
-        f"{test.ref}: {number(result.value)} {test.unit} from {result.sample:,} observations, {verdict} "
-        f"({_pass_line(test)}). Evidence: {result.evidence}{note}"
+        f"{test.ref}: {number(found.value)} {test.unit} from {found.sample:,}{target} observations, {found.outcome} "
+        f"({_pass_line(test)}). Evidence: {evidence}{''.join(f' {note}' for note in notes[-1:])}"
     )
 
 
 def all_results_in(round_: Round) -> bool:
     """Whether every test of the round has a result that counts, or was stopped early."""
-    done = {result.test for result in round_.counting_results} | {stop.test for stop in round_.counting_stops}
-    return bool(round_.tests) and all(test.ref in done for test in round_.tests)
+    return bool(round_.tests) and all(test.ref in round_.finished for test in round_.tests)
 
 
 # ----------------------------------------------------------------------------------------------------- rollout

@@ -240,7 +240,7 @@ def search(
     counted = select(records.c.seq).where(fitting).limit(COUNTED + 1).subquery()
     count = connection.execute(select(func.count()).select_from(counted)).scalar_one()
     entries = tuple(_entry(row, reader, names) for row in rows[:limit])
-    following = _make_cursor(size, entries[-1].seq) if len(rows) > limit else None
+    following = cursor_at(size, entries[-1].seq) if len(rows) > limit else None
     return AuditPage(entries=entries, size=size, count=count, following=following)
 
 
@@ -368,7 +368,8 @@ def _open_to(connection: Connection, reader: Reader, asked: Filter) -> ColumnEle
     return or_(not_(hidden), records.c.actor.in_((number_of(connection, reader.ref), reader.ref)))
 
 
-def _make_cursor(size: int, before: int) -> str:
+def cursor_at(size: int, before: int) -> str:
+    """Where a page begins: below number ``before``, of a log that had ``size`` records on the first page."""
     return base64.urlsafe_b64encode(json.dumps([size, before]).encode()).decode()
 
 

@@ -219,7 +219,8 @@ def body_of(entry: Entry, numbers: Mapping[str, str], commitment: str) -> dict[s
     if workflow := _workflow(entry):
         body["workflow"] = workflow
     if entry.erases:
-        body["links"] = {"erases": [{"seq": seq, "labels": [label]} for seq, label in entry.erases]}
+        erases = [{"seq": seq, "labels": [label]} for seq, label in entry.erases]
+        body["links"] = {"erases": erases, "evidence": []}
     return body
 
 

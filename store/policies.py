@@ -174,6 +174,13 @@ class PolicyCache:
         row = connection.execute(_NEWEST_REF).first()
         return PolicyRef(name=row.name, version=row.version, sha256=row.sha256) if row else None
 
+    def _read_candidate(self, connection: Connection, sha256: str) -> Policy | None:
+        text = candidate_text(connection, sha256)
+        if text is None:
+            return None
+        with self._lock:
+            return self._known.setdefault(sha256, parse_policy(text, "candidate"))
+
     def candidate(
         self, connection: Connection, sha256: str, directory: Directory, today: date, *, put_forward: bool
     ) -> Candidate | None:
@@ -182,10 +189,10 @@ class PolicyCache:
         Args:
             put_forward: a change puts it forward now, so it is looked at whether changes would get stuck under it.
         """
-        text = candidate_text(connection, sha256)
-        if text is None:
+        policy = self._known.get(sha256) or self._read_candidate(connection, sha256)
+        if policy is None:
             return None
-        policy, in_force = parse_policy(text, "candidate"), self.bound(connection, None)
+        in_force = self.bound(connection, None)
         table = tables.policy_version
         published = connection.execute(
             select(table.c.sha256).where(table.c.name == policy.name, table.c.version == policy.version)

@@ -246,7 +246,10 @@ def event_in(row: RowMapping) -> Event | None:
     """The event of a record; none in a refusal, and none where the words were erased."""
     if row["value"] is None or row["outcome"] == "refused" or row["action"] not in EVENTS:
         return None
-    event: Event = event_from(json.loads(row["value"]))
+    try:
+        event: Event = event_from(json.loads(row["value"]))
+    except ValueError:  # somebody altered it; the page must still show the trail
+        return None
     return event
 
 
@@ -256,6 +259,17 @@ def _names(connection: Connection, refs: Set[str]) -> dict[str, str]:
         return {}
     people, teams = (select(t.c.ref, t.c.name).where(t.c.ref.in_(sorted(refs))) for t in (tables.person, tables.team))
     return {ref: name for ref, name in connection.execute(teams.union_all(people))}
+
+
+UNREADABLE = "The words of this record are not as they were recorded."
+
+
+def _refusal_sentence(row: RowMapping) -> str:
+    try:
+        refused = Refused.model_validate_json(row["value"])
+    except ValueError:
+        return UNREADABLE
+    return f"was refused “{row['action'].replace('_', ' ')}”: {refused.detail}"
 
 
 def trail_entry(
@@ -270,10 +284,9 @@ def trail_entry(
     elif row["action"] not in EVENTS and row["outcome"] != "refused":
         sentence = LEDGERS_OWN.get(row["action"], row["action"].replace("_", " "))
     elif row["outcome"] == "refused":
-        refused = Refused.model_validate_json(row["value"])
-        sentence = f"was refused “{row['action'].replace('_', ' ')}”: {refused.detail}"
+        sentence = _refusal_sentence(row)
     else:
-        sentence = event.sentence(names).strip() if event else ""
+        sentence = event.sentence(names).strip() if event else UNREADABLE
     if row["action"] in EVENTS:
         hidden = EVENTS[row["action"]].discreet and row["person"] != reader
     if row["outcome"] == "refused" and row["person"] != reader:

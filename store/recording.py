@@ -14,7 +14,7 @@ from datetime import datetime
 from functools import partial
 from typing import NamedTuple
 
-from sqlalchemy import Connection, Engine, Table, bindparam, delete, insert, select, update
+from sqlalchemy import Connection, Engine, Table, and_, bindparam, delete, func, insert, select, update
 
 from changes.decision import evolve_all
 from changes.events import AnyEvent, Event
@@ -387,15 +387,20 @@ def _write_outbox(
 
 
 def event_texts(connection: Connection, change: str) -> Sequence[str]:
-    """The recorded events of a change as JSON, oldest first; refusals are left out."""
-    records, private = tables.ledger_record, tables.ledger_private
-    return (
-        connection.execute(
-            select(private.c.value)
-            .join(records, records.c.seq == private.c.seq)
-            .where(records.c.change == change, records.c.outcome == "applied", private.c.label == LABEL)
-            .order_by(records.c.seq)
-        )
-        .scalars()
-        .all()
+    """The recorded events of a change as JSON, oldest first, without refusals; redacted where words were erased."""
+    records, private, redacted = tables.ledger_record, tables.ledger_private, tables.redacted_event
+    words = and_(private.c.seq == records.c.seq, private.c.label == LABEL)
+    value = func.coalesce(private.c.value, redacted.c.value)
+    query = (
+        select(value)
+        .select_from(records.outerjoin(private, words).outerjoin(redacted, redacted.c.seq == records.c.seq))
+        .where(records.c.change == change, records.c.outcome == "applied", value.is_not(None))
+        .order_by(records.c.seq)
     )
+    return connection.execute(query).scalars().all()
+
+
+def write_read_model(connection: Connection, change: Change) -> None:
+    """Write the read model of a change that is there already anew, whatever it was before."""
+    _write_change(connection, change, change)
+    _write_lists(connection, None, change)

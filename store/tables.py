@@ -195,6 +195,15 @@ ledger_person = Table(
 )
 """The random number under which the ledger knows a person. With its row erased, nobody can tell who it was."""
 
+redacted_event = Table(
+    "redacted_event",
+    metadata,
+    Column("seq", Sequence, primary_key=True, autoincrement=False),
+    Column("value", Text, nullable=False),
+)
+"""Events after an erasure, without the erased person's words and reference: what changes are rebuilt from where the
+private value is gone. Not evidence; the record's commitment does not speak of it."""
+
 # ``ledger_search`` and its parts are made in the migration: a virtual table on SQLite, a tsvector on PostgreSQL.
 
 # -------------------------------------------------------------------------------------------------- read model

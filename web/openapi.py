@@ -6,13 +6,14 @@
 from __future__ import annotations
 
 import json
+from http import HTTPStatus
 from typing import Any
 
 from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
 
 from changes.permissions import Operation
-from web.problems import described, problem_schemas
+from web.problems import described, problem_responses, problem_schemas
 from web.security.authorising import addresses
 
 _FASTAPIS_OWN = "#/components/schemas/HTTPValidationError"
@@ -60,11 +61,22 @@ def _document(app: FastAPI) -> dict[str, Any]:
 def _complete(entry: dict[str, Any], operation: Operation | None) -> None:
     """Say of one operation what FastAPI does not know: its permission, and that every problem is a problem document."""
     entry["x-permission"] = operation
+    answers = entry["responses"]
     if operation is Operation.OPEN:
         entry["security"] = []
+    else:
+        _also(answers, HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN, HTTPStatus.TOO_MANY_REQUESTS)
+    if "requestBody" in entry:
+        _also(answers, HTTPStatus.BAD_REQUEST, HTTPStatus.REQUEST_ENTITY_TOO_LARGE)
     unreadable = entry["responses"].get("422", {}).get("content", {}).get("application/json", {}).get("schema", {})
     if unreadable.get("$ref") == _FASTAPIS_OWN:
         entry["responses"]["422"] = described("A field does not hold what it should")
+
+
+def _also(answers: dict[str, Any], *statuses: HTTPStatus) -> None:
+    """Tell of answers that stand around every operation, where it does not tell of them itself."""
+    for status, answer in problem_responses(*statuses).items():
+        answers.setdefault(str(status), answer)
 
 
 def as_text(document: dict[str, Any]) -> str:

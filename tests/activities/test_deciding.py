@@ -251,3 +251,15 @@ def test_the_log_names_change_command_and_actor_and_not_what_they_wrote(
 def test_all_names_every_activity_that_a_workflow_calls(deciding: DecisionActivities) -> None:
     names = {activity.__temporal_activity_definition.name for activity in deciding.all()}  # type: ignore[attr-defined]
     assert names == {calls.LOAD_CHANGE, calls.LOOK_UP, calls.RECORD}
+
+
+def test_while_the_key_is_replaced_the_earlier_one_still_counts(desk: Desk, engine: Engine) -> None:
+    desk.give(PROPOSER, submit())
+    command = AcceptForTesting(note="Yes.")
+    signed_before = look_up_request(desk, MANAGER, command, claim(MANAGER, command))
+    rotating = DecisionActivities(engine, Authority(), b"the new key, which signs from now on", [SECRET])
+    assert look_up(rotating, signed_before).refused is None
+    guessed = look_up_request(desk, MANAGER, command, claim(MANAGER, command, secret=b"guess"))
+    assert look_up(rotating, guessed).refused is not None
+    done = DecisionActivities(engine, Authority(), b"the new key, which signs from now on")
+    assert look_up(done, signed_before).refused is not None, "the earlier key was taken away"

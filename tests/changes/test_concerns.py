@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 import pytest
 from pydantic import ValidationError
 
@@ -16,6 +18,7 @@ from changes.concerns import (
 from changes.proposal import AcceptForTesting, Decline
 from changes.refusals import RefusalKind
 from changes.state import ConcernCode, ConcernStatus
+from changes.waiting import waiting_for
 from tests.changes.road import Road, at_endorsement, at_learning, at_planning, at_signing, at_wave, filed, in_the_window
 from tests.changes.world import World, proposal
 
@@ -209,3 +212,40 @@ class TestOverrule:
         with pytest.raises(ValidationError):
             OverruleConcern(concern="C1", reason="")
         assert filed().rule("vera", OVERRULE) == "no_concern_open"
+
+
+class TestWhoMustAnswer:
+    """reference/champions.md 3.7: each reason has somebody who owes the answer."""
+
+    @pytest.mark.parametrize(
+        ("code", "owing"),
+        [
+            ("R01", ("paul",)),
+            ("R02", ("paul",)),
+            ("R03", ("omar", "mara")),
+            ("R04", ("paul", "omar")),
+            ("R05", ("omar", "mara")),
+            ("R06", ("omar", "mara")),
+            ("R07", ("paul",)),
+            ("R08", ("omar", "mara")),
+            ("R09", ("mara", "omar")),
+            ("R10", ("paul", "omar")),
+            ("R11", ()),
+        ],
+    )
+    def test_follows_from_the_reason(self, code: str, owing: tuple[str, ...]) -> None:
+        road = filed()
+        road.do("kai", RaiseConcern(title="Worry", text="Hm.", code=ConcernCode(code)))
+        assert road.change.concerns[0].must_answer == owing
+        waiting = {task.person for task in waiting_for(road.change) if "respond" in task.commands}
+        assert waiting == set(owing)
+
+    def test_what_breaks_something_always_blocks(self) -> None:
+        road = filed()
+        road.do("kai", RaiseConcern(title="Fraud", text="Hm.", code=ConcernCode.R09))
+        assert road.change.blocking_concerns
+
+    def test_by_when_somebody_should_ask_why_is_kept_with_it(self) -> None:
+        road = filed()
+        road.do("kai", RaiseConcern(title="Worry", text="Hm.", code=ConcernCode.R01))
+        assert road.change.concerns[0].ask_by == road.now + timedelta(days=3)

@@ -363,3 +363,16 @@ def test_somebody_who_decided_alone_changes_the_plan_alone() -> None:
     assert kinds(road.do("paul", plan(PILOT, a_wave("Later", ("support",))))) == ["rollout_planned", "gate_passed"]
     assert road.is_at(Phase.WAVE_PAUSED)
     road.do("paul", RESUME)
+
+
+def test_a_wave_that_was_rolled_back_may_be_planned_anew() -> None:
+    road = at_pause()
+    road.do("omar", RollBack(scope="wave", reason="Too slow."))
+    better = PILOT.having(guards=(a_guard("Queue", "10"),))
+    planned(road, better, REST)
+    assert road.change.rollout.waves[0].wave == better
+    assert road.change.rollout.waves[0].readings, "what was read in it stays"
+    assert road.is_at(Phase.PREPARING_WAVE)
+    road.do("omar", SignCoverage(decision="go"))
+    start(road)
+    assert road.is_at(Phase.WAVE_RUNNING)

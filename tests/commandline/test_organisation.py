@@ -9,7 +9,10 @@ import pytest
 
 from directory.demonstration import FOLDER
 from policies.loader import SHIPPED
+from store.database import open_database
 from tests.commandline.conftest import Type
+from tests.support.desk import Desk
+from tests.support.examples import PROPOSER, submit
 
 POLICY = SHIPPED / "default.yaml"
 
@@ -128,3 +131,16 @@ def test_a_policy_that_is_none_is_named_with_line_and_column(migrated: Path, typ
     assert said.code == 1
     assert ":" in said.err
     assert "version: must be a whole number" in said.err
+
+
+def test_a_change_on_record_whose_road_would_differ_is_printed(migrated: Path, type_in: Type, tmp_path: Path) -> None:
+    type_in("directory", "import", str(FOLDER))
+    type_in("policy", "publish", str(POLICY))
+    engine = open_database(f"sqlite:///{migrated}")
+    Desk(engine).give(PROPOSER, submit(affected_teams=["service-desk"], people_affected=9))
+    engine.dispose()
+    said = type_in("policy", "try", edited(tmp_path, "people_affected, over: 50", "people_affected, over: 8"))
+    assert said.out.startswith("1 of 1 changes on record would take another road.")
+    assert "CH-1" in said.out and "Route: everyday becomes cross-team" in said.out
+    [one] = json.loads(type_in("policy", "try", str(tmp_path / "policy.yaml"), "--json").out)["differ"]
+    assert (one["change"], one["before"]["route"], one["after"]["route"]) == ("CH-1", "everyday", "cross-team")

@@ -42,11 +42,13 @@ class Served:
 
 
 @contextmanager
-def served(engine: Engine, mail_folder: Path) -> Iterator[Served]:
+def served(engine: Engine, mail_folder: Path, requests_per_minute: int = 600) -> Iterator[Served]:
     """Serve the demonstration on a free port, in a thread."""
     port = free_port()
     address = f"http://{LOOPBACK}:{port}"
-    settings = Settings(mode="demo", public_url=address, mail_folder=mail_folder)
+    settings = Settings(
+        mode="demo", public_url=address, mail_folder=mail_folder, requests_per_minute=requests_per_minute
+    )
     gateway = InProcessGateway(engine, settings.actor_secret(), Now())
     app = create_app(settings, engine, gateway)
     server = uvicorn.Server(uvicorn.Config(app, host=LOOPBACK, port=port, log_config=None, lifespan="off"))

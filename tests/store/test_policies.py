@@ -10,7 +10,17 @@ from policies.loader import parse_policy, shipped
 from policies.schema import Policy
 from store import policies, tables
 from store.database import reading, writing
-from store.policies import PolicyCache, PolicyConflict, publish_policy
+from store.directory import load_directory
+from store.policies import (
+    PolicyCache,
+    PolicyConflict,
+    candidate_text,
+    publish_candidate,
+    publish_policy,
+    published_text,
+    published_versions,
+    put_candidate,
+)
 from tests.support.desk import MONDAY
 
 
@@ -122,3 +132,47 @@ def test_several_that_start_at_once_publish_it_once(engine: Engine) -> None:
         answers = list(threads.map(lambda _: publish(engine, policy, text), range(4)))
     assert sorted(answers) == [False, False, False, True]
     assert published(engine) == 2
+
+
+def candidate(engine: Engine, version: int, *changes: tuple[str, str]) -> Policy:
+    policy, text = edited(version, *changes)
+    with writing(engine) as connection:
+        put_candidate(connection, policy, text, "amara.diallo", MONDAY)
+        put_candidate(connection, policy, text + "# again\n", "kenji.watanabe", MONDAY)
+        assert candidate_text(connection, policy.sha256) == text, "the same content again changes nothing"
+    return policy
+
+
+def test_a_candidate_takes_force_only_over_the_policy_it_was_held_against(engine: Engine) -> None:
+    first = shipped()[0].ref
+    one, other = candidate(engine, 2, ("levels: 2", "levels: 1")), candidate(engine, 2, ("levels: 2", "levels: 0"))
+    with writing(engine) as connection:
+        assert publish_candidate(connection, one.ref, first, "CH-5")
+        assert not publish_candidate(connection, other.ref, first, "CH-6"), "it would undo the one before"
+        assert not publish_candidate(connection, first.having(sha256="ab" * 32), one.ref, "CH-7"), (
+            "nobody checked it in"
+        )
+    assert in_force(engine).ref == one.ref
+    with reading(engine) as connection:
+        assert [(version.version, version.change) for version in published_versions(connection)] == [
+            (2, "CH-5"),
+            (1, None),
+        ]
+        assert published_text(connection, one.sha256) == candidate_text(connection, one.sha256)
+
+
+def test_a_candidate_is_held_against_the_policy_in_force(engine: Engine) -> None:
+    policy = candidate(
+        engine, 2, ("    quorum: any\n    # How long they have", "    quorum: {count: 40}\n    # How long they have")
+    )
+    with reading(engine) as connection:
+        directory = load_directory(connection)
+        found = PolicyCache().candidate(connection, policy.sha256, directory, MONDAY.date(), put_forward=True)
+        later = PolicyCache().candidate(connection, policy.sha256, directory, MONDAY.date(), put_forward=False)
+        assert PolicyCache().candidate(connection, "ab" * 32, directory, MONDAY.date(), put_forward=True) is None
+    assert found is not None and later is not None
+    assert (found.ref, found.in_force, found.taken) == (policy.ref, shipped()[0].ref, False)
+    assert found.errors and all(error.startswith("gates.answer_proposal: ") for error in found.errors)
+    assert found.differences == ("version: 1 becomes 2", "gates.answer_proposal.quorum: removed, was any",
+                                 "gates.answer_proposal.quorum.count: added, 40")  # fmt: skip
+    assert (later.errors, later.differences) == ((), ()), "looked at once, when it is put forward"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import random
 import signal
 from datetime import timedelta
 from typing import Any
@@ -11,7 +12,7 @@ from sqlalchemy import Engine, event, select
 
 from store import tables
 from store.database import lock_ledger, open_database, writing
-from store.ledger import Entry, append_many
+from store.ledger import Entry, append_many, append_once
 from store.migrating import migrate
 from store.recording import Decision, record
 from tests.support.desk import MONDAY, SOURCE
@@ -80,3 +81,14 @@ def record_at(address: str, decisions: tuple[str, ...], number: int) -> None:
 def migrate_at(address: str, _number: int) -> None:
     """Bring a database to the present schema."""
     migrate(open_database(address))
+
+
+def deliver_all(address: str, keys: int, writer: int) -> None:
+    """Record every key once, in an order of one's own, whether or not others have recorded it: deliveries repeat."""
+    engine = open_database(address)
+    order = list(range(keys))
+    random.Random(writer).shuffle(order)  # noqa: S311
+    for key in order:
+        with writing(engine) as connection:
+            lock_ledger(connection)
+            append_once(connection, entry(f"key/{key}"), MONDAY)

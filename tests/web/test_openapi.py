@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 
-from tests.web.office import Office
+from tests.web.office import MARA, Office
 from web.openapi import as_text
 
 FILE = Path(__file__).parents[2] / "docs" / "openapi.json"
@@ -39,3 +40,15 @@ def test_every_operation_tells_of_its_problems() -> None:
                     assert list(answer["content"]) == ["application/problem+json"], f"{method} {path} {status}"
             if any(parameter["name"] == "Idempotency-Key" for parameter in entry.get("parameters", ())):
                 assert {"400", "404", "409", "412", "415", "422", "429"} <= set(answers), f"{method} {path}"
+
+
+async def test_the_interface_is_shown_from_files_of_our_own(office: Office) -> None:
+    async with office.browser(MARA) as mara, office.anybody() as stranger:
+        page = await mara.get("/api")
+        assert page.status_code == 200
+        files = re.findall(r'(?:src|href)="(/static/[^"]+)"', page.text)
+        assert len(files) == 5
+        for file in files:
+            assert (await mara.get(file)).status_code == 200
+        assert "http" not in page.text.replace("http-equiv", "")
+        assert (await stranger.get("/api")).status_code == 401

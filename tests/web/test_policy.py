@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from typing import Any
 
+from sqlalchemy import select
+
 from policies.loader import parse_policy, shipped
+from store import tables
 from store.database import reading
 from store.policies import published_versions
-from tests.web.office import JONAS, LEA, MARA, SAMIRA, Office, Page, a_test, proposal
+from tests.web.office import HOA, JONAS, LEA, MARA, SAMIRA, Office, Page, a_test, a_wave, proposal
 from tests.web.test_api import problem
 from tests.web.test_pages import sound
 
@@ -187,3 +190,68 @@ async def test_a_rollout_plan_begins_with_the_waves_of_the_policy(office: Office
         form = sound(Page(await browser.get(f"/changes/{ref}/do/plan_rollout")))
     answers = form.answers()
     assert answers["waves/0/name"] == "Everybody", "one team is one wave"
+
+
+async def effective(office: Office) -> str:
+    """A change to returns that ran its whole road and was found effective twice."""
+    ref = await office.recruiting()
+    await office.done(MARA, "plan_champions", {}, ref)
+    await office.done(MARA, "invite", {"people": [HOA]}, ref)
+    await office.done(HOA, "accept_invitation", {}, ref)
+    await office.done(MARA, "plan_rollout", {"waves": [a_wave()], "back_out_plan": "Back within an hour."}, ref)
+    await office.done(SAMIRA, "sign_coverage", {"decision": "go"}, ref)
+    await office.done(MARA, "start_wave", {"wave": "Pilot"}, ref)
+    await office.done(MARA, "report_metric", {"metric": "Complaints", "value": "1"}, ref)
+    await office.done(MARA, "complete_wave", {"adoption": 90}, ref)
+    for number in (1, 2):
+        while not office.gateway.state(ref).learning.checks[number - 1].opened:
+            office.gateway.wait_for_next(ref)
+        check = office.gateway.state(ref).learning.checks[number - 1]
+        found = {"check": check.ref, "outcome": "effective", "numbers": "20 hours"}
+        await office.done(check.owner, "record_effect", found, ref)
+    looked_back = {"prediction_and_result": "24, got 20.", "consequence": "standard_change", "because": "It works."}
+    await office.done(MARA, "hold_retrospective", looked_back, ref)
+    await office.done(MARA, "close", {"summary": "Works."}, ref)
+    return ref
+
+
+async def test_what_is_proven_is_authorised_beforehand_by_a_change_with_the_evidence(office: Office) -> None:
+    ref = await effective(office)
+    often = TEXT.replace("version: 1\n", "version: 2\n").replace("proven_after: 3", "proven_after: 1")
+    async with office.program(AMARA) as client:
+        [one] = (await client.get("/api/v1/policy/proven")).json()["proven"]
+        assert (one["process"], one["effective"], one["often_enough"]) == ("returns", [ref], False)
+        too_soon = await client.post("/api/v1/policy/proven/returns/proposals", headers={"Idempotency-Key": "s0"})
+        problem(too_soon, 409, "not_proven")
+    await signed(office, (await put_forward(office, AMARA, often)).json()["change"])
+
+    async with office.browser(SAMIRA) as browser:
+        assert "a steward can put it forward" in sound(Page(await browser.get("/policy/proven"))).text
+    async with office.browser(AMARA) as browser:
+        shown = sound(Page(await browser.get("/policy/proven")))
+        assert f"/changes/{ref}" in shown.links and shown.action == "/policy/proven/returns"
+        sent = await browser.post(shown.action, data=shown.answers())
+        assert sent.status_code == 303
+        standard = str(sent.headers["location"]).split("/")[2].split("?")[0]
+        page = sound(Page(await browser.get(f"/changes/{standard}")))
+        assert "The policy it puts forward" in page.text
+        assert f"{ref} were closed as effective" in page.text
+    put = office.gateway.state(standard).policy_change
+    assert put and put.what_changes[0] == "version: 2 becomes 3" and len(put.what_changes) == 2
+    await signed(office, standard)
+
+    wide = await office.filed(people_affected=400, cost="90000")
+    assert office.gateway.state(wide).route == "standard"
+    assert (await office.done(MARA, "decide_yourself", {}, wide))["phase"] == "objection_window"
+    async with office.program(AMARA) as client:
+        assert (await client.get("/api/v1/policy/proven")).json() == {"proven": []}
+
+
+async def test_an_emergency_is_shown_with_the_review_it_owes(office: Office) -> None:
+    urgent = await office.filed(urgency="emergency")
+    async with office.browser(MARA) as browser:
+        page = sound(Page(await browser.get(f"/changes/{urgent}")))
+    assert "ATTENTION: this takes the short road “emergency”" in page.text
+    with reading(office.engine) as connection:
+        told = connection.execute(select(tables.outbox.c.recipient, tables.outbox.c.notice)).all()
+    assert any(recipient == INGRID and '"short_road"' in notice for recipient, notice in told)

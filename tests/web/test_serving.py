@@ -69,6 +69,7 @@ async def until(client: httpx2.AsyncClient, path: str, status: int, seconds: flo
         await asyncio.sleep(0.1)
 
 
+@pytest.mark.slow
 @pytest.mark.temporal
 async def test_it_starts_without_temporal_and_finds_it_later(database_address: str, engine: Engine) -> None:
     with writing(engine) as connection:

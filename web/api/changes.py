@@ -11,7 +11,9 @@ from fastapi import APIRouter, Path, Query, Request, Response
 from pydantic import BaseModel
 from sqlalchemy import Connection
 
+from changes.packet import Packet, packet_for
 from changes.permissions import Operation
+from changes.sight import seen_by
 from changes.state import Change, Stage
 from changes.values import Moment
 from store.reading import Listed, TrailEntry, WaitingItem, change_state, list_changes, trail, waiting_of
@@ -148,6 +150,20 @@ async def change(response: Response, services: ServicesHere, visitor: SignedIn, 
 
 def _document(look: Look) -> Any:
     return [look.change.model_dump(mode="json"), [task.person for task in look.waiting]]
+
+
+@router.get("/changes/{ref}/packet", summary="The decision packet", responses=READING_ONE)
+@needs(Operation.READ_CHANGES)
+async def change_packet(services: ServicesHere, visitor: SignedIn, ref: ChangeAddress) -> Packet:
+    """Everything somebody has to know to answer at the gate that is open, the same that mail and pages show."""
+
+    def read(connection: Connection) -> Packet:
+        found = change_state(connection, ref) if REFERENCE.fullmatch(ref) else None
+        if found is None:
+            raise UnknownChange(ref)
+        return packet_for(seen_by(found, visitor.ref, services.clock()))
+
+    return await services.read(read)
 
 
 @router.get("/changes/{ref}/trail", summary="The trail of a change", responses=READING_ONE)

@@ -95,7 +95,9 @@ class Several(BaseModel):
 DOING = problem_responses(*PROBLEMS)
 JSON = [Depends(require_json)]
 READING = problem_responses(HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN, HTTPStatus.SERVICE_UNAVAILABLE)
-Which = Annotated[str, Path(max_length=64, description="Its reference, from the list")]
+Which = Annotated[
+    str, Path(max_length=64, pattern=r"^[A-Za-z0-9][A-Za-z0-9._:-]*$", description="Its reference, from the list")
+]
 
 
 @router.get("/standing-in", summary="Who answers for me, and for whom I do", responses=READING)

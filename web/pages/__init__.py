@@ -16,6 +16,7 @@ from web.pages import (
     filing,
     giving,
     home,
+    interface,
     leaving,
     mail,
     movements,
@@ -49,6 +50,7 @@ def pages_router(for_demonstration: bool) -> APIRouter:
     router.include_router(standing_in.router)
     router.include_router(sign_in.router)
     router.include_router(leaving.router)
+    router.include_router(interface.router)
     router.include_router(answering.router)
     router.include_router(openid.router)  # before one-time links, which would take its address for a token
     if for_demonstration:

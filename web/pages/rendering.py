@@ -25,7 +25,7 @@ SCRIPTS = ("vendor/htmx.min.js", "vendor/hx-sse.min.js", "groundswell.js")
 """In the order in which they are run."""
 
 
-def _fingerprint(name: str) -> str:
+def fingerprint(name: str) -> str:
     """The address of a static file; it changes with the content, so that browsers may keep the file for ever."""
     digest = hashlib.sha256((STATIC / name).read_bytes()).hexdigest()[:16]
     return f"/static/{name}?v={digest}"
@@ -49,9 +49,9 @@ def _environment() -> jinja2.Environment:
         "chart_of_test": test_chart,
         "compared": compared,
         "places_for": places_for,
-        "stylesheet": _fingerprint("groundswell.css"),
-        "icon": _fingerprint("groundswell.svg"),
-        "scripts": [_fingerprint(name) for name in SCRIPTS],
+        "stylesheet": fingerprint("groundswell.css"),
+        "icon": fingerprint("groundswell.svg"),
+        "scripts": [fingerprint(name) for name in SCRIPTS],
     }
     return environment
 

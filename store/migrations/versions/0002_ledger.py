@@ -70,6 +70,12 @@ def _new_tables() -> None:
         sa.PrimaryKeyConstraint("size", "witness", name="pk_ledger_witness"),
     )
     op.create_table(
+        "redacted_event",
+        sa.Column("seq", Number, autoincrement=False, nullable=False),
+        sa.Column("value", sa.Text(), nullable=False),
+        sa.PrimaryKeyConstraint("seq", name="pk_redacted_event"),
+    )
+    op.create_table(
         "ledger_person",
         sa.Column("id", sa.String(36), nullable=False),
         sa.Column("person", sa.String(64), nullable=False),
@@ -234,6 +240,6 @@ def downgrade() -> None:
     for columns in RECORD_INDEXES:
         op.drop_index(f"ix_ledger_record_{'_'.join(columns)}", "ledger_record")
     op.drop_column("ledger_head", "first_seq")
-    for table in (*ONLY_INSERTED, "ledger_person"):
+    for table in (*ONLY_INSERTED, "ledger_person", "redacted_event"):
         op.drop_table(table)
     op.execute("DELETE FROM deployment WHERE name = 'ledger_origin'")

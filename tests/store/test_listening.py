@@ -1,0 +1,61 @@
+"""Measures about concerns: counts only, and no pattern of fewer than five people."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from sqlalchemy import Engine
+
+from changes.concerns import AskWhy, RaiseConcern
+from changes.state import ConcernCode
+from store.database import reading
+from store.listening import asked_in_time, patterns
+from store.similar import similar_changes
+from tests.support.desk import Desk
+from tests.support.examples import OWNER, PROPOSER, submit
+
+PEOPLE = ("jonas.okafor", "priya.nair", "lea.fontaine", "hoa.nguyen", "amara.diallo")
+
+
+def worry(code: str = "R05") -> RaiseConcern:
+    return RaiseConcern(title="No time", text="There is too much.", code=ConcernCode(code))
+
+
+def test_asked_in_time_late_and_never(engine: Engine) -> None:
+    desk = Desk(engine)
+    desk.give(PROPOSER, submit())
+    for person in PEOPLE[:3]:
+        desk.give(person, worry())
+    desk.give(OWNER, AskWhy(concern="C1", question="Since when?"))
+    desk.now += timedelta(days=8)
+    desk.give(OWNER, AskWhy(concern="C2", question="Since when?"))
+    with reading(engine) as connection:
+        found = asked_in_time(connection, desk.now)
+        assert (found.in_time, found.late, found.never, found.due, found.percent) == (1, 1, 1, 3, 33)
+        assert asked_in_time(connection, desk.now, since=desk.now).percent is None
+
+
+def test_a_reason_of_fewer_than_five_people_is_no_pattern(engine: Engine) -> None:
+    desk = Desk(engine)
+    desk.give(PROPOSER, submit())
+    for person in PEOPLE[:4]:
+        desk.give(person, worry())
+    desk.give(PEOPLE[0], worry())  # the same person again is not another one
+    desk.give(PEOPLE[4], worry("R01"))
+    with reading(engine) as connection:
+        assert patterns(connection) == []
+    desk.give(PEOPLE[4], worry())
+    with reading(engine) as connection:
+        [one] = patterns(connection)
+    assert (one.process, one.code, one.people) == ("returns", "R05", 5)
+
+
+def test_similar_changes_are_found_with_where_they_stand(engine: Engine) -> None:
+    desk = Desk(engine)
+    desk.give(PROPOSER, submit())
+    with reading(engine) as connection:
+        [one] = similar_changes(connection, "returns answered within one day")
+        assert (one.ref, one.outcome) == ("CH-1", "")
+        assert one.standing
+        assert similar_changes(connection, "returns answered within one day", besides=("CH-1",)) == ()
+        assert similar_changes(connection, "a new coffee machine") == ()
