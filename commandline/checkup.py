@@ -18,11 +18,13 @@ from commandline.database import Chosen, choose
 from commandline.mail import mail_of
 from demo.place import Place, Running
 from settings import Settings, SettingsWrong, load_settings
+from store.audit import ledger_state
 from store.database import DatabaseUnavailable, in_words, open_database, reading
 from store.directory import load_directory
 from store.migrating import latest_revision, present_revision
 from store.policies import PolicyCache
 from store.readiness import is_demonstration
+from store.rights import excess_rights
 from temporal.connection import Target, TemporalUnavailable, connect, target
 from temporal.development_server import find_binary
 from temporal.pollers import worker_polls
@@ -201,6 +203,24 @@ def _contents(engine: Engine, because: str, demonstration_runs: bool) -> Iterato
         directory = load_directory(connection)
         yield _size(len(directory.people), len(directory.teams), len(directory.processes))
         yield _policy(connection)
+        yield from _ledger(connection)
+
+
+def _ledger(connection: Connection) -> Iterator[Finding]:
+    """How the ledger stands, and whether the database lets the programs do more to it than they need."""
+    about, state = "Ledger", ledger_state(connection)
+    if state.stopped:
+        advice = "See: groundswell audit restore-status"
+        yield Finding(about=about, state="wrong", found=f"stopped: {state.stopped}", advice=advice)
+    else:
+        vouched = f", {state.vouched_size} of them vouched for by {state.vouched_by}" if state.vouched_size else ""
+        found = f"{state.size} records, {state.signed_size} of them signed{vouched}"
+        advice = "" if state.vouched_size or not state.size else "A worker seals it within a minute."
+        yield Finding(about=about, state="fine", found=found, advice=advice)
+    if excess := excess_rights(connection):
+        advice = "Have the programs sign in as a member of groundswell_app; see docs/ledger.md."
+        found = f"this login may do more to the ledger than add and read: {', '.join(excess)}"
+        yield Finding(about="Ledger's rights", state="note", found=found, advice=advice)
 
 
 def _policy(connection: Connection) -> Finding:

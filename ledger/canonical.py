@@ -40,7 +40,8 @@ def canonical_bytes(body: Mapping[str, Any]) -> bytes:
     """
     if not isinstance(body, Mapping):
         raise NotCanonical("", "must be an object with named fields")
-    _check(body, None, 1)
+    if not _is_plain(body, 1):
+        _check(body, None, 1)
     encoded = _ENCODER.encode(body).encode()
     if len(encoded) > MAXIMUM_BYTES:
         raise NotCanonical("", _too_long(len(encoded)))
@@ -96,6 +97,30 @@ def _name(path: _Path) -> str:
         path, step = path
         parts.append(f"[{step}]" if isinstance(step, int) else f".{step}")
     return "".join(reversed(parts)).removeprefix(".")
+
+
+def _is_plain(value: object, depth: int) -> bool:
+    """Whether ``value`` is surely within the profile: what nearly every body is, seen in a third of the time."""
+    kind = type(value)
+    if kind is dict:
+        if depth > MAXIMUM_DEPTH:
+            return False
+        for key, item in value.items():  # type: ignore[attr-defined]
+            if type(key) is not str or not key.isascii():
+                return False
+            if type(item) is str:
+                if not item.isascii():
+                    return False
+            elif not _is_plain(item, depth + 1):
+                return False
+        return True
+    if kind is int:
+        return -SAFE_INTEGER <= value <= SAFE_INTEGER  # type: ignore[operator]
+    if kind is list:
+        return depth <= MAXIMUM_DEPTH and all(_is_plain(item, depth + 1) for item in value)  # type: ignore[attr-defined]
+    if kind is str:
+        return value.isascii()  # type: ignore[attr-defined,no-any-return]
+    return value is None or kind is bool
 
 
 def _check(value: object, path: _Path, depth: int) -> None:

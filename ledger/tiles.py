@@ -230,8 +230,12 @@ class TileReader:
 
     def _hashes(self, level: int, first: int, count: int) -> list[bytes]:
         index, offset = divmod(first, TILE_WIDTH)
-        if (index + 1) << (TILE_HEIGHT * (level + 1)) > self._size:
-            return list(_hashes_before(self._source, level, first, count))
         if (level, index) not in self._read:
-            self._read[level, index] = hashes_of(self._source.tile(level, index).data)
+            start = index * TILE_WIDTH
+            there = (self._size >> (TILE_HEIGHT * level)) - start
+            if there >= TILE_WIDTH:
+                hashes = hashes_of(self._source.tile(level, index).data)
+            else:  # not full yet: read once what of it is there, not piece by piece
+                hashes = list(_hashes_before(self._source, level, start, there))
+            self._read[level, index] = hashes
         return self._read[level, index][offset : offset + count]

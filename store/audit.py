@@ -14,9 +14,23 @@ import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
 
-from sqlalchemy import ColumnElement, Connection, Engine, RowMapping, Select, and_, func, not_, or_, select, true
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Engine,
+    RowMapping,
+    Select,
+    and_,
+    func,
+    literal,
+    not_,
+    null,
+    or_,
+    select,
+    true,
+)
 
 from changes.events import EVENTS
 from changes.facts import SYSTEM
@@ -194,7 +208,7 @@ class Evidence(Value):
 def evidence(connection: Connection, seq: int, reader: Reader, names: Mapping[str, str]) -> Evidence | None:
     """Record ``seq``, verified now against the latest checkpoint; None where there is none ``reader`` may see."""
     records, private = tables.ledger_record, tables.ledger_private
-    fitting = _fitting(connection, Filter(), reader, seq + 1)
+    fitting = _fitting(connection, Filter(), reader, _Bounds(seq + 1, 0, seq + 1, ()))
     query = with_words(select(*TRAIL_COLUMNS, private.c.salt)).where(records.c.seq == seq, fitting)
     row = connection.execute(query).mappings().first()
     if row is None:
@@ -229,12 +243,12 @@ def search(
     Raises:
         CursorInvalid: ``cursor`` is not one of ours.
     """
-    size, before = _read_cursor(cursor) if cursor else (head_of(connection).size, None)
+    bounds = _bounds(connection, asked)
+    size, before = _read_cursor(cursor) if cursor else (bounds.size, None)
+    bounds = bounds._replace(size=size, stop=min(bounds.stop, size))
     records = tables.ledger_record
-    fitting = _fitting(connection, asked, reader, size)
-    query = with_words(select(*TRAIL_COLUMNS)).where(fitting)
-    if before is not None:
-        query = query.where(records.c.seq < before)
+    fitting = _fitting(connection, asked, reader, bounds)
+    query = with_words(select(*TRAIL_COLUMNS)).where(_fitting(connection, asked, reader, bounds, before))
     limit = max(1, min(limit, 200))
     rows = connection.execute(query.order_by(records.c.seq.desc()).limit(limit + 1)).mappings().all()
     counted = select(records.c.seq).where(fitting).limit(COUNTED + 1).subquery()
@@ -254,7 +268,7 @@ def exported(
 ) -> Iterator[ExportedRecord]:
     """The records that fit, oldest first, in pieces: memory stays the same however many they are."""
     records, private = tables.ledger_record, tables.ledger_private
-    fitting = _fitting(connection, asked, reader, head_of(connection).size)
+    fitting = _fitting(connection, asked, reader, _bounds(connection, asked))
     query = with_words(select(*TRAIL_COLUMNS, private.c.salt)).where(fitting).order_by(records.c.seq).limit(CHUNK)
     last = -1
     while rows := connection.execute(query.where(records.c.seq > last)).mappings().all():
@@ -328,17 +342,49 @@ def record_access(
         return append_once(connection, entry, now)
 
 
-def _fitting(connection: Connection, asked: Filter, reader: Reader, size: int) -> ColumnElement[bool]:
+class _Bounds(NamedTuple):
+    """What a filter means for the records: a range of numbers, and under what the person is known."""
+
+    size: int
+    first: int
+    stop: int
+    people: tuple[str, ...]
+
+
+def _bounds(connection: Connection, asked: Filter) -> _Bounds:
+    """Look up, in one query, what the database has to know before it can use its indexes well."""
+    head, people, records = tables.ledger_head, tables.ledger_person, tables.ledger_record
+    row = connection.execute(
+        select(
+            select(func.max(head.c.size)).scalar_subquery().label("size"),
+            _first_since(asked.since).label("first") if asked.since else literal(0).label("first"),
+            _first_since(asked.until).label("stop") if asked.until else null().label("stop"),
+            select(people.c.id).where(people.c.person == asked.person).scalar_subquery().label("number"),
+            select(func.min(records.c.seq)).where(records.c.actor == asked.person).scalar_subquery().label("named"),
+        )
+    ).one()
+    size = row.size or 0
+    # The foundation's records hold the reference itself. One value lets the index serve the order, two do not.
+    known = [row.number] if row.number else []
+    people_found = [*known, asked.person] if row.named is not None or not known else known
+    first = row.first if row.first is not None else size
+    return _Bounds(size, first, size if row.stop is None else row.stop, tuple(people_found))
+
+
+def _fitting(
+    connection: Connection, asked: Filter, reader: Reader, bounds: _Bounds, before: int | None = None
+) -> ColumnElement[bool]:
+    """The condition. It has one lower and one upper bound of numbers: SQLite uses the first it finds of each."""
     records = tables.ledger_record
-    parts: list[ColumnElement[bool]] = [records.c.seq < size]
+    stop = min(bounds.stop, bounds.size if before is None else before)
+    parts: list[ColumnElement[bool]] = [records.c.seq < stop]
+    if bounds.first:
+        parts.append(records.c.seq >= bounds.first)
     exact = {"change": asked.change, "action": asked.kind, "stage": asked.stage, "outcome": asked.outcome}
     parts += [records.c[name] == value for name, value in exact.items() if value]
     if asked.person:
-        parts.append(records.c.actor.in_((number_of(connection, asked.person), asked.person)))
-    if asked.since:
-        parts.append(records.c.seq >= _first_since(asked.since))
-    if asked.until:
-        parts.append(records.c.seq < func.coalesce(_first_since(asked.until), size))
+        one, *more = bounds.people
+        parts.append(records.c.actor.in_((one, *more)) if more else records.c.actor == one)
     if asked.text:
         parts.append(containing(connection, asked.text))
     if not reader.sees_all:

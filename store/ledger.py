@@ -317,7 +317,7 @@ def _write_tiles(connection: Connection, size: int, leaves: Sequence[bytes]) -> 
 
 def _stamp(moment: datetime) -> str:
     """Fixed-width UTC with six digits: sorts as text, equal on both databases."""
-    return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+    return moment.astimezone(UTC).isoformat(timespec="microseconds")[:26] + "Z"
 
 
 @cache

@@ -190,8 +190,8 @@ def _entries(decision: Decision, before: Change | None, after: Change | None, so
                 actor=decision.actor,
                 via=decision.via,
                 occurred_at=decision.at,
-                stage=after.stage if after else "",
-                phase=after.phase if after else "",
+                stage=str(after.stage) if after else "",
+                phase=str(after.phase) if after else "",
                 content=_canonical_text(decision.refused),
                 policy=after.policy if after else None,
                 command=decision.command,
@@ -213,8 +213,8 @@ def _entries(decision: Decision, before: Change | None, after: Change | None, so
             actor=event.by,
             via=decision.via if event.by != SYSTEM else "groundswell",
             occurred_at=event.at,
-            stage=after.stage,
-            phase=after.phase,
+            stage=str(after.stage),
+            phase=str(after.phase),
             content=_canonical_text(event),
             policy=after.policy,
             meaning=getattr(event, "meaning", "") or MEANINGS.get(event.kind, ""),
@@ -240,7 +240,7 @@ MEANINGS = {
 
 
 def _standing(change: Change | None) -> Standing | None:
-    return Standing(change.stage, change.phase, change.version) if change else None
+    return Standing(str(change.stage), str(change.phase), change.version) if change else None
 
 
 def _canonical_text(value: Value) -> str:

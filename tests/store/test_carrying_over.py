@@ -15,6 +15,7 @@ from store.database import lock_ledger, open_database, reading, writing
 from store.ledger import append_many, origin_of
 from store.migrating import migrate
 from store.reading import trail
+from store.rights import excess_rights
 from store.verifying import verify_stored
 from tests.support import foundation
 from tests.support.attacks import Attacker
@@ -102,3 +103,14 @@ def test_the_programs_role_may_add_to_the_ledger_and_read_it_and_nothing_else(ol
         lock_ledger(connection)
         assert append_many(connection, [entry("by the role")], MONDAY) == BEFORE + 1
         connection.execute(text("DELETE FROM waiting"))
+
+
+def test_rights_that_no_program_needs_are_named(old: Engine) -> None:
+    migrate(old)
+    with writing(old) as connection:
+        if not ON_POSTGRESQL:
+            assert excess_rights(connection) == ()
+            return
+        assert excess_rights(connection) == ("everything, as a superuser",)
+        connection.execute(text("SET LOCAL ROLE groundswell_app"))
+        assert excess_rights(connection) == []
