@@ -11,13 +11,8 @@ QUICK := -m "not slow and not browser"
 PARALLEL := -n 2 --dist worksteal
 
 .DEFAULT_GOAL := help
-<<<<<<< HEAD
-.PHONY: help demo tour reset doctor migrate test test-postgres test-replay-all test-slow test-api e2e coverage check format openapi bench bench-policy \
-	lock ready-demo ready-dev ready-e2e
-=======
-.PHONY: help demo tour reset doctor migrate test test-postgres test-replay-all test-slow e2e coverage check format openapi bench bench-ledger \
-	bench-policy lock ready-demo ready-dev ready-e2e
->>>>>>> main
+.PHONY: help demo tour reset doctor migrate test test-postgres test-replay-all test-slow test-api e2e pictures coverage \
+	check format openapi bench bench-ledger bench-policy lock ready-demo ready-dev ready-e2e
 
 help: ## List these commands
 	@printf 'Groundswell: governed change from the people who do the work.\n\n'
@@ -61,6 +56,9 @@ test-api: ready-dev ## Send made-up requests to every operation of the API and h
 
 e2e: ready-e2e ## Run the browser tests (needs chromium on this machine)
 	@$(PYTEST) -m browser
+
+pictures: ready-e2e ## Take the README's pictures of the running demonstration, with Debian's chromium
+	@$(BIN)/python -m scripts.pictures
 
 coverage: ready-dev ## Run the suite under coverage with all examples, print the report and write htmlcov/
 	@$(BIN)/coverage erase

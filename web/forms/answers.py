@@ -78,7 +78,8 @@ def known(model: type[BaseModel], values: Mapping[str, Any], zone: ZoneInfo) -> 
         if value is None:
             continue
         if question.kind is Kind.GROUPS and question.group:
-            answers[question.name] = [known(question.group, _fields(item), zone) for item in value]
+            groups = [known(question.group, _fields(item), zone) for item in value]
+            answers[question.name] = groups or answers[question.name]  # as many blank ones as are needed
         elif question.kind is Kind.MANY:
             answers[question.name] = [str(item) for item in value]
         elif question.kind is Kind.TICK:

@@ -11,7 +11,7 @@ from contextlib import AbstractContextManager, nullcontext
 
 import structlog
 from starlette.datastructures import MutableHeaders
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from store import freshness
@@ -69,6 +69,8 @@ class Envelope:
         with structlog.contextvars.bound_contextvars(request_id=number), _looking(scope["method"]):
             try:
                 await self._app(scope, receive, send_with_headers)
+            except ClientDisconnect:
+                log.info("whoever asked has gone", method=scope["method"], path=path_for_log(Request(scope)))
             except Exception:
                 log.exception("request failed", method=scope["method"], path=path_for_log(Request(scope)))
                 if begun:
