@@ -73,7 +73,7 @@ def verify(
 ) -> None:
     """Verify everything, a range, or one change, and name the first thing that is wrong."""
     from store.database import reading
-    from store.keeping import pinned_of, sinks_of, witnesses_of
+    from store.keeping import pinned_by_the_demonstration, pinned_of, sinks_of, witnesses_of
     from store.ledger import origin_of
     from store.sinks import FolderSink, SinkUnusable
     from store.verifying import outside_notes, verify_change, verify_stored
@@ -83,6 +83,7 @@ def verify(
         sinks = [FolderSink(folder) for folder in checkpoints] if checkpoints else sinks_of(chosen.settings)
         with reading(engine) as connection:
             origin = pinned[0].key.name if pinned else origin_of(connection)
+            pinned = pinned or pinned_by_the_demonstration(chosen.settings, origin)
             if change:
                 _tell_change(change, *verify_change(connection, origin, pinned, change), bool(pinned))
                 return

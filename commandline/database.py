@@ -47,9 +47,16 @@ def choose(settings: Settings) -> Chosen:
 
     if "DATABASE_URL" in os.environ:
         return Chosen(settings, settings.database_url, "named by DATABASE_URL", settings.public_url)
-    running = Place().running() if settings.demonstration else None
+    place = Place()
+    running = place.running() if settings.demonstration else None
     if running:
-        return Chosen(settings, running.database_url, "the running demonstration's", running.address)
+        # Its ledger too: started with another port or folder, it still keeps its key and checkpoints in its own place.
+        own = {
+            "ledger_key_file": settings.ledger_key_file or place.ledger_key_file,
+            "ledger_checkpoints": settings.ledger_checkpoints or place.ledger_checkpoints,
+        }
+        chosen = settings.model_copy(update=own)
+        return Chosen(chosen, running.database_url, "the running demonstration's", running.address)
     because = "the default, because DATABASE_URL is not set and no demonstration is running"
     return Chosen(settings, settings.database_url, because, settings.public_url)
 

@@ -71,8 +71,8 @@ class Arrangement:
             "GROUNDSWELL_PUBLIC_URL": self.address,
             "GROUNDSWELL_SMTP_URL": f"smtp://{LOOPBACK}:{smtp_port}",
             "GROUNDSWELL_MAIL_FOLDER": str(self.place.mail_folder),
-            "GROUNDSWELL_LEDGER_KEY_FILE": str(self.place.ledger_folder / "signing.key"),
-            "GROUNDSWELL_LEDGER_CHECKPOINTS": f"file://{self.place.ledger_folder / 'checkpoints'}",
+            "GROUNDSWELL_LEDGER_KEY_FILE": str(self.place.ledger_key_file),
+            "GROUNDSWELL_LEDGER_CHECKPOINTS": self.place.ledger_checkpoints,
             "GROUNDSWELL_METRICS_PORT": str(self.worker_metrics_port),
             "PYTHONUNBUFFERED": "1",
         }

@@ -55,6 +55,8 @@ class Place:
         self.temporal_file = self.folder / "temporal.db"
         self.mail_folder = self.folder / "mail"
         self.ledger_folder = self.folder / "ledger"
+        self.ledger_key_file = self.ledger_folder / "signing.key"
+        self.ledger_checkpoints = f"file://{self.ledger_folder / 'checkpoints'}"
         self._note = self.folder / "running.json"
         self._lock = local / "demo.lock"
 

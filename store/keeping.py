@@ -63,6 +63,17 @@ def pinned_of(settings: Settings, texts: Sequence[str] = ()) -> Sequence[PinnedK
         raise SettingsWrong(f"A trusted key of the ledger is malformed: {error}") from error
 
 
+def pinned_by_the_demonstration(settings: Settings, origin: str) -> Sequence[PinnedKey]:
+    """The demonstration's own key, where it has made one: its file lies beside the database, not in it.
+
+    Enough to see verification at work. In production those who verify are given the key by other ways.
+    """
+    path = settings.ledger_key_path
+    if not settings.demonstration or path is None or not path.exists():
+        return []
+    return [PinnedKey.parse(signer.vkey) for signer in signers_of(settings, origin)]
+
+
 def sinks_of(settings: Settings) -> Sequence[Sink]:
     """The places outside the database that keep checkpoints.
 

@@ -150,4 +150,4 @@ def filed(desk: Desk) -> str:
     mara.ticks("Service Desk")
     mara.writes("How many people would work differently", "60")
     mara.presses("Submit the proposal", exact=True)
-    return mara.page.url.partition("/changes/")[2].partition("?")[0]
+    return str(mara.page.url).partition("/changes/")[2].partition("?")[0]

@@ -69,6 +69,8 @@ def test_verify_says_what_it_verified_and_by_whose_key(run: Run, place: Path, mo
     assert run("audit", "verify", "--change", "CH-99")[0] == 3
     assert run("audit", "verify", "--from", "minus one")[0] == 3
     monkeypatch.setenv("GROUNDSWELL_LEDGER_TRUSTED_KEYS", "")
+    assert run("audit", "verify")[0] == 0  # the demonstration trusts the key it made itself
+    monkeypatch.setenv("GROUNDSWELL_LEDGER_KEY_FILE", str(place / "nobody-made.key"))
     code, said, _ = run("audit", "verify")
     assert (code, "nobody vouches for it" in said) == (2, True)
     assert run("audit", "verify", "--change", "CH-1")[0] == 2
