@@ -46,7 +46,7 @@ async def test_what_is_wrong_with_a_token_is_said_and_what_was_typed_stays(offic
             {"days": "soon"},
         )
         for wrong in mistakes:
-            sent: dict[str, str | list[str]] = {"name": "kept words", "scopes": ["read"], "days": "7"} | wrong
+            sent: dict[str, str | list[str]] = {"name": "kept words", "scopes": ["read"], "days": "7", **wrong}
             shown = sound(Page(await browser.post(f"{ACCESS}/tokens", data=sent)))
             assert shown.status == 422 and "There is a problem" in shown.text
             assert "name" in wrong or shown.answers()["name"] == "kept words"
