@@ -6,6 +6,7 @@ or the refusal.
 
 from __future__ import annotations
 
+import hashlib
 import re
 import secrets
 from collections.abc import Mapping, Sequence
@@ -109,7 +110,7 @@ async def give(
         speaker = await services.write(lambda connection: _pseudonym(connection, command, change, actor, key, now))
         if isinstance(speaker, Refused):
             return Given(change or "", speaker)
-        actor = speaker
+        actor, key = speaker, _unrecognisable(speaker, key)
     own_key = key_of(actor, key)
     ref = change if change is not None else await _reserve(services, actor, key, now)
     known = await services.read(lambda connection: _known(connection, ref, own_key, command, actor))
@@ -131,6 +132,11 @@ def new_key() -> str:
 def key_of(actor: str, key: str) -> str:
     """The key as it is recorded: two people who happen to choose the same one do not get each other's answers."""
     return f"{actor}/{key}"
+
+
+def _unrecognisable(pseudonym: str, key: str) -> str:
+    """A key in whose words nobody recognises the sender: it goes to Temporal and into tables that many may read."""
+    return hashlib.sha256(f"{pseudonym}/{key}".encode()).hexdigest()
 
 
 def _pseudonym(
