@@ -15,6 +15,7 @@ from changes.commands import Command
 from changes.concerns import RaiseConcern
 from changes.instruction import Receipt
 from changes.proposal import Edit
+from changes.state import ConcernCode
 from settings import Settings
 from store import tables
 from store.database import reading
@@ -60,7 +61,7 @@ async def test_neither_history_nor_log_says_who_filed_and_went_on_anonymously(
         filed = await say(submit(), PERSON, None, KEY)
         assert isinstance(filed.answer, Receipt), filed.answer
         ref = filed.change
-        worry = RaiseConcern(title="Fraud", text="Nobody checks.", code="R09", blocking=True)
+        worry = RaiseConcern(title="Fraud", text="Nobody checks.", code=ConcernCode.R09, blocking=True)
         for command in (Edit(title="Answer at once"), worry):
             assert isinstance((await say(command, PERSON, ref, f"{KEY}/{command.kind}")).answer, Receipt)
         assert isinstance(
