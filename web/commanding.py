@@ -110,9 +110,9 @@ async def give(
         speaker = await services.write(lambda connection: _pseudonym(connection, command, change, actor, key, now))
         if isinstance(speaker, Refused):
             return Given(change or "", speaker)
-        actor, key = speaker, _unrecognisable(speaker, key)
+        actor = speaker
     own_key = key_of(actor, key)
-    ref = change if change is not None else await _reserve(services, actor, key, now)
+    ref = change if change is not None else await _reserve(services, actor, own_key, now)
     known = await services.read(lambda connection: _known(connection, ref, own_key, command, actor))
     if isinstance(known, Refused):
         return Given(ref, known)
@@ -130,13 +130,14 @@ def new_key() -> str:
 
 
 def key_of(actor: str, key: str) -> str:
-    """The key as it is recorded: two people who happen to choose the same one do not get each other's answers."""
+    """The key as it is recorded: two people who happen to choose the same one do not get each other's answers.
+
+    A digest stands for the key of somebody anonymous: it goes to Temporal and into tables that many may read, and in
+    the words of a key its sender may be recognised.
+    """
+    if is_pseudonym(actor):
+        key = hashlib.sha256(f"{actor}/{key}".encode()).hexdigest()
     return f"{actor}/{key}"
-
-
-def _unrecognisable(pseudonym: str, key: str) -> str:
-    """A key in whose words nobody recognises the sender: it goes to Temporal and into tables that many may read."""
-    return hashlib.sha256(f"{pseudonym}/{key}".encode()).hexdigest()
 
 
 def _pseudonym(
@@ -192,9 +193,9 @@ DECISIONS = frozenset(
 """What nobody does about a change of their own."""
 
 
-async def _reserve(services: Services, actor: str, key: str, now: datetime) -> str:
+async def _reserve(services: Services, actor: str, own_key: str, now: datetime) -> str:
     def reserve(connection: Connection) -> str:
-        ref = reserve_reference(connection, actor, key, now)
+        ref = reserve_reference(connection, own_key, now)
         if is_pseudonym(actor):
             bind(connection, actor, ref)
         return ref
