@@ -27,6 +27,7 @@ from settings import Settings, SettingsWrong, load_settings
 from store.authority import Authority
 from store.checkpoints import LedgerDamaged, Sealer, require_whole
 from store.database import DatabaseUnavailable, open_database, reading
+from store.demonstration_clock import DemonstrationClock
 from store.keeping import sealer_of
 from store.readiness import require_ready
 from temporal.connection import connect, runtime_with_metrics
@@ -52,8 +53,11 @@ log = structlog.get_logger()
 def composed_worker(client: Client, engine: Engine, settings: Settings) -> Iterator[Worker]:
     """A worker with everything in it, not yet running."""
     authority = Authority()
+    clock = DemonstrationClock(engine) if settings.demonstration else None
     mail = MailSettings(url=settings.smtp_url, sender=settings.mail_sender)
-    deciding = DecisionActivities(engine, authority, settings.actor_secret(), settings.earlier_actor_secrets())
+    deciding = DecisionActivities(
+        engine, authority, settings.actor_secret(), settings.earlier_actor_secrets(), clock=clock
+    )
     notifying = NotificationActivities(
         engine,
         authority,
@@ -62,7 +66,7 @@ def composed_worker(client: Client, engine: Engine, settings: Settings) -> Itera
         link_secret=settings.actor_secret() if settings.mail_answers else b"",
     )
     digesting = DigestActivities(engine, authority, mail, settings.public_url, settings.actor_secret())
-    asking = AskingAgainActivities(client, settings.temporal_task_queue, engine, authority)
+    asking = AskingAgainActivities(client, settings.temporal_task_queue, engine, authority, clock=clock)
     keys = (settings.actor_secret(), *settings.earlier_actor_secrets())
     posting = PostingActivities(
         engine, keys, settings.public_url, outside_of(settings.webhook_networks, settings.demonstration)

@@ -15,6 +15,7 @@ from temporalio.client import Client
 from store.asking_again import changes_with_gates, remember_world, to_look_again, world_now, world_seen
 from store.authority import Authority
 from store.database import reading, writing
+from store.demonstration_clock import DemonstrationClock
 from temporal import calls
 from temporal.telling import tell_to_look_again
 
@@ -24,7 +25,16 @@ log = structlog.get_logger()
 class AskingAgainActivities:
     """Activities that send word to changes."""
 
-    def __init__(self, client: Client, task_queue: str, engine: Engine, authority: Authority) -> None:
+    def __init__(
+        self,
+        client: Client,
+        task_queue: str,
+        engine: Engine,
+        authority: Authority,
+        *,
+        clock: DemonstrationClock | None = None,
+    ) -> None:
+        self._clock = clock
         self._client = client
         self._task_queue = task_queue
         self._engine = engine
@@ -40,7 +50,7 @@ class AskingAgainActivities:
 
         The world is remembered last, so that a look that was broken off is taken again.
         """
-        now = datetime.now(UTC)
+        now = self._clock() if self._clock else datetime.now(UTC)
         world, seen = await anyio.to_thread.run_sync(self._worlds, now)
         if world == seen:
             return calls.AskedAgain()
@@ -48,7 +58,7 @@ class AskingAgainActivities:
         looked_at, last = 0, ""
         while refs := await anyio.to_thread.run_sync(self._some, last):
             for ref in await anyio.to_thread.run_sync(self._different, refs, now):
-                await tell_to_look_again(self._client, self._task_queue, ref)
+                await tell_to_look_again(self._client, self._task_queue, ref, demonstration=self._clock is not None)
                 told.append(ref)
             looked_at, last = looked_at + len(refs), refs[-1]
             activity.heartbeat(last)
@@ -59,7 +69,8 @@ class AskingAgainActivities:
     @activity.defn(name=calls.SEND_WORD)
     async def send_word(self, word: calls.Word) -> None:
         """Tell a change that another was marked as its duplicate; it looks up itself whether that is so."""
-        await tell_to_look_again(self._client, self._task_queue, word.to, word.duplicate)
+        demonstration = self._clock is not None
+        await tell_to_look_again(self._client, self._task_queue, word.to, word.duplicate, demonstration=demonstration)
 
     def _worlds(self, now: datetime) -> tuple[str, str]:
         with reading(self._engine) as connection:

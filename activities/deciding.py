@@ -23,6 +23,7 @@ from ledger.canonical import NotCanonical
 from store.authority import Authority
 from store.committing import GroupCommitter
 from store.database import reading
+from store.demonstration_clock import DemonstrationClock
 from store.ledger import Source
 from store.reading import change_state
 from store.recording import Decision, MovedOn, States, record
@@ -35,8 +36,16 @@ class DecisionActivities:
     """Activities on one database, with the key to check assertions and those that were used before it."""
 
     def __init__(
-        self, engine: Engine, authority: Authority, secret: bytes, earlier_secrets: Sequence[bytes] = ()
+        self,
+        engine: Engine,
+        authority: Authority,
+        secret: bytes,
+        earlier_secrets: Sequence[bytes] = (),
+        *,
+        clock: DemonstrationClock | None = None,
     ) -> None:
+        """Decide on ``engine``; ``clock`` is the demonstration's, and there is none in production."""
+        self._clock = clock
         self._engine = engine
         self._authority = authority
         self._secret = secret
@@ -46,7 +55,18 @@ class DecisionActivities:
 
     def all(self) -> list[Callable[..., Any]]:
         """The activities, for the worker's list."""
-        return [self.load_change, self.look_up, self.record]
+        return [self.load_change, self.look_up, self.record, self.how_far_ahead]
+
+    def _now(self) -> datetime:
+        return self._clock() if self._clock else datetime.now(UTC)
+
+    @activity.defn(name=calls.HOW_FAR_AHEAD)
+    def how_far_ahead(self) -> float:
+        """Seconds by which the demonstration's clock is ahead; in production there is none, whoever asks."""
+        if self._clock is None:
+            return 0.0
+        self._clock.forget()
+        return self._clock.ahead().total_seconds()
 
     @activity.defn(name=calls.LOAD_CHANGE)
     def load_change(self, ref: str) -> Change | None:
@@ -92,7 +112,7 @@ class DecisionActivities:
         )
         decision = Decision.model_construct(**{name: getattr(request, name) for name in Decision.model_fields})
         try:
-            recorded = record(self._engine, decision, source, datetime.now(UTC), self._states, self._committer)
+            recorded = record(self._engine, decision, source, self._now(), self._states, self._committer)
         except MovedOn as error:
             raise ApplicationError(str(error), type=calls.MOVED_ON, non_retryable=True) from error
         except NotCanonical as error:

@@ -13,6 +13,7 @@ from sqlalchemy import Engine
 from temporalio import activity
 from temporalio.service import RPCError
 
+from changes.values import NAMELESS, is_pseudonym
 from directory.model import Directory
 from notifications.letter import Letter
 from notifications.rendering import Recipient, render
@@ -218,7 +219,9 @@ _CLOSING = 421
 
 
 def _name(directory: Directory, ref: str) -> str:
-    """The name of a person, team or process, as it is now."""
+    """The name of a person, team or process, as it is now; nobody's, for somebody who stays anonymous."""
+    if is_pseudonym(ref):
+        return NAMELESS
     for known in (directory.people, directory.teams, directory.processes):
         if ref in known:
             return known[ref].name

@@ -38,6 +38,7 @@ def import_directory(
         with writing(engine) as connection:
             save_directory(connection, directory, datetime.now(UTC))
         say(f"Loaded {size} into {in_words(engine)} ({chosen.because}).")
+    say("Open gates are asked again where somebody left, moved or came back, within a quarter of an hour.", "dim")
 
 
 def _counted(directory: Directory) -> str:

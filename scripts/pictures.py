@@ -39,11 +39,10 @@ class Picture:
 
 PICTURES = (
     Picture("home", "jonas.okafor", "/"),
-    Picture("home-dark", "jonas.okafor", "/", dark=True),
-    Picture("change", "mara.lind", "/changes/CH-1"),
-    Picture("approvals", "jonas.okafor", "/approvals"),
+    Picture("change", "jonas.okafor", "/changes/CH-3"),
+    Picture("change-dark", "jonas.okafor", "/changes/CH-10", dark=True),
+    Picture("decide", "jonas.okafor", "/changes/CH-10/decide"),
     Picture("overview", "ingrid.halvorsen", "/overview"),
-    Picture("filing", "mara.lind", "/changes/new"),
 )
 
 

@@ -22,6 +22,10 @@ LOOK_AGAIN = "look_again"
 """The signal by which a change is told that the world around it may be different. It says nothing: what is different
 is looked up, so that whoever sends it can only make a change look."""
 DELIVER_LEFTOVERS = "deliver_leftover_notices"
+HOW_FAR_AHEAD = "how_far_ahead"
+LOOK_AT_THE_CLOCK = "look_at_the_clock"
+"""The signal by which a change of the demonstration is told that its clock was put forward. It says nothing: how far is
+looked up by the worker, which knows of no such clock in production."""
 WEBHOOK_WORKFLOW = "Webhook"
 DIGEST_WORKFLOW = "WeeklyDigest"
 WRITE_DIGESTS = "write_digests"

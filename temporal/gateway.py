@@ -50,7 +50,11 @@ class CommandFailed(Exception):
 class Gateway:
     """Sends commands to workflows."""
 
-    def __init__(self, client: Client, task_queue: str, patience: timedelta = PATIENCE) -> None:
+    def __init__(
+        self, client: Client, task_queue: str, patience: timedelta = PATIENCE, *, demonstration: bool = False
+    ) -> None:
+        """Send over ``client``; changes that begin in the demonstration look at its clock first."""
+        self._demonstration = demonstration
         self._client = client
         self._task_queue = task_queue
         self._patience = patience
@@ -107,7 +111,7 @@ class Gateway:
                     raise
         start: WithStartWorkflowOperation[Any, None] = WithStartWorkflowOperation(
             CHANGE_WORKFLOW,
-            ChangeStart(change=instruction.change),
+            ChangeStart(change=instruction.change, demonstration=self._demonstration),
             id=instruction.change,
             task_queue=self._task_queue,
             id_conflict_policy=WorkflowIDConflictPolicy.USE_EXISTING,

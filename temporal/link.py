@@ -15,7 +15,7 @@ from changes.refusals import Refused
 from temporal.connection import TemporalUnavailable, answers, connect
 from temporal.gateway import Gateway, NotNow
 from temporal.pollers import worker_polls
-from temporal.telling import ask_again
+from temporal.telling import ask_again, tell_to_look_at_the_clock
 from temporal.waking import wake_endpoint
 
 PAUSE = 2.0
@@ -27,7 +27,8 @@ log = structlog.get_logger()
 class TemporalLink:
     """A gateway that connects by itself. Once there is a connection, the client's channel keeps it up."""
 
-    def __init__(self, task_queue: str) -> None:
+    def __init__(self, task_queue: str, *, demonstration: bool = False) -> None:
+        self._demonstration = demonstration
         self._task_queue = task_queue
         self._connecting = asyncio.Lock()
         self._connection: tuple[Client, Gateway] | None = None
@@ -45,6 +46,15 @@ class TemporalLink:
         except TemporalUnavailable as error:
             raise NotNow(retry_after=5) from error
         return await gateway.send(command, instruction, begins)
+
+    async def tell_clocks(self, changes: Sequence[str]) -> None:
+        """Have these changes of the demonstration look how far ahead its clock is."""
+        try:
+            client, _ = await self._connected()
+            for change in changes:
+                await tell_to_look_at_the_clock(client, self._task_queue, change)
+        except (TemporalUnavailable, RPCError) as error:
+            raise NotNow(retry_after=5) from error
 
     async def ask_again(self) -> None:
         """Have all open gates looked at now. Where Temporal is away, housekeeping does it later."""
@@ -92,7 +102,7 @@ class TemporalLink:
                 except TemporalUnavailable:
                     self._failed_at = loop.time()
                     raise
-                self._connection = client, Gateway(client, self._task_queue)
+                self._connection = client, Gateway(client, self._task_queue, demonstration=self._demonstration)
             return self._connection
 
 

@@ -17,6 +17,8 @@ class Carried(Value):
     applied: dict[str, Applied] = {}  # noqa: RUF012 - pydantic copies defaults
     undelivered: bool = False
     """Notices of this change may still wait in the outbox."""
+    ahead: float = 0
+    """Seconds by which the demonstration's clock is ahead of the server's; always 0 in production."""
 
 
 class ChangeStart(Value):
@@ -24,3 +26,5 @@ class ChangeStart(Value):
 
     change: Ref
     carried: Carried | None = None
+    demonstration: bool = False
+    """Whether to look at the demonstration's clock first. A worker in production answers that there is none."""

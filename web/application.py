@@ -16,6 +16,7 @@ from starlette.middleware import Middleware
 
 from settings import Settings
 from store.database import open_database
+from store.demonstration_clock import DemonstrationClock
 from store.readiness import require_ready
 from temporal.link import TemporalLink
 from web.api import api_router
@@ -34,6 +35,8 @@ from web.services import (
     CommandGateway,
     NotAnswering,
     Services,
+    TellClocks,
+    nobody_is_told,
     nobody_looks,
     nobody_to_wake,
     nothing_missing,
@@ -54,6 +57,7 @@ def create_app(
     *,
     not_answering: NotAnswering = nothing_missing,
     ask_again: AskAgain = nobody_looks,
+    tell_clocks: TellClocks = nobody_is_told,
     wake_endpoint: Callable[[str], Awaitable[None]] = nobody_to_wake,
     clock: Callable[[], datetime] = utc_now,
 ) -> FastAPI:
@@ -63,6 +67,7 @@ def create_app(
         gateway: takes commands to their changes.
         not_answering: what does not answer behind the gateway, for the readiness check.
         ask_again: has open gates looked at, because other people may be asked now.
+        tell_clocks: has changes of the demonstration look how far ahead its clock is.
         wake_endpoint: has what waits for a webhook endpoint sent now.
         clock: the present moment, aware.
     """
@@ -87,6 +92,7 @@ def create_app(
         clock=clock,
         not_answering=not_answering,
         ask_again=ask_again,
+        tell_clocks=tell_clocks,
         openid=openid_of(settings),
         wake_endpoint=wake_endpoint,
         requests=Limiter(settings.requests_per_minute, settings.requests_per_minute // 2),
@@ -124,13 +130,15 @@ async def run(settings: Settings, host: str = "127.0.0.1", port: int = 8000) -> 
     engine = open_database(settings.database_url)
     try:
         require_ready(engine, settings.demonstration)
-        link = TemporalLink(settings.temporal_task_queue)
+        link = TemporalLink(settings.temporal_task_queue, demonstration=settings.demonstration)
         app = create_app(
             settings,
             engine,
             link,
             not_answering=link.not_answering,
             ask_again=link.ask_again,
+            tell_clocks=link.tell_clocks,
+            clock=DemonstrationClock(engine) if settings.demonstration else utc_now,
             wake_endpoint=link.wake_endpoint,
         )
         config = uvicorn.Config(

@@ -53,6 +53,13 @@ async def nothing_missing() -> Sequence[str]:
     return ()
 
 
+TellClocks = Callable[[Sequence[str]], Awaitable[None]]
+
+
+async def nobody_is_told(changes: Sequence[str]) -> None:
+    """No workflow carries these changes."""
+
+
 AskAgain = Callable[[], Awaitable[None]]
 
 
@@ -78,6 +85,8 @@ class Services:
     gateway: CommandGateway
     clock: Callable[[], datetime] = utc_now
     not_answering: NotAnswering = nothing_missing
+    tell_clocks: TellClocks = nobody_is_told
+    """Has changes of the demonstration look how far ahead its clock is."""
     ask_again: AskAgain = nobody_looks
     """Has open gates looked at, because somebody else may be asked now."""
     authority: Authority = field(default_factory=Authority)

@@ -48,6 +48,7 @@ class ChangeWorkflow:
         self._timer_for: datetime | None = None
         self._delivery: asyncio.Task[None] | None = None
         self._word: asyncio.Task[None] | None = None
+        self._clock_moved = start.demonstration
         self._look_again: list[str] = []
         """Why to look again: a duplicate whose followers move here, or nothing in particular."""
 
@@ -60,7 +61,9 @@ class ChangeWorkflow:
             self._set_timer()
             self._begin_delivery()
             await workflow.wait_condition(self._something_to_do)
-            if self._timer and self._timer.done():
+            if self._clock_moved:
+                await self._look_up_the_clock()
+            elif self._timer and self._timer.done():
                 self._timer = self._timer_for = None
                 await self._notice_time()
             elif self._look_again:
@@ -82,6 +85,11 @@ class ChangeWorkflow:
         """
         if duplicate not in self._look_again:
             self._look_again.append(duplicate)
+
+    @workflow.signal(name=calls.LOOK_AT_THE_CLOCK)
+    def look_at_the_clock(self) -> None:
+        """The demonstration's clock was put forward; how far is looked up."""
+        self._clock_moved = True
 
     async def apply(self, command: Command, instruction: Instruction) -> Receipt:
         """Answer one command: once per key, after everything before it, and only when it is on record.
@@ -126,7 +134,7 @@ class ChangeWorkflow:
                 await self._remember()
 
     async def _decide_once(self, command: Command, fingerprint: str, asked: LookUpFor) -> Applied:
-        change, now = self._state.change, workflow.now()
+        change, now = self._state.change, self._now()
         events: tuple[Event, ...] = ()
         refused: Refused | None = None
         try:
@@ -207,6 +215,8 @@ class ChangeWorkflow:
 
     async def _remember(self) -> None:
         """Read the change from its records, where this run began without knowing it."""
+        if self._clock_moved:
+            await self._read_the_clock()
         if self._known:
             return
         change: Change | None = await workflow.execute_local_activity(
@@ -223,7 +233,8 @@ class ChangeWorkflow:
 
     def _something_to_do(self) -> bool:
         return bool(
-            (self._timer and self._timer.done())
+            self._clock_moved
+            or (self._timer and self._timer.done())
             or self._look_again
             or self._finished()
             or (self._state.undelivered and not self._delivering())
@@ -263,15 +274,37 @@ class ChangeWorkflow:
         self._timer = asyncio.create_task(self._sleep_until(coming))
 
     async def _sleep_until(self, moment: datetime) -> None:
-        await workflow.sleep(max(moment - workflow.now(), ENOUGH_TIME))
+        await workflow.sleep(max(moment - self._now(), ENOUGH_TIME))
 
     async def _notice_time(self) -> None:
         async with self._one_at_a_time:
             coming = self._next()
-            if coming is None or coming > workflow.now():
+            if coming is None or coming > self._now():
                 return
             key = f"time/{coming.isoformat()}/{self._state.change.version if self._state.change else 0}"
             await self._decide(NoticeTime(), LookUpFor(key, SYSTEM, "groundswell", None, ""))
+
+    def _now(self) -> datetime:
+        """The present moment; in the demonstration, as far ahead as its clock was put."""
+        return workflow.now() + timedelta(seconds=self._state.ahead)
+
+    async def _look_up_the_clock(self) -> None:
+        async with self._one_at_a_time:
+            await self._read_the_clock()
+
+    async def _read_the_clock(self) -> None:
+        """Ask how far ahead it is, and set the timer anew: what it waits for comes sooner now."""
+        self._clock_moved = False
+        ahead: float = await workflow.execute_local_activity(
+            calls.HOW_FAR_AHEAD,
+            result_type=float,
+            start_to_close_timeout=retrying.RECORDING_ATTEMPT,
+            retry_policy=retrying.RECORDING,
+        )
+        self._state = self._state.having(ahead=ahead)
+        if self._timer:
+            self._timer.cancel()
+        self._timer = self._timer_for = None
 
     async def _look_once_more(self, duplicate: str) -> None:
         async with self._one_at_a_time:

@@ -250,7 +250,7 @@ def test_the_log_names_change_command_and_actor_and_not_what_they_wrote(
 
 def test_all_names_every_activity_that_a_workflow_calls(deciding: DecisionActivities) -> None:
     names = {activity.__temporal_activity_definition.name for activity in deciding.all()}  # type: ignore[attr-defined]
-    assert names == {calls.LOAD_CHANGE, calls.LOOK_UP, calls.RECORD}
+    assert names == {calls.LOAD_CHANGE, calls.LOOK_UP, calls.RECORD, calls.HOW_FAR_AHEAD}
 
 
 def test_while_the_key_is_replaced_the_earlier_one_still_counts(desk: Desk, engine: Engine) -> None:

@@ -68,7 +68,7 @@ class Person:
     @property
     def text(self) -> str:
         """What stands on the page."""
-        return self.page.locator("main").inner_text()
+        return str(self.page.locator("main").inner_text())
 
 
 @dataclass

@@ -13,20 +13,42 @@ import shutil
 import sys
 import tempfile
 from collections.abc import Awaitable, Callable
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
 
 from temporalio.testing import WorkflowEnvironment
 
-from changes.any_moment import AddComment, MoveDeadline, PutOnHold, Resume, Withdraw
+from changes.any_moment import (
+    AddComment,
+    MakeLastCall,
+    MoveDeadline,
+    PutOnHold,
+    Remind,
+    Resume,
+    StepAside,
+    Withdraw,
+)
 from changes.concerns import AnswerWhy, AskWhy, RaiseConcern, ResolveConcern, Respond
-from changes.proposal import AcceptForTesting, AskForChanges, DecideYourself, Decline, Resubmit
+from changes.proposal import (
+    AcceptForTesting,
+    AskForChanges,
+    DecideYourself,
+    Decline,
+    MarkDuplicate,
+    Resubmit,
+    SayBack,
+)
 from changes.recruiting import DeclineInvitation, Invite
 from changes.rollout import CompleteWave, RollBack, StartWave
 from changes.state import ConcernCode
-from store.database import open_database
+from directory.standing_in import Delegate
+from store.acts import perform
+from store.authority import Authority
+from store.database import open_database, reading
+from store.standing_in import delegate
 from temporal.plugin import groundswell_plugin
+from temporal.telling import tell_to_look_again
 from tests.support.databases import Databases
 from tests.support.examples import (
     CHAMPION,
@@ -49,7 +71,7 @@ from tests.support.waiting import eventually
 from tests.support.workers import Running, running_worker
 
 FOLDER = Path(__file__).parent
-VERSION = "0.1"
+VERSION = "0.2"
 """The release whose command order these histories show."""
 Road = Callable[[Running, ByTemporal, WorkflowEnvironment], Awaitable[None]]
 
@@ -130,7 +152,50 @@ async def rolled_back(running: Running, change: ByTemporal, skipping: WorkflowEn
     await running.give(change, LEARNING)
 
 
+async def asked_again(running: Running, change: ByTemporal, skipping: WorkflowEnvironment) -> None:
+    """Somebody delegates and takes it back, a last call is made and reopened, and somebody steps aside."""
+    await change.send(PROPOSER, submit())
+    with reading(running.engine) as connection:
+        directory = Authority().directory(connection)
+    now = datetime.now(UTC)
+    act = Delegate(to=CHAMPION, starts=now.date(), ends=now.date() + timedelta(days=200))
+    given = perform(
+        running.engine,
+        act,
+        lambda connection: delegate(connection, act, OWNER, directory, now.date(), now),
+        actor=OWNER,
+        via="api",
+        key="k",
+        now=now,
+    )
+    assert given.receipt is not None
+    await tell_to_look_again(running.client, running.task_queue, change.change)
+    await eventually(lambda: "gate_replanned" in {entry.action for entry in running.trail(change.change)})
+    await change.send(CHAMPION, SayBack(heard="Faster."))
+    await change.send(PROPOSER, Remind())
+    await change.send(CHAMPION, MakeLastCall())
+    await change.send("lea.fontaine", RaiseConcern(title="Fraud", text="No checks.", code=ConcernCode.R09))
+    await change.send("lea.fontaine", ResolveConcern(concern="C1"))
+    await change.send(CHAMPION, StepAside(reason="It is my own desk."))
+    await tell_to_look_again(running.client, running.task_queue, change.change)
+    await change.send(MANAGER, AcceptForTesting())
+    await skipping.sleep(timedelta(days=20))
+    await eventually(lambda: "authors_reminded" in {entry.action for entry in running.trail(change.change)})
+    await change.send(PROPOSER, Withdraw(reason="Enough for this road."))
+
+
+async def duplicate(running: Running, change: ByTemporal, skipping: WorkflowEnvironment) -> None:
+    """The change is a duplicate of another, to which word is sent."""
+    other = running.change("CH-2")
+    await other.send(PROPOSER, submit())
+    await change.send(CHAMPION, submit(title="The same"))
+    await change.send(OWNER, MarkDuplicate(of="CH-2", reason="The same desk."))
+    await eventually(lambda: CHAMPION in running.state("CH-2").followers)
+
+
 ROADS: dict[str, Road] = {
+    "asked-again": asked_again,
+    "duplicate": duplicate,
     "main-road": main_road,
     "side-roads": side_roads,
     "silence": silence,

@@ -22,6 +22,7 @@ from changes.instruction import Receipt
 from changes.state import Change
 from store.authority import Authority
 from store.database import reading
+from store.demonstration_clock import DemonstrationClock
 from store.reading import TrailEntry, change_state, trail
 from temporal import calls
 from temporal.gateway import Gateway
@@ -82,14 +83,19 @@ class Running:
 
 @asynccontextmanager
 async def running_worker(
-    client: Client, engine: Engine, *, task_queue: str | None = None, patience: timedelta = timedelta(seconds=30)
+    client: Client,
+    engine: Engine,
+    *,
+    task_queue: str | None = None,
+    patience: timedelta = timedelta(seconds=30),
+    clock: DemonstrationClock | None = None,
 ) -> AsyncIterator[Running]:
     """Run a worker with the real activities on ``engine``."""
     queue = task_queue or f"test-{uuid.uuid4().hex}"
     mail = CountedMail()
     authority = Authority()
-    deciding = DecisionActivities(engine, authority, SECRET)
-    asking = AskingAgainActivities(client, queue, engine, authority)
+    deciding = DecisionActivities(engine, authority, SECRET, clock=clock)
+    asking = AskingAgainActivities(client, queue, engine, authority, clock=clock)
     with ThreadPoolExecutor(8) as threads:
         async with Worker(
             client,

@@ -15,6 +15,7 @@ from changes.gates import BEHIND, GATE_WORDS, unanswered
 from changes.permissions import Operation
 from changes.state import Change, Stage
 from changes.waiting import parts_in
+from store.pseudonyms import own_pseudonym
 from store.reading import TrailEntry, trail
 from store.recording import applied
 from web.commanding import KEY, key_of, new_key
@@ -123,8 +124,13 @@ def _shown(services: Services, connection: Connection, ref: str, visitor: Visito
 
 def _banner(connection: Connection, ref: str, visitor: Visitor, done: str) -> str:
     """What happened, from the receipt of the key in the address; nobody can make up a banner for somebody else."""
-    known = applied(connection, ref, key_of(visitor.ref, done)) if KEY.fullmatch(done) else None
-    return known.receipt.summary if known and known.receipt else ""
+    if not KEY.fullmatch(done):
+        return ""
+    for speaker in filter(None, (visitor.ref, own_pseudonym(connection, visitor.ref, ref))):
+        known = applied(connection, ref, key_of(speaker, done))
+        if known and known.receipt:
+            return known.receipt.summary
+    return ""
 
 
 def road(change: Change) -> tuple[Step, ...]:

@@ -14,6 +14,7 @@ from sqlalchemy import Connection
 
 from changes.facts import SYSTEM
 from changes.state import Outcome, Stage
+from changes.values import NAMELESS, is_pseudonym
 from directory.model import Directory
 from web.security.sign_in import Visitor
 from web.services import Services
@@ -51,6 +52,8 @@ class Wording:
             return "Groundswell"
         if not ref:
             return "Somebody"
+        if is_pseudonym(ref):
+            return NAMELESS[0].upper() + NAMELESS[1:]
         known = self.directory.people.get(ref)
         return known.name if known else ref
 
