@@ -308,7 +308,8 @@ def _page(
 
 def _entry(row: RowMapping, reader: Reader, names: Mapping[str, str]) -> AuditEntry:
     entry = trail_entry(row, event_in(row), names, reader.ref, reader.sees_all)
-    return AuditEntry(**dict(entry), change=row["change"], record_id=row["record_id"])
+    # Its parts were validated a moment ago; once more for each of fifty records is a third of a page's time.
+    return AuditEntry.model_construct(**dict(entry), change=row["change"], record_id=row["record_id"])
 
 
 def exported(
