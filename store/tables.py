@@ -126,6 +126,7 @@ ledger_record = Table(
     Index(None, "actor", "stage", "seq"),
     Index(None, "stage", "seq"),
     Index(None, "action", "seq"),
+    Index(None, "action", "stage", "seq"),
     Index(None, "recorded_at"),
 )
 """One row per event or refusal. ``body`` is authoritative; the other columns serve queries and are empty where the body
@@ -150,6 +151,7 @@ ledger_tile = Table(
     Column("index", Sequence, primary_key=True, autoincrement=False),
     Column("data", LargeBinary(8192), nullable=False),
     Column("root", LargeBinary(32), nullable=False),
+    Index(None, "level", "index", "root"),
 )
 """Full tiles of 256 hashes, each with the root over them: what proofs are read from."""
 

@@ -21,7 +21,13 @@ down_revision = "0001"
 Number = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
 ONLY_INSERTED = ("ledger_tile", "ledger_checkpoint", "ledger_witness")
 OWNED = ("ledger_record", "ledger_head", *ONLY_INSERTED, "ledger_private", "ledger_person")
-RECORD_INDEXES = (("actor", "stage", "seq"), ("stage", "seq"), ("action", "seq"), ("recorded_at",))
+RECORD_INDEXES = (
+    ("actor", "stage", "seq"),
+    ("stage", "seq"),
+    ("action", "seq"),
+    ("action", "stage", "seq"),
+    ("recorded_at",),
+)
 TILE = 256
 OWNER, APP = "groundswell_owner", "groundswell_app"
 
@@ -53,6 +59,8 @@ def _new_tables() -> None:
         sa.Column("root", sa.LargeBinary(32), nullable=False),
         sa.PrimaryKeyConstraint("level", "index", name="pk_ledger_tile"),
     )
+    # Roots are read by the hundred, and would be found behind eight kilobytes each.
+    op.create_index("ix_ledger_tile_level_index_root", "ledger_tile", ["level", "index", "root"])
     op.create_table(
         "ledger_checkpoint",
         sa.Column("size", Number, autoincrement=False, nullable=False),
