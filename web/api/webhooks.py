@@ -6,28 +6,33 @@ from http import HTTPStatus
 from typing import Annotated
 
 from fastapi import APIRouter, Depends, Path, Query, Request, Response
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel
 from sqlalchemy import Connection
 
-from changes.events import EVENTS
 from changes.permissions import Operation
-from changes.values import Line
-from notifications.outside import NotOutside, outside_of
-from notifications.webhooks import TYPE, trial
 from store import webhooks as stored
 from store.webhooks import Delivery, Endpoint
 from web.api.commands import require_json
 from web.failures import Failure
-from web.plain_words import Finding
 from web.problems import problem, problem_responses
 from web.security.authorising import NotPermitted, needs
 from web.security.sign_in import SignedIn
 from web.security.systems import OUTSIDE
-from web.services import Services, ServicesHere
-
-MOST_ENDPOINTS = 20
-KINDS = tuple(sorted(kind for kind, event in EVENTS.items() if not event.discreet))
-"""The kinds of events that are sent."""
+from web.services import ServicesHere
+from web.webhook_desk import (
+    KINDS,
+    MadeEndpoint,
+    NewEndpoint,
+    Sent,
+    add_endpoint,
+    conflict,
+    endpoint_here,
+    secret_key,
+    send_again,
+    send_test,
+    types_of,
+    wrong_with,
+)
 
 router = APIRouter(
     responses=problem_responses(
@@ -46,27 +51,6 @@ CREATING = problem_responses(
 )
 ONE = problem_responses(HTTPStatus.NOT_FOUND)
 EndpointAddress = Annotated[str, Path(max_length=64, description="The endpoint, such as wh_0123456789abcdef")]
-EventKinds = Annotated[
-    tuple[str, ...],
-    Field(max_length=len(KINDS), description="Kinds of events, such as closed; none for all", examples=[["closed"]]),
-]
-
-
-class NewEndpoint(BaseModel):
-    """Where events are to be sent."""
-
-    model_config = ConfigDict(extra="forbid")
-
-    url: str = Field(min_length=1, max_length=2_000, description="An address that begins with https://")
-    description: Line = Field(description="What it is for")
-    events: EventKinds = ()
-
-
-class MadeEndpoint(BaseModel):
-    """A new endpoint with its secret, which is shown this once."""
-
-    endpoint: Endpoint
-    secret: str
 
 
 class Endpoints(BaseModel):
@@ -90,12 +74,6 @@ class Deliveries(BaseModel):
     """The value of ``before`` for the next page; none on the last."""
 
 
-class Sent(BaseModel):
-    """An event on its way."""
-
-    delivery: int
-
-
 @router.get("/webhooks", summary="Where events are sent")
 @needs(Operation.MANAGE_WEBHOOKS)
 async def endpoints(services: ServicesHere, visitor: SignedIn) -> Endpoints:
@@ -116,21 +94,7 @@ async def add(
     request: Request, services: ServicesHere, visitor: SignedIn, body: NewEndpoint
 ) -> Response | MadeEndpoint:
     """Send every event, or those of some kinds, to an address, signed with a new secret. One endpoint an address."""
-    if wrong := _wrong(services, body):
-        return problem(request, wrong)
-
-    def work(connection: Connection) -> Failure | MadeEndpoint:
-        known = stored.endpoints(connection)
-        if any(endpoint.url == body.url for endpoint in known):
-            return _conflict("There is an endpoint for this address already.")
-        if len(known) >= MOST_ENDPOINTS:
-            return _conflict(f"There are {MOST_ENDPOINTS} endpoints already. Remove one first.")
-        endpoint, secret = stored.add_endpoint(
-            connection, body.url, body.description, _types(body), visitor.ref, _key(services), services.clock()
-        )
-        return MadeEndpoint(endpoint=endpoint, secret=secret)
-
-    made = await services.write(work)
+    made = await add_endpoint(services, visitor.ref, body)
     return problem(request, made) if isinstance(made, Failure) else made
 
 
@@ -146,16 +110,16 @@ async def change(
     request: Request, services: ServicesHere, visitor: SignedIn, ref: EndpointAddress, body: NewEndpoint
 ) -> Response | Endpoint:
     """Change its address, description and kinds of events. Its secret and its log stay. A disabled one sends again."""
-    if wrong := _wrong(services, body):
+    if wrong := wrong_with(services, body):
         return problem(request, wrong)
 
     def work(connection: Connection) -> Failure | Endpoint:
-        _require(connection, ref)
+        endpoint_here(connection, ref)
         if any(endpoint.url == body.url and endpoint.ref != ref for endpoint in stored.endpoints(connection)):
-            return _conflict("There is an endpoint for this address already.")
-        stored.change_endpoint(connection, ref, url=body.url, description=body.description, types=_types(body))
+            return conflict("There is an endpoint for this address already.")
+        stored.change_endpoint(connection, ref, url=body.url, description=body.description, types=types_of(body))
         stored.enable_endpoint(connection, ref)
-        return _require(connection, ref)
+        return endpoint_here(connection, ref)
 
     changed = await services.write(work)
     return problem(request, changed) if isinstance(changed, Failure) else changed
@@ -177,9 +141,9 @@ async def disable(services: ServicesHere, visitor: SignedIn, ref: EndpointAddres
     """Send nothing more there until it is changed; what waits is dropped."""
 
     def work(connection: Connection) -> Endpoint:
-        _require(connection, ref)
+        endpoint_here(connection, ref)
         stored.disable_endpoint(connection, ref, f"{visitor.ref} disabled it.", services.clock())
-        return _require(connection, ref)
+        return endpoint_here(connection, ref)
 
     return await services.write(work)
 
@@ -190,8 +154,8 @@ async def rotate(services: ServicesHere, visitor: SignedIn, ref: EndpointAddress
     """Make a new secret. For a day events are signed with both, so that the receiver can change over in between."""
 
     def work(connection: Connection) -> NewSecret:
-        _require(connection, ref)
-        return NewSecret(secret=stored.rotate_secret(connection, ref, _key(services), services.clock()))
+        endpoint_here(connection, ref)
+        return NewSecret(secret=stored.rotate_secret(connection, ref, secret_key(services), services.clock()))
 
     return await services.write(work)
 
@@ -207,17 +171,8 @@ async def rotate(services: ServicesHere, visitor: SignedIn, ref: EndpointAddress
 async def test(request: Request, services: ServicesHere, visitor: SignedIn, ref: EndpointAddress) -> Response | Sent:
     """Send an event that says that nothing has happened. What became of it is in the deliveries."""
 
-    def work(connection: Connection) -> Failure | Sent:
-        if _require(connection, ref).disabled_at:
-            return _DISABLED
-        now = services.clock()
-        return Sent(delivery=stored.write_posting(connection, ref, trial(now), now))
-
-    sent = await services.write(work)
-    if isinstance(sent, Failure):
-        return problem(request, sent)
-    await services.wake_endpoint(ref)
-    return sent
+    sent = await send_test(services, ref)
+    return problem(request, sent) if isinstance(sent, Failure) else sent
 
 
 @router.get("/webhooks/{ref}/deliveries", summary="What was sent to an endpoint", responses=ONE)
@@ -232,7 +187,7 @@ async def deliveries(
     """Each event with every attempt: when, the status it was answered with, how long that took, and what was wrong."""
 
     def work(connection: Connection) -> tuple[Delivery, ...]:
-        _require(connection, ref)
+        endpoint_here(connection, ref)
         return stored.deliveries(connection, ref, before, limit + 1)
 
     found = await services.read(work)
@@ -257,56 +212,5 @@ async def again(
 ) -> Response | Sent:
     """Send an event once more that arrived, was given up or dropped. It is the same event, with the same id."""
 
-    def work(connection: Connection) -> Failure | Sent:
-        if _require(connection, ref).disabled_at:
-            return _DISABLED
-        sent = stored.send_again(connection, ref, number, services.clock())
-        if sent is None:
-            raise NotPermitted(OUTSIDE)
-        return Sent(delivery=sent)
-
-    sent = await services.write(work)
-    if isinstance(sent, Failure):
-        return problem(request, sent)
-    await services.wake_endpoint(ref)
-    return sent
-
-
-def _require(connection: Connection, ref: str) -> Endpoint:
-    endpoint = stored.endpoint_of(connection, ref)
-    if endpoint is None:
-        raise NotPermitted(OUTSIDE)
-    return endpoint
-
-
-def _key(services: Services) -> bytes:
-    return services.settings.actor_secret()
-
-
-def _types(body: NewEndpoint) -> list[str]:
-    return [f"{TYPE}{kind}" for kind in body.events]
-
-
-def _wrong(services: Services, body: NewEndpoint) -> Failure | None:
-    """What is wrong with the address or the kinds of events."""
-    outside = outside_of(services.settings.webhook_networks, services.settings.demonstration)
-    try:
-        outside.check(body.url)
-    except NotOutside as error:
-        return _invalid("/url", "not_outside", str(error))
-    for place, kind in enumerate(body.events):
-        if kind not in KINDS:
-            return _invalid(f"/events/{place}", "unknown_event", f"There is no event “{kind[:64]}”.")
-    return None
-
-
-def _invalid(pointer: str, code: str, message: str) -> Failure:
-    found = [Finding(pointer=pointer, code=code, message=message)]
-    return Failure(HTTPStatus.UNPROCESSABLE_ENTITY, "invalid_fields", "Something needs another look", message, found)
-
-
-def _conflict(detail: str) -> Failure:
-    return Failure(HTTPStatus.CONFLICT, "webhook_conflict", "Not possible as it is", detail)
-
-
-_DISABLED = _conflict("This endpoint is disabled. Change it, and it sends again.")
+    sent = await send_again(services, ref, number)
+    return problem(request, sent) if isinstance(sent, Failure) else sent

@@ -28,6 +28,7 @@ from web.pages import (
     preferences,
     sign_in,
     standing_in,
+    webhooks,
 )
 
 
@@ -45,6 +46,7 @@ def pages_router(for_demonstration: bool) -> APIRouter:
     router.include_router(overview.router)
     router.include_router(people.router)
     router.include_router(administration.router)
+    router.include_router(webhooks.router)
     router.include_router(movements.router)
     router.include_router(policy.router)
     router.include_router(preferences.router)

@@ -89,6 +89,7 @@ async def _show(
         loaded=loaded,
         only_check=only_check,
         may_load=may(visitor.actor, Operation.LOAD_DIRECTORY).allowed,
+        may_webhooks=may(visitor.actor, Operation.MANAGE_WEBHOOKS).allowed,
         letters_late=is_old(state.oldest_notice, now),
         checkpoint_late=bool(state.records and state.checkpoint_size != state.records)
         and is_old(state.checkpoint_at or state.recorded_at, now),
