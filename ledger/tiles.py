@@ -7,7 +7,7 @@ times slower (reference/ledger.md 6.4). What lies right of the last full tile is
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -211,11 +211,14 @@ class TileReader:
     Keeps the tiles it has read, so make one for each proof or small set of proofs, and not one for ever.
     """
 
-    def __init__(self, source: TileSource, size: int) -> None:
-        """Read from ``source``, which holds ``size`` records."""
+    def __init__(
+        self, source: TileSource, size: int, read: Mapping[tuple[int, int], Sequence[bytes]] | None = None
+    ) -> None:
+        """Read from ``source``, which holds ``size`` records. ``read`` are tiles that were read already, the hashes
+        of each under its level and index (see :func:`tiles_wanted`)."""
         self._source = source
         self._size = size
-        self._read: dict[tuple[int, int], list[bytes]] = {}
+        self._read = dict(read or {})
 
     def subtree_root(self, level: int, index: int) -> bytes:
         """The root over the 2**``level`` leaves that begin at leaf ``index`` * 2**``level``.
@@ -228,7 +231,7 @@ class TileReader:
         tile_level, height = divmod(level, TILE_HEIGHT)
         return perfect_root(self._hashes(tile_level, index << height, 1 << height))
 
-    def _hashes(self, level: int, first: int, count: int) -> list[bytes]:
+    def _hashes(self, level: int, first: int, count: int) -> Sequence[bytes]:
         index, offset = divmod(first, TILE_WIDTH)
         if (level, index) not in self._read:
             start = index * TILE_WIDTH
@@ -239,3 +242,40 @@ class TileReader:
                 hashes = list(_hashes_before(self._source, level, start, there))
             self._read[level, index] = hashes
         return self._read[level, index][offset : offset + count]
+
+
+class SubtreeReader(Protocol):
+    """What a proof is made from; the same as ``ledger.proofs.HashReader``."""
+
+    def subtree_root(self, level: int, index: int) -> bytes:
+        """The root over the 2**``level`` leaves that begin at leaf ``index`` * 2**``level``."""
+        ...
+
+
+def tiles_wanted(size: int, read: Callable[[SubtreeReader], object]) -> list[TileAddress]:
+    """The tiles that ``read`` asks a reader of a log of ``size`` records for, so that a storage can fetch all at once.
+
+    Which tiles a proof is made of depends on numbers only, never on what is in them.
+    """
+    noting = _Noting(size)
+    read(noting)
+    return list(noting.wanted)
+
+
+class _Noting:
+    """A reader that answers nothing true and notes what it is asked for."""
+
+    def __init__(self, size: int) -> None:
+        self.size = size
+        self.wanted: dict[TileAddress, None] = {}
+
+    def subtree_root(self, level: int, index: int) -> bytes:
+        tile_level, height = divmod(level, TILE_HEIGHT)
+        tile = (index << height) >> TILE_HEIGHT
+        there = (self.size >> (TILE_HEIGHT * tile_level)) - tile * TILE_WIDTH
+        if there > 0:
+            self.wanted[TileAddress(tile_level, tile, min(there, TILE_WIDTH))] = None
+        return _NO_HASH
+
+
+_NO_HASH = bytes(HASH_SIZE)

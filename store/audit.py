@@ -40,7 +40,7 @@ from ledger.commitments import verify as verify_commitment
 from ledger.exports import ExportedRecord
 from ledger.merkle import leaf_hash
 from ledger.note import NoteError
-from ledger.proofs import ProofInvalid, inclusion_proof, verify_inclusion
+from ledger.proofs import ProofInvalid, verify_inclusion
 from ledger.record import commitments_of, policy_of
 from ledger.tiles import NoSuchTile
 from store import tables
@@ -58,7 +58,7 @@ from store.reading import (
     with_words,
 )
 from store.searching import containing
-from store.tiles import stored_reader
+from store.tiles import stored_inclusion
 
 PAGE = 50
 COUNTED = 1_000
@@ -222,7 +222,7 @@ def evidence(connection: Connection, seq: int, reader: Reader, names: Mapping[st
     if kept and seq < kept.size:
         try:
             stated, _ = read_checkpoint(kept.note)
-            proof = inclusion_proof(stored_reader(connection, kept.size), seq, kept.size)
+            proof = stored_inclusion(connection, seq, kept.size)
             verify_inclusion(leaf, seq, kept.size, proof, stated.root)
             proven = kept.size
         except (ProofInvalid, NoSuchTile, NoteError) as error:

@@ -13,7 +13,6 @@ from changes.events import EVENTS
 from ledger.bundle import PolicyText, build_bundle
 from ledger.canonical import NotCanonical, parse_canonical
 from ledger.note import Signer
-from ledger.proofs import inclusion_proof
 from ledger.record import policy_of
 from ledger.stored import StoredRecord
 from policies.loader import parse_policy
@@ -22,7 +21,7 @@ from store.audit import Reader
 from store.checkpoints import Sealed
 from store.ledger import number_of
 from store.reading import DISCREET_COMMANDS, SECRET_COMMANDS
-from store.tiles import stored_reader
+from store.tiles import stored_inclusion, stored_reader
 from store.verifying import records_of
 
 PROOF_FORMAT = "c2sp.org/tlog-proof@v1"
@@ -71,7 +70,7 @@ def proof_of(connection: Connection, seq: int, sealed: Sealed) -> str:
     """
     if not 0 <= seq < sealed.size:
         raise NothingRecorded(f"The ledger has {sealed.size:,} records; number {seq} is not among them.")
-    steps = inclusion_proof(stored_reader(connection, sealed.size), seq, sealed.size)
+    steps = stored_inclusion(connection, seq, sealed.size)
     hashes = "".join(f"{base64.b64encode(step).decode()}\n" for step in steps)
     return f"{PROOF_FORMAT}\nindex {seq}\n{hashes}\n{sealed.note}"
 

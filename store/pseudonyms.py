@@ -26,7 +26,18 @@ def pseudonym_for(connection: Connection, person: str, change: str, now: datetim
 
 def pseudonym_for_submission(connection: Connection, person: str, key: str, now: datetime) -> str:
     """The pseudonym under which ``person`` files a change; asked again with the same key it answers the same."""
-    return _made(connection, person, f"key/{hashlib.sha256(key.encode()).hexdigest()[:48]}", None, now)
+    return _made(connection, person, _occasion(key), None, now)
+
+
+def filed_anonymously(connection: Connection, person: str, key: str) -> str | None:
+    """The change that ``person`` filed anonymously under ``key``. For that person's own pages only."""
+    table = tables.pseudonym.c
+    mine = select(table.change).where(table.person == person, table.occasion == _occasion(key))
+    return connection.execute(mine).scalar()
+
+
+def _occasion(key: str) -> str:
+    return f"key/{hashlib.sha256(key.encode()).hexdigest()[:48]}"
 
 
 def _made(connection: Connection, person: str, occasion: str, change: str | None, now: datetime) -> str:

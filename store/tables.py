@@ -150,6 +150,7 @@ ledger_tile = Table(
     Column("index", Sequence, primary_key=True, autoincrement=False),
     Column("data", LargeBinary(8192), nullable=False),
     Column("root", LargeBinary(32), nullable=False),
+    Index(None, "level", "index", "root"),
 )
 """Full tiles of 256 hashes, each with the root over them: what proofs are read from."""
 

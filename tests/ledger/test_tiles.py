@@ -33,6 +33,7 @@ from ledger.tiles import (
     tile_addresses,
     tile_bytes,
     tile_path,
+    tiles_wanted,
 )
 
 LEAVES = [leaf_hash(number.to_bytes(4, "big")) for number in range(66_500)]
@@ -210,6 +211,16 @@ def test_a_proof_takes_few_reads(large: Storage) -> None:
         large.asked = 0
         inclusion_proof(TileReader(large, len(LEAVES)), index, len(LEAVES))
         assert large.asked <= 16
+
+
+def test_the_tiles_of_a_proof_are_known_before_any_is_read(large: Storage) -> None:
+    for index, size in ((0, 1), (12_345, 66_500), (65_535, 65_536), (65_536, 65_537), (66_499, 66_500), (7, 300)):
+        wanted = tiles_wanted(size, lambda reader, at=index, of=size: inclusion_proof(reader, at, of))  # type: ignore[misc]
+        read = {(tile.level or 0, tile.index): hashes_of(tile_bytes(large, size, tile)) for tile in wanted}
+        large.asked = 0
+        proof = inclusion_proof(TileReader(large, size, read), index, size)
+        assert large.asked == 0
+        verify_inclusion(LEAVES[index], index, size, proof, root_of(LEAVES[:size]))
 
 
 def test_a_flipped_byte_in_a_tile_spoils_the_proof(large: Storage) -> None:

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from sqlalchemy import Engine, delete, insert, select, text
+from sqlalchemy import Engine, delete, event, insert, select, text
 from sqlalchemy.exc import DBAPIError
 
 from changes.facts import PolicyRef
@@ -16,10 +16,11 @@ from ledger.commitments import verify
 from ledger.merkle import root_of
 from ledger.proofs import inclusion_proof, root_at, verify_inclusion
 from ledger.record import Subject, statement_sha256
+from ledger.tiles import NoSuchTile
 from store import tables
 from store.database import lock_ledger, reading, writing
 from store.ledger import LABEL, Entry, KeyConflict, Source, Standing, append_many, append_once, origin_of
-from store.tiles import stored_reader
+from store.tiles import stored_inclusion, stored_reader
 from tests.support.databases import ON_POSTGRESQL
 from tests.support.desk import MONDAY
 from tests.support.ledgers import check_the_whole_ledger, heads, records
@@ -163,6 +164,22 @@ def test_full_tiles_are_written_once_with_their_roots(engine: Engine) -> None:
         assert root_at(reader, 513) == heads(connection)[-1]["root"]
         for seq in (0, 255, 256, 512):
             verify_inclusion(leaves[seq], seq, 513, inclusion_proof(reader, seq, 513), root_of(leaves))
+
+
+def test_a_proof_is_read_in_one_query_and_is_the_same_as_read_piece_by_piece(engine: Engine) -> None:
+    append(engine, *(entry(str(number)) for number in range(600)))
+    asked: list[str] = []
+    with reading(engine) as connection:
+        event.listen(engine, "before_cursor_execute", lambda *a: asked.append(a[2]))
+        for size, seq in ((1, 0), (255, 3), (256, 255), (257, 256), (513, 300), (600, 599), (600, 0)):
+            asked.clear()
+            proof = stored_inclusion(connection, seq, size)
+            assert len(asked) <= 1, asked
+            assert proof == inclusion_proof(stored_reader(connection, size), seq, size)
+        with pytest.raises(ValueError, match="has no leaf 600"):
+            stored_inclusion(connection, 600, 600)
+        with pytest.raises(NoSuchTile, match="are stored"):
+            stored_inclusion(connection, 599, 700)
 
 
 def test_the_words_stay_outside_and_the_commitment_proves_them(engine: Engine) -> None:

@@ -5,11 +5,16 @@ from __future__ import annotations
 from itertools import count
 from typing import Any
 
+import httpx2
+import pytest
 from sqlalchemy import inspect, select
 
 from store import tables
 from store.database import reading
-from tests.web.office import JONAS, MARA, PRIYA, SAMIRA, Office
+from temporal.gateway import NotNow
+from tests.web.office import HOA, JONAS, MARA, PRIYA, SAMIRA, Office, Page
+from tests.web.test_filing import ANSWERS
+from tests.web.test_pages import sound
 
 HEADER = {"Groundswell-Anonymously": "true"}
 PROPOSAL = {
@@ -170,3 +175,74 @@ async def test_says_in_plain_words_who_can_see_what(office: Office) -> None:
     answer = (await ask(office, MARA, "GET", "/anonymity")).json()
     assert answer["proposals"] is True
     assert "at least two of those with the role ombuds or the role executive agree" in answer["in_words"]
+
+
+async def checked(browser: httpx2.AsyncClient) -> Page:
+    """The check page of a draft with every answer it needs."""
+    address = (await browser.post("/changes/new")).headers["location"]
+    for answers in ANSWERS.values():
+        form = Page(await browser.get(address))
+        address = (await browser.post(form.action, data=form.answers(**answers))).headers["location"]
+    return sound(Page(await browser.get(f"{address.rpartition('/')[0]}/check")))
+
+
+async def test_a_draft_is_filed_without_a_name_and_nothing_of_it_is_left(office: Office) -> None:
+    async with office.browser(PRIYA) as browser:
+        check = await checked(browser)
+        assert "Your name is not written down with it" in check.text
+        answers = check.answers(_anonymously="yes")
+        sent = await browser.post(check.action, data=answers)
+        again = await browser.post(check.action, data=answers)
+        done = sound(Page(await browser.get(sent.headers["location"].partition("#")[0])))
+        begun = Page(await browser.get("/changes/new"))
+    assert sent.status_code == 303 and again.headers["location"] == sent.headers["location"], "pressed twice"
+    assert ("h2", "Filed as CH-1") in done.headings
+    assert "Answer returns within a day" not in begun.text
+    written = everything_written(office, WHERE_PEOPLE_ARE)
+    assert "Answer returns within a day" in written and PRIYA not in written
+    assert office.gateway.state("CH-1").proposal.proposer.startswith("anon-")
+    async with office.browser(MARA) as other:
+        stranger = await other.post(check.action, data=answers)
+    assert stranger.status_code == 404, "a draft that is gone says nothing to anybody else"
+
+
+async def test_where_it_could_not_be_filed_the_choice_is_kept(office: Office) -> None:
+    async with office.browser(PRIYA) as browser:
+        check = await checked(browser)
+        office.gateway.failing = NotNow(retry_after=1)
+        waits = sound(Page(await browser.post(check.action, data=check.answers(_anonymously="yes"))))
+        office.gateway.failing = None
+        assert waits.status == 503 and waits.answers()["_anonymously"] == "yes"
+        sent = await browser.post(waits.action, data=waits.answers())
+    assert sent.headers["location"].startswith("/changes/CH-")
+    assert PRIYA not in everything_written(office, WHERE_PEOPLE_ARE)
+
+
+async def test_the_one_page_forms_file_and_raise_without_a_name(office: Office) -> None:
+    async with office.browser(PRIYA) as browser:
+        form = sound(Page(await browser.get("/changes/new/one-page")))
+        one_page = {name: value for answers in ANSWERS.values() for name, value in answers.items()}
+        filed = await browser.post(form.action, data=form.answers(_anonymously="yes", **one_page))
+        assert filed.headers["location"].startswith("/changes/CH-1?"), filed.text
+    async with office.browser(HOA) as browser:
+        form = sound(Page(await browser.get("/changes/CH-1/do/raise_concern")))
+        worry = {"title": "Fraud", "text": "Nobody checks.", "code": "R09", "_anonymously": "yes"}
+        raised = await browser.post(form.action, data=form.answers(**worry))
+        assert raised.status_code == 303, raised.text
+    written = everything_written(office, WHERE_PEOPLE_ARE)
+    assert "Nobody checks." in written
+    assert PRIYA not in written and HOA not in written
+
+
+async def test_where_the_policy_wants_names_nothing_else_is_offered(
+    office: Office, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with reading(office.engine) as connection:
+        policy = office.app.state.services.policies.bound(connection, None)
+    refusing = policy.anonymity.model_copy(update={"proposals": "refused", "concerns": "refused"})
+    named = policy.model_copy(update={"anonymity": refusing})
+    monkeypatch.setattr(office.app.state.services.policies, "bound", lambda connection, version: named)
+    async with office.browser(PRIYA) as browser:
+        check = await checked(browser)
+        assert "Without my name" not in check.text
+        assert "Without my name" not in Page(await browser.get("/changes/new/one-page")).text

@@ -244,6 +244,7 @@ async def test_production_has_no_links_no_mail_page_and_no_banner(production: Of
     token = production.link(MARA)
     async with production.anybody() as browser:
         assert (await browser.get(f"/sign-in/{token}")).status_code == 404
+        assert (await browser.post("/demo/time", data={"days": "14"})).status_code == 404
         assert (await browser.post(f"/sign-in/{token}")).status_code == 404
         assert (await browser.post("/api/v1/sign-in", json={"token": token})).status_code == 404
         page = Page(await browser.get("/sign-in"))

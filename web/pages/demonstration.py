@@ -1,4 +1,4 @@
-"""The demonstration's controls: look through somebody else's eyes. They exist in the demonstration only."""
+"""The demonstration's controls, which exist nowhere else: somebody else's eyes, and moving time forward."""
 
 from __future__ import annotations
 
@@ -11,23 +11,66 @@ from starlette.responses import RedirectResponse, Response
 
 from changes.permissions import Operation
 from directory.demonstration import PERSONAS
+from store.demonstration_clock import NoDemonstration
 from store.sign_in import begin_session, end_session
+from temporal.gateway import NotNow
+from web.demonstration_clock import move_forward
 from web.pages.rendering import page
 from web.pages.wording import wording_for
 from web.security.authorising import needs
-from web.security.sign_in import SignedIn, give_cookie, session_token
-from web.services import ServicesHere
+from web.security.sign_in import SignedIn, Visitor, give_cookie, session_token
+from web.services import Services, ServicesHere
 
 router = APIRouter()
+
+
+MOVED = {
+    "yes": "What has fallen due meanwhile happens now. Look at what waits, or read the letters it caused.",
+    "untold": (
+        "But Temporal does not answer, so changes have not noticed yet. Move one more day once it is back, and they do."
+    ),
+}
 
 
 @router.get("/demo")
 @needs(Operation.DEMONSTRATE)
 async def controls(request: Request, services: ServicesHere, visitor: SignedIn) -> Response:
-    """Who one can be, and what there is to try."""
+    """Who one can be, which day it is, and what there is to try."""
+    return await _show(request, services, visitor, moved=MOVED.get(request.query_params.get("moved", ""), ""))
+
+
+@router.post("/demo/time")
+@needs(Operation.DEMONSTRATE)
+async def move_time(request: Request, services: ServicesHere, visitor: SignedIn) -> Response:
+    """Move the time of everybody in the demonstration forward."""
+    days = str((await request.form()).get("days", ""))
+    try:
+        await move_forward(services, int(days) if days.isdecimal() and len(days) < 6 else 0)
+    except NotNow:
+        return RedirectResponse("/demo?moved=untold#main", status_code=HTTPStatus.SEE_OTHER)
+    except NoDemonstration as error:
+        raise HTTPException(HTTPStatus.NOT_FOUND, str(error)) from error
+    except ValueError as error:
+        return await _show(request, services, visitor, wrong=str(error))
+    return RedirectResponse("/demo?moved=yes#main", status_code=HTTPStatus.SEE_OTHER)
+
+
+async def _show(
+    request: Request, services: Services, visitor: Visitor, *, moved: str = "", wrong: str = ""
+) -> Response:
     wording = await services.read(lambda connection: wording_for(services, connection, visitor))
     people = {part: wording.directory.people[ref] for part, ref in PERSONAS.items() if ref in wording.directory.people}
-    return page(request, "demo.html", visitor=visitor, personas=people, wording=wording)
+    return page(
+        request,
+        "demo.html",
+        visitor=visitor,
+        status=HTTPStatus.UNPROCESSABLE_ENTITY if wrong else HTTPStatus.OK,
+        personas=people,
+        moved=moved,
+        wrong=wrong,
+        now=services.clock(),
+        wording=wording,
+    )
 
 
 @router.post("/demo/act-as")

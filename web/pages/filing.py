@@ -23,10 +23,12 @@ from changes.refusals import Refused
 from policies.explanation import Draft as Case
 from policies.explanation import Explanation, explain
 from store.drafts import Draft, begin_draft, discard_draft, draft_of, drafts_of, renew_key, save_draft
+from store.pseudonyms import filed_anonymously
 from store.reading import Lesson, lessons_of
 from store.similar import Similar, similar_changes
 from temporal.gateway import NotNow
-from web.commanding import give, new_key
+from web.anonymity import promise_for
+from web.commanding import KEY, give, new_key
 from web.failures import Failure
 from web.forms import answers as answering
 from web.forms.answers import Answers, Posted
@@ -115,6 +117,18 @@ class Asked:
     found: Sequence[Finding] = ()
 
 
+@dataclass(frozen=True)
+class Checked:
+    """The answers as they are shown before they are filed."""
+
+    draft: Draft
+    found: Sequence[Finding] = ()
+    notice: Failure | None = None
+    """Why it could not be filed, where that is not about an answer."""
+    anonymously: bool = False
+    """Without the author's name, as it was chosen last."""
+
+
 @router.get("/changes/new")
 @needs(Operation.GIVE_COMMANDS)
 async def begin(request: Request, services: ServicesHere, visitor: SignedIn) -> Response:
@@ -143,27 +157,38 @@ async def check(request: Request, services: ServicesHere, visitor: SignedIn, ref
     draft = await _draft(services, ref, visitor)
     if draft.filed_as:
         return _to(f"/drafts/{ref}/filed")
-    return await _show_check(request, services, visitor, draft)
+    return await _show_check(request, services, visitor, Checked(draft))
 
 
 @router.post("/drafts/{ref}/check")
 @needs(Operation.GIVE_COMMANDS)
 async def file(request: Request, services: ServicesHere, visitor: SignedIn, ref: str) -> Response:
-    """File it."""
+    """File it; without the author's name where that was chosen, and then nothing is left of the draft."""
+    posted = Posted((await request.form()).multi_items())
+    anonymously = posted.one("_anonymously") == "yes"
+    if earlier := await services.read(lambda connection: _filed_before(connection, ref, visitor, posted.one("_key"))):
+        return _to(_confirmation(earlier, posted.one("_key")))
     draft = await _draft(services, ref, visitor)
     command, found = await services.read(lambda connection: _command(services, connection, draft, visitor))
     if command is None:
-        return await _show_check(request, services, visitor, draft, found=found)
+        return await _show_check(request, services, visitor, Checked(draft, found, anonymously=anonymously))
     try:
-        given = await give(services, command, change=None, key=draft.key, actor=visitor.ref, via="page")
+        given = await give(
+            services, command, change=None, key=draft.key, actor=visitor.ref, via="page", anonymously=anonymously
+        )
     except NotNow as error:
-        return await _show_check(request, services, visitor, draft, notice=not_now(error))
+        return await _show_check(
+            request, services, visitor, Checked(draft, notice=not_now(error), anonymously=anonymously)
+        )
     if isinstance(given.answer, Refused):
         refused = given.answer
         notice = Failure(STATUS[refused.kind], refused.rule, "This could not be filed", refused.detail)
         renewed = draft.having(key=new_key())  # the refusal is on record under its key
         await services.write(lambda connection: renew_key(connection, renewed))
-        return await _show_check(request, services, visitor, renewed, notice=notice)
+        return await _show_check(request, services, visitor, Checked(renewed, notice=notice, anonymously=anonymously))
+    if anonymously:  # a draft names its author and holds the same words as the change
+        await services.write(lambda connection: discard_draft(connection, ref, visitor.ref))
+        return _to(_confirmation(given.change, draft.key))
     await services.write(
         lambda connection: save_draft(connection, draft, draft.answers, services.clock(), given.change)
     )
@@ -177,7 +202,7 @@ async def filed(request: Request, services: ServicesHere, visitor: SignedIn, ref
     draft = await _draft(services, ref, visitor)
     if not draft.filed_as:
         return _to(f"/drafts/{ref}/check")
-    return _to(f"/changes/{draft.filed_as}?done={draft.key}&new=yes#main")
+    return _to(_confirmation(draft.filed_as, draft.key))
 
 
 @router.post("/drafts/{ref}/discard")
@@ -237,6 +262,17 @@ def _field(finding: Finding) -> str:
 
 def _to(address: str) -> Response:
     return RedirectResponse(address, status_code=HTTPStatus.SEE_OTHER)
+
+
+def _filed_before(connection: Connection, ref: str, visitor: Visitor, key: str) -> str | None:
+    """The change that a draft became which is gone: it was filed anonymously, and the button was pressed twice."""
+    if not KEY.fullmatch(key) or draft_of(connection, ref, visitor.ref):
+        return None
+    return filed_anonymously(connection, visitor.ref, key)
+
+
+def _confirmation(change: str, key: str) -> str:
+    return f"/changes/{change}?done={key}&new=yes#main"
 
 
 def _after(step: Step, then: str) -> str:
@@ -355,19 +391,19 @@ async def _show_step(
     )
 
 
-async def _show_check(
-    request: Request,
-    services: Services,
-    visitor: Visitor,
-    draft: Draft,
-    found: Sequence[Finding] = (),
-    notice: Failure | None = None,
-) -> Response:
-    def read(connection: Connection) -> tuple[Beside, Wording, list[Finding]]:
-        _, missing = _command(services, connection, draft, visitor)
-        return _beside(services, connection, draft, visitor), wording_for(services, connection, visitor), missing
+async def _show_check(request: Request, services: Services, visitor: Visitor, checked: Checked) -> Response:
+    draft, found, notice = checked.draft, checked.found, checked.notice
 
-    shown, wording, missing = await services.read(read)
+    def read(connection: Connection) -> tuple[Beside, Wording, list[Finding], str]:
+        _, missing = _command(services, connection, draft, visitor)
+        return (
+            _beside(services, connection, draft, visitor),
+            wording_for(services, connection, visitor),
+            missing,
+            promise_for(services, connection, Submit),
+        )
+
+    shown, wording, missing, promise = await services.read(read)
     status = HTTPStatus.UNPROCESSABLE_ENTITY if found else HTTPStatus(notice.status) if notice else HTTPStatus.OK
     return page(
         request,
@@ -381,6 +417,8 @@ async def _show_check(
         found=found,
         steps={name: step.name for step in STEPS for name in step.fields},
         notice=notice,
+        promise=promise,
+        anonymously=checked.anonymously,
         beside=shown,
         wording=wording,
     )

@@ -15,7 +15,6 @@ from starlette.exceptions import HTTPException
 from starlette.responses import RedirectResponse, Response
 
 from changes.commands import Command
-from changes.concerns import RaiseConcern
 from changes.decision import HUMAN_COMMANDS
 from changes.permissions import Operation
 from changes.proposal import Submit
@@ -25,7 +24,7 @@ from changes.state import Change, Wave
 from policies.waves import first_waves
 from store.reading import TrailEntry, trail
 from temporal.gateway import NotNow
-from web.anonymity import promise
+from web.anonymity import promise_for
 from web.commanding import ABOUT_A_VERSION, KEY, give, new_key
 from web.failures import Failure
 from web.forms import answers as answering
@@ -146,7 +145,7 @@ def _desk(
     zone = reader_zone(services, connection, visitor)
     directory = services.authority.directory(connection)
     if ref is None:
-        return Desk(command, visitor, Offered(directory), zone, promise=_promise(services, connection, command, None))
+        return Desk(command, visitor, Offered(directory), zone, promise=promise_for(services, connection, command))
     look = look_at(services, connection, ref, visitor.ref, services.clock())
     return Desk(
         command,
@@ -154,20 +153,8 @@ def _desk(
         Offered(directory, parts_of(look.change)),
         zone,
         look,
-        _promise(services, connection, command, look),
+        promise_for(services, connection, command, look),
     )
-
-
-def _promise(services: Services, connection: Connection, command: type[Command], look: Look | None) -> str:
-    """What is promised to whoever does this anonymously; empty where that cannot be."""
-    try:
-        policy = services.policies.bound(connection, look.change.policy if look else None)
-    except LookupError:
-        return ""
-    rules = policy.anonymity
-    begins = {Submit: rules.proposals, RaiseConcern: rules.concerns}.get(command) == "allowed"
-    goes_on = look is not None and command.kind in look.may_anonymously
-    return promise(policy) if begins or goes_on else ""
 
 
 async def _take(request: Request, services: Services, desk: Desk) -> Response:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping
+from datetime import UTC, datetime
 from http import HTTPStatus
 from pathlib import Path
 from typing import Any
@@ -13,11 +14,13 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse
 
 from changes.decision import HUMAN_COMMANDS
+from store.demonstration_clock import DemonstrationClock
 from web.pages.charts import guard_chart, test_chart
 from web.pages.comparing import compared
 from web.pages.navigation import places_for
 from web.pages.wording import OUTCOME_NAMES, STAGE_NAMES, number, plain, sentence, without
 from web.security.sign_in import Visitor
+from web.services import Services
 
 HERE = Path(__file__).parent.parent
 STATIC = HERE / "static"
@@ -69,10 +72,21 @@ def page(
     **content: Any,
 ) -> HTMLResponse:
     """A page. ``template`` extends ``frame.html``, which shows who is signed in and the demonstration's banner."""
+    services: Services = request.app.state.services
     html = ENVIRONMENT.get_template(template).render(
         visitor=visitor,
-        demonstration=request.app.state.services.settings.demonstration,
+        demonstration=services.settings.demonstration,
+        moved_to=_moved_to(services),
         path=request.url.path,
         **content,
     )
     return HTMLResponse(html, status_code=status, headers=headers)
+
+
+def _moved_to(services: Services) -> str:
+    """Which day it is where the demonstration's time has been moved; empty where it has not."""
+    clock = services.clock
+    if not isinstance(clock, DemonstrationClock) or not clock.known_ahead:
+        return ""
+    today = datetime.now(UTC) + clock.known_ahead
+    return f"{today:%A} {today.day} {today:%B %Y}"

@@ -53,6 +53,8 @@ def _new_tables() -> None:
         sa.Column("root", sa.LargeBinary(32), nullable=False),
         sa.PrimaryKeyConstraint("level", "index", name="pk_ledger_tile"),
     )
+    # Roots are read by the hundred, and would be found behind eight kilobytes each.
+    op.create_index("ix_ledger_tile_level_index_root", "ledger_tile", ["level", "index", "root"])
     op.create_table(
         "ledger_checkpoint",
         sa.Column("size", Number, autoincrement=False, nullable=False),
