@@ -19,6 +19,7 @@ from changes.facts import SYSTEM
 from changes.instruction import Instruction, assertion_holds
 from changes.refusals import RefusalKind, Refused
 from changes.state import Change
+from changes.values import NAMELESS, is_pseudonym
 from ledger.canonical import NotCanonical
 from store.authority import Authority
 from store.committing import GroupCommitter
@@ -121,7 +122,7 @@ class DecisionActivities:
             "refused" if request.refused else "recorded",
             change=request.change,
             command=request.command,
-            actor=request.actor,
+            actor=NAMELESS if is_pseudonym(request.actor) else request.actor,
             rule=request.refused.rule if request.refused else None,
             version=request.version + len(request.events),
             repeated=recorded.repeated,

@@ -134,7 +134,7 @@ async def road_by_temporal(bench: Bench, run: Run, cell: Cell) -> str:
     gateway = bench.gateway()
     key = uuid.uuid4().hex
     with writing(bench.engine) as connection:
-        change = reserve_reference(connection, cell.colleague(0), key, datetime.now(UTC))
+        change = reserve_reference(connection, f"{cell.colleague(0)}/{key}", datetime.now(UTC))
     for number, act in enumerate(main_road(cast_of(cell), datetime.now(UTC))):
         began = time.perf_counter()
         answer = await gateway.send(act.command, _instruction(act, change, f"{key}-{number}"), begins=number == 0)

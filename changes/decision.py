@@ -156,6 +156,7 @@ _BY_ITSELF = {
     "effect_checks_planned",
     "effect_check_opened",
     "policy_took_force",
+    "superseded",
     "short_road_taken",
     "review_asked",
 }

@@ -26,7 +26,7 @@ from changes.gates import (
 )
 from changes.learning import EffectCheckOpened
 from changes.recruiting import CampaignEnded, ChampionsPlanned, InvitationsExpired, InvitationsReminded
-from changes.review import notice_review, review_moments
+from changes.review import notice_review, owed, review_moments
 from changes.rules import decides, evolves, is_open, only_groundswell
 from changes.state import Change, Closing, InvitationStatus, OpenGate, Outcome, Phase, Stage
 from changes.values import Moment, Ref
@@ -97,7 +97,7 @@ def next_moment(change: Change) -> datetime | None:
         return min([*moments, *([change.hold.until] if change.hold.until else [])], default=None)
     moments += [check.opens for check in change.learning.checks if not check.opened]
     if change.gate:
-        moments += _moments_of(change.gate)
+        moments += _moments_of(change.gate, expires=owed(change) is None)
     if change.step_reminder and owed_step(change):
         moments.append(change.step_reminder)
     if batch := batch_to_look_at(change):
@@ -109,15 +109,22 @@ def next_moment(change: Change) -> datetime | None:
     return min(moments, default=None)
 
 
-def _moments_of(gate: OpenGate) -> Iterator[datetime]:
-    """While enough have agreed only the end of the last call matters; nobody needs to be reminded any more."""
+def _moments_of(gate: OpenGate, *, expires: bool) -> Iterator[datetime]:
+    """While enough have agreed only the end of the last call matters; nobody needs to be reminded any more.
+
+    Args:
+        expires: whether silence may end the change; it may not while a review is owed.
+    """
     if gate.last_call_until:
         yield gate.last_call_until
         if gate.agreed:
             return
     for reminder in gate.reminders:
         yield max(reminder, gate.quiet_until) if gate.quiet_until else reminder
-    yield gate.due if gate.levels_left else gate.expires
+    if gate.levels_left:
+        yield gate.due
+    elif expires:
+        yield gate.expires
 
 
 MOST_STEP_REMINDERS = 3
@@ -216,7 +223,7 @@ def _at_gate(change: Change, facts: Facts, now: datetime) -> Iterator[Event]:
         return
     elif (reckoned := _reckoned(change, facts, now)) and reckoned.due > now >= gate.due:
         yield reckoned
-    elif not gate.levels_left and now >= gate.expires:
+    elif not gate.levels_left and now >= gate.expires and owed(change) is None:
         yield Expired(what=what)
     elif falls_to_escalation(change, now):
         asked = facts.gates[gate.name]

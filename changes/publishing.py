@@ -17,10 +17,9 @@ from changes.events import Event
 from changes.facts import SYSTEM, Candidate, Facts, PolicyRef
 from changes.gates import opened, settled, yes_at
 from changes.learning import plan_effect_checks
-from changes.proposal import Declined
 from changes.refusals import invalid, not_yours, wrong_stage
 from changes.rules import decides, evolves, is_open, not_an_author
-from changes.state import Change, PolicyChange, ProposalContent
+from changes.state import Change, Phase, PolicyChange, ProposalContent, Stage
 from changes.values import Text
 
 STEWARD = "steward"
@@ -63,6 +62,20 @@ class PolicyTookForce(
     version: int
     policy: PolicyRef
     instead_of: PolicyRef
+
+
+class Superseded(
+    Event,
+    kind="superseded",
+    words="did not put this in force, because another policy took force meanwhile: version {version} of “{name}”. "
+    "It is back with its proposer, to be based on that one",
+):
+    """A last call ran out, and what was signed would silently have undone a newer version. Nobody said no."""
+
+    name: str
+    version: int
+    policy: PolicyRef
+    """The policy that is in force."""
 
 
 class MovedToNewerPolicy(
@@ -139,15 +152,14 @@ def take_force(change: Change, facts: Facts) -> Iterator[Event]:
     if put is None:
         return
     if facts.candidate is None or facts.candidate.in_force != put.instead_of:
-        now = f"“{facts.candidate.in_force.name}” version {facts.candidate.in_force.version}" if facts.candidate else ""
-        overtaken = f"Another policy has taken force since this was put forward: {now}."
+        newest = facts.candidate.in_force if facts.candidate else facts.newest or put.instead_of
         if facts.actor.ref == SYSTEM:  # a last call that ran out: nobody is there who could be refused
-            yield Declined(reason=overtaken, way_forward="Submit it again, with a candidate on top of that one.")
+            yield Superseded(name=newest.name, version=newest.version, policy=newest)
             return
         wrong_stage(
             "policy_moved_on",
-            f"{overtaken} Decline this with that as the reason; its proposer can submit it again with a candidate on "
-            "top of it.",
+            f"Another policy has taken force since this was put forward: “{newest.name}” version {newest.version}. "
+            "Decline this with that as the reason; its proposer can submit it again with a candidate on top of it.",
         )
     yield PolicyTookForce(
         name=put.candidate.name, version=put.candidate.version, policy=put.candidate, instead_of=put.instead_of
@@ -201,6 +213,18 @@ def _took_force(change: Change, event: PolicyTookForce) -> Change:
         return change
     return change.having(
         policy_change=change.policy_change.having(in_force_since=event.at),
+        recruiting=change.recruiting.having(campaign_due=None),
+    )
+
+
+@evolves(Superseded)
+def _superseded(change: Change, event: Superseded) -> Change:
+    what = f"Base it on version {event.version} of “{event.name}”, which took force meanwhile."
+    return change.having(
+        gate=None,
+        stage=Stage.PROPOSAL,
+        phase=Phase.NEEDS_CHANGES,
+        proposal=change.proposal.having(acceptances=(), changes_asked=what),
         recruiting=change.recruiting.having(campaign_due=None),
     )
 

@@ -35,6 +35,7 @@ ASKING = frozenset(
         "said_back",
         "self_decided",
         "step_reminded",
+        "superseded",
         "tests_to_run",
         "wave_paused",
     }

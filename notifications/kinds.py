@@ -31,6 +31,7 @@ KINDS: Mapping[str, str] = MappingProxyType(
         "objected": "Somebody objected to deciding alone",
         "changes_asked": "Changes were asked for",
         "declined": "A change was declined, with the reason and a way forward",
+        "superseded": "A policy you put forward has to be based on a newer version",
         "duplicate": "A change goes on under another reference",
         "reviewed": "A change that took a short road was reviewed",
         "policy_in_force": "A new version of the policy is in force",

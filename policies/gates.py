@@ -210,9 +210,15 @@ class _Seating:
             yield from found
 
     def _future_endorsers(self) -> Iterator[Candidate]:
-        """Those who will be asked to endorse: as long as nobody has, they are whom a proposer should expect."""
-        for candidate in self._named(self.case.policy.gate(self.case.route, ENDORSE_TESTS).who):
-            yield Candidate(candidate.person, "is asked to endorse the tests", Kind.ENDORSERS)
+        """Those who will be asked to endorse: as long as nobody has, they are whom a proposer should expect.
+
+        They are those whom the policy names there, and whoever its quorum adds to them.
+        """
+        named = [found.person for found in self._named(self.case.policy.gate(self.case.route, ENDORSE_TESTS).who)]
+        seated = people_at(self.case, ENDORSE_TESTS, self.table.today).seats
+        more = [self.case.directory.person(seat.person) for seat in seated if not (seat.added or seat.stands_in_for)]
+        for person in dict.fromkeys([*named, *more]):
+            yield Candidate(person, "is asked to endorse the tests", Kind.ENDORSERS)
 
     def _seat(self, candidate: Candidate, *, alone: bool) -> None:
         """Seat a candidate, or whoever stands in for them unless only they may answer."""

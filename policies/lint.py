@@ -12,7 +12,7 @@ from typing import Any, Literal, TypeAlias
 
 from pydantic import BaseModel
 
-from changes.facts import ENDORSE_TESTS, GATES, SIGN_TESTS, Quorum
+from changes.facts import ENDORSE_TESTS, GATES, REVIEW, SIGN_TESTS, Quorum
 from directory.cycles import cycles
 from directory.model import EMPLOYEE, Directory
 from policies.conditions import AllOf, KindComparison, ProcessComparison, TeamsComparison, When
@@ -151,6 +151,8 @@ def _gate_path(policy: Policy, route: str, gate: str) -> str:
     """Where the people of a gate are written: on the route, or among the defaults."""
     if gate == REVEAL:
         return "anonymity.reveal"
+    if gate == REVIEW:
+        return "review.by"
     rule = policy.route(route).gates.rule(gate)
     own = rule.who is not None or rule.quorum is not None
     return f"routes.{route}.gates.{gate}" if own else f"gates.{gate}"

@@ -1,4 +1,4 @@
-"""Whether somebody can be found for every gate, whoever proposes the change.
+"""Whether somebody can be found for every gate and every review, whoever proposes the change.
 
 Only a few people decide that: those a gate can ever reach, see :func:`_reach`. Where these are more than the quorum
 needs and a change can exclude, every proposer is fine; only the rest is tried out, proposer by proposer.
@@ -7,11 +7,11 @@ needs and a change can exclude, every proposer is fine; only the rest is tried o
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date
 from decimal import Decimal
 
-from changes.facts import ENDORSE_TESTS, GATES, Quorum, Subject
+from changes.facts import ENDORSE_TESTS, GATES, REVIEW, Quorum, Subject
 from directory.model import Directory
 from policies.case import Case
 from policies.gates import people_at
@@ -63,6 +63,8 @@ class Staffing:
         doubts = [shortage for shortage in found if shortage is not None and not shortage.certain]
         yield from (shortage for shortage in found if shortage is not None and shortage.certain)
         yield from self._reveal(self.policy.routes[-1])
+        reviews = (self._review(route) for route in self.policy.routes if route.review_within)
+        yield from (shortage for shortage in reviews if shortage is not None)
         if doubts:
             yield min(doubts, key=lambda shortage: shortage.spare)
 
@@ -90,6 +92,40 @@ class Staffing:
             needed, there = asked.quorum.needed(len(asked.seats)), counted(len(asked.seats), "person", "people")
             yield Shortage("", REVEAL, f"needs {needed} yeses, but {there} can be asked", certain=True)
 
+    def _review(self, route: Route) -> Shortage | None:
+        """The first proposer whose change nobody could review, because everybody who could has a part in it."""
+        who = self._who(route, REVIEW)
+        for subject in self._subjects(who, by_reach=False):
+            case = self._case(route, subject)
+            free = self._reach(who, subject) - self._must_decide(case)
+            if len(free) > MOST_EXCLUDED + 1:  # the manager of a proposer may have to decide as well
+                continue
+            for proposer in self.directory.people.values():
+                if proposer.active and self.left > 0 and not self._can_be_reviewed(case.proposed_by(proposer.ref)):
+                    message = (
+                        f"if {proposer.name} proposes a change{self._about(subject)}, nobody can be found for the "
+                        f"review that the route {route.name} asks for, so it could never be closed"
+                    )
+                    return Shortage(route.name, REVIEW, message, certain=True)
+        return None
+
+    def _can_be_reviewed(self, case: Case) -> bool:
+        deciders = tuple(sorted(self._must_decide(case)))
+        self.left -= 1
+        decided = replace(case, subject=case.subject.having(deciders=deciders))
+        return bool(people_at(decided, REVIEW, self.today).seats)
+
+    def _must_decide(self, case: Case) -> frozenset[str]:
+        """Those without whose yes a gate does not pass, so that they can never review the change."""
+        self.left -= len(GATES)
+        found: set[str] = set()
+        for name in GATES:
+            asked = people_at(case, name, self.today)
+            people = {seat.person for seat in asked.seats}
+            if asked.quorum.needed(len(people)) == len(people):  # with fewer people it is the gate that is short
+                found |= people
+        return frozenset(found)
+
     def _who(self, route: Route, name: str) -> tuple[str, ...]:
         """The relations a gate asks in the end, ``endorsers`` replaced by those who can be asked to endorse."""
         who = self.policy.gate(route, name).who
@@ -97,10 +133,11 @@ class Staffing:
             who = (*who, *self.policy.gate(route, ENDORSE_TESTS).who)
         return who
 
-    def _subjects(self, who: tuple[str, ...]) -> Iterator[Subject]:
+    def _subjects(self, who: tuple[str, ...], *, by_reach: bool = True) -> Iterator[Subject]:
         """One change for everything that makes a difference to who is asked: per owner, and per team affected.
 
-        Owners of whose changes enough people can be asked whatever teams are affected are left out.
+        Args:
+            by_reach: leave out owners of whose changes enough people can be asked whatever teams are affected.
         """
         kinds = {parse(entry).kind for entry in (*who, *self.policy.fallback)}
         by_owner = {process.owner: ref for ref, process in self.directory.processes.items()}
@@ -112,7 +149,7 @@ class Staffing:
             _least(self.policy.gate(route, name).quorum) for route in self.policy.routes for name in GATES
         )
         for process in processes or [NOBODY]:
-            if len(self._reach(who, self._subject(process, ()))) >= enough:
+            if by_reach and len(self._reach(who, self._subject(process, ()))) >= enough:
                 continue
             for team in teams or (NOBODY,):
                 if self.left <= 0:

@@ -125,8 +125,17 @@ class Authority:
             return None
         everybody = [person.ref for team in subject.affected_teams for person in directory.members_of(team)]
         campaigns, _ = _load(connection, change, everybody, ())
-        ground = _ground(directory, subject, facts, change, today, campaigns)
-        return _with_finding(_recommend(ground), subject.picking, len(subject.champions))
+        return recommended(directory, subject, facts, change, today, campaigns)
+
+
+def recommended(
+    directory: Directory, subject: Subject, facts: Facts, change: str, today: date, campaigns: dict[str, int]
+) -> Recommendation | None:
+    """Whom to invite as champions of a change, as people and their campaigns are now; none where nobody asks."""
+    if subject.picking is None:
+        return None
+    ground = _ground(directory, subject, facts, change, today, campaigns)
+    return _with_finding(_recommend(ground), subject.picking, len(subject.champions))
 
 
 def _with_finding(made: Recommendation, picking: Picking, champions: int) -> Recommendation:

@@ -117,12 +117,13 @@ def append_many(connection: Connection, entries: Sequence[Entry], now: datetime)
         ledger.canonical.NotCanonical: when an entry cannot be written in the canonical form, such as one too large.
         LedgerStopped: when the ledger must not be added to.
     """
-    origin, tree, last = _head(connection)
+    people = _people_in(entries)
+    origin, tree, last, known = _head(connection, people)
     if not entries:
         return tree.size
     first = tree.size
     recorded_at = max(now, last) if last else now
-    numbers = _numbers(connection, _people_in(entries))
+    numbers = known | _new_numbers(connection, people - known.keys())
     records: list[dict[str, Any]] = []
     private: list[dict[str, Any]] = []
     for entry in entries:
@@ -281,14 +282,26 @@ def _row(entry: Entry, body: dict[str, Any], place: Mapping[str, Any], recorded_
     }
 
 
-def _head(connection: Connection) -> tuple[str, CompactRange, datetime | None]:
-    """The log's name, its tree, and when it was last added to."""
-    head = connection.execute(_LAST_HEAD).one()
+class _Head(NamedTuple):
+    """What an appender has to know, read in one query because each statement costs more than a record's hashing."""
+
+    origin: str
+    tree: CompactRange
+    last: datetime | None
+    """When the log was last added to."""
+    known: dict[str, str]
+    """The number of each person that the ledger has met."""
+
+
+def _head(connection: Connection, people: set[str]) -> _Head:
+    rows = connection.execute(_LAST_HEAD, {"people": sorted(people)}).all()
+    head = rows[0]
     if head.stopped is not None:
         raise LedgerStopped(head.stopped)
+    known = {row.person: row.number for row in rows if row.person is not None}
     if head.size is None:
-        return head.origin, CompactRange(), None
-    return head.origin, CompactRange.from_bytes(head.size, bytes(head.frontier)), head.recorded_at
+        return _Head(head.origin, CompactRange(), None, known)
+    return _Head(head.origin, CompactRange.from_bytes(head.size, bytes(head.frontier)), head.recorded_at, known)
 
 
 def _people_in(entries: Sequence[Entry]) -> set[str]:
@@ -302,11 +315,15 @@ def _numbers(connection: Connection, people: set[str]) -> dict[str, str]:
     if not people:
         return {}
     known = {row.person: row.id for row in connection.execute(_NUMBERS, {"people": sorted(people)})}
-    fresh = {person: f"p-{uuid.uuid4().hex}" for person in sorted(people - known.keys())}
+    return known | _new_numbers(connection, people - known.keys())
+
+
+def _new_numbers(connection: Connection, people: set[str]) -> dict[str, str]:
+    fresh = {person: f"p-{uuid.uuid4().hex}" for person in sorted(people)}
     if fresh:
         rows = [{"id": number, "person": person} for person, number in fresh.items()]
         connection.execute(_INSERT_PERSON, rows)
-    return known | fresh
+    return fresh
 
 
 def _write_tiles(connection: Connection, size: int, leaves: Sequence[bytes]) -> None:
@@ -344,7 +361,13 @@ _LAST_HEAD = (
         tables.deployment.c.value.label("origin"),
         select(_STOP.c.value).where(_STOP.c.name == STOPPED).scalar_subquery().label("stopped"),
         _NEWEST,
+        tables.ledger_person.c.person,
+        tables.ledger_person.c.id.label("number"),
     )
-    .select_from(tables.deployment.outerjoin(_NEWEST, tables.deployment.c.name == ORIGIN))
+    .select_from(
+        tables.deployment.outerjoin(_NEWEST, tables.deployment.c.name == ORIGIN).outerjoin(
+            tables.ledger_person, tables.ledger_person.c.person.in_(bindparam("people", expanding=True))
+        )
+    )
     .where(tables.deployment.c.name == ORIGIN)
 )

@@ -1,4 +1,4 @@
-"""Reference numbers of changes: CH-1, CH-2, … the same one for the same person and idempotency key."""
+"""Reference numbers of changes: CH-1, CH-2, … the same one for the same sender and idempotency key."""
 
 from __future__ import annotations
 
@@ -10,10 +10,9 @@ from sqlalchemy.exc import IntegrityError
 from store import tables
 
 
-def reserve_reference(connection: Connection, person: str, key: str, now: datetime) -> str:
-    """The reference for a submission; asked again with the same key it answers the same."""
+def reserve_reference(connection: Connection, reserved_for: str, now: datetime) -> str:
+    """The reference for a submission, known by its sender and their key; asked again it answers the same."""
     table = tables.change_number
-    reserved_for = f"{person}/{key}"
     known = select(table.c.number).where(table.c.reserved_for == reserved_for)
     number = connection.execute(known).scalar()
     if number is None:

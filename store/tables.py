@@ -126,6 +126,7 @@ ledger_record = Table(
     Index(None, "actor", "stage", "seq"),
     Index(None, "stage", "seq"),
     Index(None, "action", "seq"),
+    Index(None, "action", "stage", "seq"),
     Index(None, "recorded_at"),
 )
 """One row per event or refusal. ``body`` is authoritative; the other columns serve queries and are empty where the body

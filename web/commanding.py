@@ -6,6 +6,7 @@ or the refusal.
 
 from __future__ import annotations
 
+import hashlib
 import re
 import secrets
 from collections.abc import Mapping, Sequence
@@ -111,7 +112,7 @@ async def give(
             return Given(change or "", speaker)
         actor = speaker
     own_key = key_of(actor, key)
-    ref = change if change is not None else await _reserve(services, actor, key, now)
+    ref = change if change is not None else await _reserve(services, actor, own_key, now)
     known = await services.read(lambda connection: _known(connection, ref, own_key, command, actor))
     if isinstance(known, Refused):
         return Given(ref, known)
@@ -129,7 +130,13 @@ def new_key() -> str:
 
 
 def key_of(actor: str, key: str) -> str:
-    """The key as it is recorded: two people who happen to choose the same one do not get each other's answers."""
+    """The key as it is recorded: two people who happen to choose the same one do not get each other's answers.
+
+    A digest stands for the key of somebody anonymous: it goes to Temporal and into tables that many may read, and in
+    the words of a key its sender may be recognised.
+    """
+    if is_pseudonym(actor):
+        key = hashlib.sha256(f"{actor}/{key}".encode()).hexdigest()
     return f"{actor}/{key}"
 
 
@@ -186,9 +193,9 @@ DECISIONS = frozenset(
 """What nobody does about a change of their own."""
 
 
-async def _reserve(services: Services, actor: str, key: str, now: datetime) -> str:
+async def _reserve(services: Services, actor: str, own_key: str, now: datetime) -> str:
     def reserve(connection: Connection) -> str:
-        ref = reserve_reference(connection, actor, key, now)
+        ref = reserve_reference(connection, own_key, now)
         if is_pseudonym(actor):
             bind(connection, actor, ref)
         return ref

@@ -5,7 +5,7 @@ Source: docs/decisions/0016 and 0017. What is loud in the trail is loud in the m
 
 from __future__ import annotations
 
-from changes.publishing import MovedToNewerPolicy, PolicyPutForward, PolicyTookForce
+from changes.publishing import MovedToNewerPolicy, PolicyPutForward, PolicyTookForce, Superseded
 from changes.review import ReviewAsked, Reviewed, ReviewOverdue, ReviewReminded, ShortRoadTaken, deciders
 from changes.waiting import parts_in
 from notifications.packets import matter
@@ -63,6 +63,11 @@ def _took_force(scene: Scene, event: PolicyTookForce) -> Tellings:
     for person, parts in parts_in(scene.after).items():
         part = AUTHOR if person in scene.authors else parts[0]
         yield Telling(person, "policy_in_force", part, event.by, data)
+
+
+@tells(Superseded)
+def _superseded(scene: Scene, event: Superseded) -> Tellings:
+    yield from tell(event, "superseded", {"policy": event.name, "number": str(event.version)}, (scene.authors, AUTHOR))
 
 
 @tells(MovedToNewerPolicy)

@@ -21,7 +21,7 @@ from changes.any_moment import (
     Withdraw,
 )
 from changes.concerns import AnswerWhy, AskWhy, OverruleConcern, RaiseConcern, ResolveConcern, Respond
-from changes.facts import ANSWER_PROPOSAL, SYSTEM
+from changes.facts import ANSWER_PROPOSAL, SIGN_TESTS, SYSTEM
 from changes.learning import Close, RecordBenefit, RecordEffect
 from changes.proposal import (
     AcceptForTesting,
@@ -52,7 +52,7 @@ from changes.recruiting import (
 from changes.review import RecordReview
 from changes.rollout import ResumeWave, RollBack
 from changes.state import ConcernCode, EffectOutcome, Verdict
-from changes.testing import Conclude, EndorseWithChanges, ProposeTests, RecordResult, StopEarly
+from changes.testing import Conclude, EndorseWithChanges, ProposeTests, RecordResult, SignGate, StopEarly
 from tests.changes.road import (
     Road,
     at_champions,
@@ -64,6 +64,7 @@ from tests.changes.road import (
     filed,
     in_the_window,
     looked_back,
+    put_forward,
     put_in_force,
     recruited,
     started_short,
@@ -94,12 +95,13 @@ def stories() -> Iterator[Road]:
 
 
 def governed() -> Iterator[Road]:
-    """What people who come and go, last calls, pseudonyms and open places lead to."""
+    """What people who come and go, last calls, pseudonyms, open places and two policies at once lead to."""
     yield _people_come_and_go()
     yield _last_call()
     yield _anonymous()
     yield _authors_come_and_go()
     yield _under_recruited()
+    yield _superseded()
 
 
 def _listened() -> Road:
@@ -194,6 +196,17 @@ def _in_force() -> Road:
     road.world.in_force = POLICY.having(version=5, sha256="ef" * 32)
     road.world.alter("nora", roles=("steward",))
     road.do("nora", MoveToNewerPolicy(reason="The old one asks people who have left."))
+    return road
+
+
+def _superseded() -> Road:
+    """Another policy takes force before the last call on a signed one is over."""
+    road = put_forward(World(last_calls={SIGN_TESTS}))
+    for person in road.change.round.counting_endorsers:
+        if road.change.gate and not road.change.gate.agreed:
+            road.do(person, SignGate())
+    road.world.in_force = POLICY.having(version=5, sha256="ef" * 32)
+    road.to_next_moment()
     return road
 
 

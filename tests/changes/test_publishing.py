@@ -6,13 +6,14 @@ import pytest
 
 from changes.any_moment import Withdraw
 from changes.decision import decide
-from changes.facts import ANSWER_PROPOSAL, SYSTEM, Candidate, Quorum
-from changes.passing_time import NoticeTime
+from changes.facts import ANSWER_PROPOSAL, SIGN_TESTS, SYSTEM, Candidate, Quorum
+from changes.gates import unanswered
 from changes.proposal import AcceptForTesting, Decline, Resubmit
-from changes.publishing import MoveToNewerPolicy, take_force
+from changes.publishing import MoveToNewerPolicy
 from changes.refusals import Refused
 from changes.state import Phase, Stage
 from changes.testing import SignGate
+from changes.waiting import waiting_for
 from tests.changes.road import CANDIDATE, Road, at_planning, filed, kinds, put_forward, put_in_force
 from tests.changes.world import POLICY, World, proposal
 
@@ -59,10 +60,27 @@ def test_a_policy_that_was_overtaken_is_not_signed_and_can_come_back() -> None:
     road = put_forward()
     road.world.in_force = POLICY.having(version=8)
     assert road.rule("omar", SignGate()) == "policy_moved_on"
-    facts = road.facts(SYSTEM, NoticeTime())
-    [declined] = take_force(road.change, facts)
-    assert declined.kind == "declined", "a last call that runs out has nobody to refuse"
-    assert "“default” version 8" in declined.sentence()
+    assert "“default” version 8" in road.refused("omar", SignGate()).detail
+
+
+def test_a_last_call_that_runs_out_on_an_overtaken_policy_brings_it_back_to_its_proposer() -> None:
+    road = put_forward(World(last_calls={SIGN_TESTS}))
+    while not (road.change.gate and road.change.gate.agreed):
+        road.do(next(iter(unanswered(road.change))), SignGate())
+    road.world.in_force = POLICY.having(version=8)
+    happened = road.to_next_moment()
+    assert kinds(happened) == ["gate_passed", "superseded"]
+    assert happened[-1].by == SYSTEM
+    assert happened[-1].sentence() == (
+        "did not put this in force, because another policy took force meanwhile: version 8 of “default”. "
+        "It is back with its proposer, to be based on that one"
+    )
+    assert (road.change.closing, road.change.phase, road.change.stage) == (None, Phase.NEEDS_CHANGES, Stage.PROPOSAL)
+    assert [(task.person, task.commands[0]) for task in waiting_for(road.change)] == [("kai", "resubmit")]
+    road.do("kai", Resubmit(what_changed="On top of version 8.", policy="12" * 32))
+    put = road.change.policy_change
+    assert put and (put.candidate.version, put.instead_of.version) == (9, 8)
+    assert road.change.round.number == 2 and not road.change.round.signatures
 
 
 def test_a_returned_policy_names_its_new_candidate() -> None:

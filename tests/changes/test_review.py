@@ -7,13 +7,26 @@ from datetime import timedelta
 import pytest
 
 from changes.any_moment import PutOnHold, Withdraw
-from changes.learning import Close
+from changes.learning import Close, RecordEffect
+from changes.passing_time import next_moment
 from changes.proposal import Edit
 from changes.review import RecordReview, owed
 from changes.rollout import RollBack
+from changes.state import EffectOutcome, Phase
+from changes.testing import ProposeTests
 from changes.waiting import waiting_for
-from tests.changes.road import Road, at_rollout, at_wave, complete, filed, looked_back, start, started_short
-from tests.changes.world import World, proposal
+from tests.changes.road import (
+    Road,
+    at_learning,
+    at_rollout,
+    at_wave,
+    complete,
+    filed,
+    looked_back,
+    start,
+    started_short,
+)
+from tests.changes.world import World, a_test, proposal
 
 REVIEW = RecordReview(justified="yes", findings="Two hours were enough.", consequence="Nothing, it worked.")
 
@@ -93,6 +106,30 @@ def test_a_hold_does_not_stop_its_clock() -> None:
     assert reviewers(road) == ["lena"]
     assert [event.kind for event in road.to_next_moment()] == ["review_reminded"]
     road.do("lena", REVIEW)
+
+
+def test_silence_in_a_later_round_of_tests_does_not_end_it_before_the_review() -> None:
+    road = at_learning(World(short_road=True))
+    check = road.change.learning.checks[0]
+    while not road.change.learning.checks[0].opened:
+        road.to_next_moment()
+    road.do(
+        check.owner, RecordEffect(check=check.ref, outcome=EffectOutcome.INEFFECTIVE, numbers="None", next_step="adapt")
+    )
+    road.do("paul", ProposeTests(tests=(a_test(),)))
+    assert road.is_at(Phase.AWAITING_ENDORSEMENT)
+    gate = road.change.gate
+    assert gate is not None
+    seen = []
+    while road.now < gate.expires + timedelta(days=60):
+        seen += [event.kind for event in road.to_next_moment()]
+    assert seen.count("review_overdue") > 5
+    assert "review_reminded" in seen
+    assert "expired" not in seen
+    assert reviewers(road) == ["lena", "nora", "vera"]
+    road.do("nora", REVIEW)
+    assert [event.kind for event in road.to_next_moment()] == ["expired"], "nobody endorsed for months"
+    assert next_moment(road.change) is None
 
 
 def test_another_reviewer_steps_in_when_the_owner_has_left() -> None:

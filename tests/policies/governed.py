@@ -11,6 +11,8 @@ from directory.model import Directory
 from policies.evaluation import facts_for
 from policies.loader import parse_policy
 from policies.schema import Policy
+from policies.working_time import working_time
+from store.authority import recommended
 from tests.changes.road import Road
 from tests.changes.world import World
 from tests.policies.organisations import TUESDAY, altered_text, firm
@@ -38,7 +40,9 @@ class Governed(World):
             campaigns=self.campaigns,
             rollouts=self.rollouts,
             coverage=coverage,
-            recommendation=self._recommendation(subject),
+            recommendation=recommended(
+                self.directory, subject, facts, "CH-0001", working_time(self.policy.time).today(now), self.campaigns
+            ),
             newest=self.policy.ref,
         )
 

@@ -143,6 +143,18 @@ def test_before_anybody_endorsed_those_who_will_be_asked_are_expected_to_sign() 
     }
 
 
+def test_whom_the_quorum_adds_to_those_who_endorse_is_expected_to_sign_as_well() -> None:
+    policy = with_gate("endorse_tests", "{who: [owner_of_process], quorum: {count: 2}}")
+    expected = {"mara": "Mara Lind is asked to endorse the tests", "otto": "Otto Kern is asked to endorse the tests"}
+    assert reasons(seats_for(policy, firm(), change(), "sign_tests", TUESDAY)) == expected
+    escalated = change(levels={"endorse_tests": 1})
+    assert reasons(seats_for(policy, firm(), escalated, "sign_tests", TUESDAY)) == expected, "nobody counts on silence"
+    endorsed = change(endorsers=("otto",))
+    assert reasons(seats_for(policy, firm(), endorsed, "sign_tests", TUESDAY)) == {
+        "otto": "Otto Kern endorsed the tests"
+    }
+
+
 ESCALATION = {
     0: {"mara": "Mara Lind owns Invoicing"},
     1: {"mara": "Mara Lind owns Invoicing", "otto": "Otto Kern is in line above Mara Lind, and no answer came in time"},

@@ -26,6 +26,8 @@ def test_only_changes_whose_road_differs_are_told_with_what_differs() -> None:
         "Its proposer could not decide alone any more",
         "For the endorsement of the tests: Mara Lind (their answer is enough), within 5 working days becomes "
         "Mara Lind and Otto Kern (2 of 2 must say yes), within 5 working days",
+        "For the signatures after the tests: Mara Lind (1 of 1 must say yes), within 5 working days becomes "
+        "Mara Lind and Otto Kern (2 of 2 must say yes), within 5 working days",
     )
 
 

@@ -3,6 +3,7 @@ from __future__ import annotations
 from datetime import date
 
 from directory.model import Directory, Process, Team
+from policies.lint import check
 from policies.loader import shipped
 from policies.schema import Policy
 from policies.staffing import Staffing
@@ -56,6 +57,27 @@ def test_absence_counts_on_the_day_asked_about() -> None:
 def test_a_reveal_for_which_people_are_lacking() -> None:
     policy = altered(("who: [role:ombuds, role:executive]", "who: [role:ombuds]"))
     assert ("reveal_proposer", "needs 2 yeses, but 1 person can be asked") in certain(policy, firm())
+
+
+def test_a_review_for_which_nobody_is_left() -> None:
+    """Mara and Eva must both endorse an emergency of Ann's, so that neither of them can review it."""
+    alone = (
+        ("  by: [role:auditor, role:executive, role:steward]", "  by: [role:executive]"),
+        ("fallback: [owner_of_process, ", "fallback: ["),
+    )
+    found = [message for gate, message in certain(altered(*alone), firm()) if gate == "review"]
+    assert found == [
+        "if Ann Berg proposes a change to Invoicing that affects Billing Support, nobody can be found for the review "
+        "that the route emergency asks for, so it could never be closed"
+    ]
+    [shown] = [finding for finding in check(altered(*alone), firm(), TODAY) if finding.path == "review.by"]
+    assert (shown.severity, shown.message) == ("error", found[0])
+    others = (
+        "fallback: [owner_of_process, role:executive, role:steward]",
+        "fallback: [person:cem, person:ivo, person:otto]",
+    )
+    assert "review" not in dict(certain(altered(alone[0], others), firm()))
+    assert "review" not in dict(certain(altered(*alone, ("    review_within: 10d\n", "")), firm())), "none is asked for"
 
 
 def test_where_few_can_be_asked_the_tightest_gate_is_told() -> None:

@@ -14,21 +14,21 @@ from typing import Any, TypeVar, get_args
 import pytest
 from pydantic import BaseModel
 
+from changes.anonymity import AgreeToReveal
 from changes.concerns import RaiseConcern
 from changes.decision import subject_of
 from changes.facts import GATES
 from changes.proposal import AcceptForTesting, DecideYourself, Edit, Submit
-from changes.recruiting import AcceptInvitation, Invite, SignCoverage
+from changes.recruiting import AcceptInvitation, ChampionsPlanned, Invite, PlanChampions, SignCoverage
 from changes.refusals import Refused
 from changes.rollout import CompleteWave, PlanRollout, ReportMetric, StartWave
 from changes.state import ConcernCode, Phase, Verdict
 from changes.testing import Conclude, Endorse, ProposeTests, RecordResult, SignGate
-from policies.evaluation import seats_for
 from policies.in_words import told
 from policies.proven import proven
-from policies.schema import REVEAL, Policy
+from policies.schema import Policy
 from policies.waves import first_waves
-from tests.changes.road import Road
+from tests.changes.road import Road, kinds
 from tests.changes.world import a_guard, a_test, a_wave, proposal
 from tests.policies.governed import Governed, under
 from tests.policies.organisations import altered, firm
@@ -451,40 +451,68 @@ def test_by_when_somebody_should_have_asked_why() -> None:
     assert found[0] and found[1] and found[0] > found[1]
 
 
-@about("Anonymity.proposals", "Anonymity.concerns")
-def test_whether_people_may_speak_without_a_name() -> None:
-    for word, refused in (("allowed", False), ("refused", True)):
-        world = under(
-            ("proposals: allowed", f"proposals: {word}"), ("  concerns: allowed", f"  concerns: {word}")
-        ).world
-        norms = world.facts(_subject(under()), "ann", under().now).norms
-        assert (norms.anonymous_proposals, norms.anonymous_concerns) == (not refused, not refused)
+NAMELESS = "anon-5f0c"
+"""Somebody who stays anonymous."""
+WORRY = RaiseConcern(title="Fraud", text="No checks.", code=ConcernCode.R09)
+
+
+@about("Anonymity.proposals")
+def test_whether_anybody_may_propose_without_a_name() -> None:
+    assert under(("proposals: allowed", "proposals: refused")).rule(NAMELESS, filing()) == "anonymity_refused"
+    filed(("proposals: allowed", "proposals: refused")).do(NAMELESS, WORRY)
+    assert kinds(under().do(NAMELESS, filing())) == ["submitted", "gate_opened"]
+
+
+@about("Anonymity.concerns")
+def test_whether_anybody_may_worry_without_a_name() -> None:
+    refusing = ("  concerns: allowed", "  concerns: refused")
+    assert filed(refusing).rule(NAMELESS, WORRY) == "anonymity_refused"
+    under(refusing).do(NAMELESS, filing())
+    assert kinds(filed().do(NAMELESS, WORRY)) == ["concern_raised"]
 
 
 @about("Reveal.who", "Reveal.quorum")
 def test_who_must_agree_before_a_name_is_shown() -> None:
-    usual = altered()
-    other = altered(
-        ("    who: [role:ombuds, role:executive]\n    quorum: {count: 2}", "    who: [role:ombuds]\n    quorum: any")
-    )
-    road = under()
-    before, after = (seats_for(policy, firm(), _subject(road), REVEAL, road.now) for policy in (usual, other))
-    assert ([seat.person for seat in before.seats], before.quorum.needed(2)) == (["nora", "eva"], 2)
-    assert ([seat.person for seat in after.seats], after.quorum.needed(1)) == (["nora"], 1)
+    agree = AgreeToReveal(pseudonym=NAMELESS, reason="Somebody may be in danger.")
+
+    def agreeing(rule: str, *people: str) -> list[list[str]]:
+        usual = "    who: [role:ombuds, role:executive]\n    quorum: {count: 2}"
+        road = under((usual, rule or usual))
+        road.do(NAMELESS, filing())
+        return [kinds(road.do(person, agree)) for person in people if agree.kind in road.offers(person)]
+
+    yes, shown = ["reveal_agreed"], ["reveal_agreed", "reveal_granted"]
+    assert agreeing("", "otto", "nora", "eva") == [yes, shown], "Otto is not asked"
+    others = "    who: [role:ombuds, person:otto]\n    quorum: {count: 2}"
+    assert agreeing(others, "eva", "otto", "nora") == [yes, shown], "Eva is not asked any more"
+    three = "    who: [role:ombuds, role:executive, person:otto]\n    quorum: {count: 3}"
+    assert agreeing(three, "nora", "eva", "otto") == [yes, yes, shown]
 
 
 # -------------------------------------------------------------------------------------- champions, rollout, learning
 
 
 @about("Ratio.easy", "Ratio.pilot", "Ratio.hard", "Champions.assume")
-@pytest.mark.parametrize(("assumed", "number"), [("easy", "25"), ("pilot", "12"), ("hard", "6")])
-def test_how_many_people_a_champion_looks_after(assumed: str, number: str) -> None:
-    def champion(*replacements: tuple[str, str]) -> int:
-        road = under(("assume: pilot", f"assume: {assumed}"), *replacements)
-        return road.world.facts(_subject(road), "ann", road.now).norms.people_per_champion
+@pytest.mark.parametrize(("assumed", "number", "places"), [("easy", "25", 1), ("pilot", "12", 1), ("hard", "6", 1)])
+def test_how_many_people_a_champion_looks_after(assumed: str, number: str, places: int) -> None:
+    def champions(*replacements: tuple[str, str]) -> int:
+        road = recruiting(("assume: pilot", f"assume: {assumed}"), *replacements)
+        road.do("ann", PlanChampions())
+        return road.last(ChampionsPlanned).places
 
-    assert champion() == int(number)
-    assert champion((f"{assumed}: {number}", f"{assumed}: 3")) == 3
+    assert champions() == places, "three people work in Billing Support"
+    assert champions((f"{assumed}: {number}", f"{assumed}: 2")) == 2
+    assert champions((f"{assumed}: {number}", f"{assumed}: 1")) == 3
+
+
+def test_which_of_the_ratios_is_assumed() -> None:
+    def champions(assumed: str) -> int:
+        ratio = ("ratio: {easy: 25, pilot: 12, hard: 6}", "ratio: {easy: 3, pilot: 2, hard: 1}")
+        road = recruiting(ratio, ("assume: pilot", f"assume: {assumed}"))
+        road.do("ann", PlanChampions())
+        return road.last(ChampionsPlanned).places
+
+    assert [champions(assumed) for assumed in ("easy", "pilot", "hard")] == [1, 2, 3]
 
 
 @about("Champions.cover_every_unit")

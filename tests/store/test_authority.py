@@ -23,6 +23,7 @@ from store.authority import Authority, LookedUp
 from store.database import reading, writing
 from store.directory import save_directory
 from store.policies import publish_policy
+from tests.support.attacks import take_triggers_away
 from tests.support.desk import MONDAY, Desk
 from tests.support.examples import MANAGER, OWNER, PROPOSER, TO_CHAMPIONS, TO_ROLLOUT, submit
 
@@ -345,6 +346,7 @@ def test_teams_of_fewer_than_five_count_as_one(desk: Desk) -> None:
 
 def test_without_a_policy_it_says_how_to_publish_one(desk: Desk) -> None:
     with writing(desk.engine) as connection:
+        take_triggers_away(connection, tables.policy_version)
         connection.execute(delete(tables.policy_version))
     with pytest.raises(LookupError, match="groundswell policy publish"):
         looked_up(desk, PROPOSER, submit())

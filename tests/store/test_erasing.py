@@ -150,7 +150,7 @@ def test_only_free_words_are_taken_out_of_an_event() -> None:
 
 def test_a_copy_in_another_database_keeps_every_hash(desk: Desk, database_maker: Databases) -> None:
     with writing(desk.engine) as connection:
-        reserve_reference(connection, PROPOSER, "k", MONDAY)
+        reserve_reference(connection, f"{PROPOSER}/k", MONDAY)
     with reading(desk.engine) as connection:
         origin = origin_of(connection)
         before = [tuple(row) for row in connection.execute(select(tables.ledger_head).order_by("size"))]
@@ -167,7 +167,7 @@ def test_a_copy_in_another_database_keeps_every_hash(desk: Desk, database_maker:
             assert [entry.actor for entry in entries] == [GONE]
         with writing(target) as connection:
             lock_ledger(connection)
-            assert reserve_reference(connection, PROPOSER, "another", MONDAY) == "CH-2"
+            assert reserve_reference(connection, f"{PROPOSER}/another", MONDAY) == "CH-2"
         with pytest.raises(NotMoved, match="is not empty"):
             move_everything(desk.engine, target, MONDAY)
         target.dispose()

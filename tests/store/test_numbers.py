@@ -14,7 +14,7 @@ from tests.support.desk import MONDAY
 
 def reserve(engine: Engine, person: str, key: str) -> str:
     with writing(engine) as connection:
-        return reserve_reference(connection, person, key, MONDAY)
+        return reserve_reference(connection, f"{person}/{key}", MONDAY)
 
 
 def test_references_count_up_from_one(engine: Engine) -> None:

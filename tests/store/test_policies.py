@@ -4,7 +4,8 @@ import re
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
-from sqlalchemy import Engine, func, select
+from sqlalchemy import Engine, func, select, text
+from sqlalchemy.exc import DBAPIError
 
 from policies.loader import parse_policy, shipped
 from policies.schema import Policy
@@ -21,6 +22,8 @@ from store.policies import (
     published_versions,
     put_candidate,
 )
+from tests.support.attacks import take_triggers_away
+from tests.support.databases import ON_POSTGRESQL
 from tests.support.desk import MONDAY
 
 
@@ -116,9 +119,37 @@ def test_a_policy_that_is_not_there_is_named(engine: Engine) -> None:
         PolicyCache().bound(connection, missing)
 
 
+OVERWRITING = "INTO policy_version (number, name, version, sha256, text, published_at) SELECT {}, name, {}, 'x', 'x', "
+ALTERING = [
+    "UPDATE policy_version SET text = 'x'",
+    "UPDATE policy_version SET change = 'CH-1'",
+    "DELETE FROM policy_version",
+]
+ALTERING_SQLITE = [
+    f"REPLACE {OVERWRITING.format('number', 'version')} published_at FROM policy_version",
+    f"REPLACE {OVERWRITING.format('number', 'version + 1')} published_at FROM policy_version",
+    f"REPLACE {OVERWRITING.format('NULL', 'version')} published_at FROM policy_version",
+]
+ALTERING_POSTGRESQL = [
+    "TRUNCATE policy_version",
+    "SET LOCAL session_replication_role = replica; DELETE FROM policy_version",
+]
+
+
+@pytest.mark.postgres
+@pytest.mark.parametrize("statement", [*ALTERING, *(ALTERING_POSTGRESQL if ON_POSTGRESQL else ALTERING_SQLITE)])
+def test_what_was_published_cannot_be_altered_or_removed_by_sql(engine: Engine, statement: str) -> None:
+    with pytest.raises(DBAPIError, match="a published policy never changes"), writing(engine) as connection:
+        connection.execute(text(statement))
+    assert in_force(engine).sha256 == shipped()[0].sha256
+    assert publish(engine, *edited(2)), "the next version can still be published"
+
+
+@pytest.mark.postgres
 def test_a_policy_altered_in_the_database_decides_nothing(engine: Engine) -> None:
     with writing(engine) as connection:
         table = tables.policy_version
+        take_triggers_away(connection, table)
         connection.execute(table.update().values(text=edited(1, ("levels: 2", "levels: 0"))[1]))
     with reading(engine) as connection:
         for ref in (None, shipped()[0].ref):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from sqlalchemy import Connection, delete, insert, select, text, update
+from sqlalchemy import Connection, Table, delete, insert, select, text, update
 
 from ledger.canonical import canonical_bytes, parse_canonical
 from ledger.checkpoint import Checkpoint, sign_checkpoint
@@ -20,6 +20,17 @@ RECORD, HEAD, PRIVATE = tables.ledger_record, tables.ledger_head, tables.ledger_
 TILE, CHECKPOINT = tables.ledger_tile, tables.ledger_checkpoint
 
 
+def take_triggers_away(connection: Connection, *guarded: Table) -> None:
+    """What every owner of a database can do."""
+    for table in guarded:
+        if connection.dialect.name == "postgresql":
+            connection.execute(text(f"ALTER TABLE {table.name} DISABLE TRIGGER USER"))
+            continue
+        named = text("SELECT name FROM sqlite_master WHERE type = 'trigger' AND tbl_name = :table")
+        for name in connection.execute(named, {"table": table.name}).scalars().all():
+            connection.execute(text(f"DROP TRIGGER {name}"))
+
+
 class Attacker:
     """Works on one connection, within a transaction that the test rolls back."""
 
@@ -27,14 +38,8 @@ class Attacker:
         self.connection, self.key, self.other_key = connection, key, other_key
 
     def take_triggers_away(self) -> None:
-        """What every owner of a database can do."""
-        if self.connection.dialect.name == "postgresql":
-            for table in (RECORD, HEAD, TILE, CHECKPOINT, tables.ledger_witness):
-                self.connection.execute(text(f"ALTER TABLE {table.name} DISABLE TRIGGER USER"))
-            return
-        names = self.connection.execute(text("SELECT name FROM sqlite_master WHERE type = 'trigger'")).scalars().all()
-        for name in names:
-            self.connection.execute(text(f"DROP TRIGGER {name}"))
+        """So that nothing in the database guards the ledger any more."""
+        take_triggers_away(self.connection, RECORD, HEAD, TILE, CHECKPOINT, tables.ledger_witness)
 
     def body(self, seq: int) -> dict[str, Any]:
         """A record's body."""

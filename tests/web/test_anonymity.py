@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import json
+import re
+from datetime import timedelta
 from itertools import count
 from typing import Any
 
@@ -12,7 +15,7 @@ from sqlalchemy import inspect, select
 from store import tables
 from store.database import reading
 from temporal.gateway import NotNow
-from tests.web.office import HOA, JONAS, MARA, PRIYA, SAMIRA, Office, Page
+from tests.web.office import HOA, JONAS, MARA, MONDAY, PRIYA, SAMIRA, Office, Page
 from tests.web.test_filing import ANSWERS
 from tests.web.test_pages import sound
 
@@ -70,6 +73,42 @@ async def test_nothing_that_is_written_or_sent_says_who_it_was(office: Office) -
     assert PRIYA not in written
     assert "Answer at once" in written
     assert office.gateway.state(ref).proposal.proposer.startswith("anon-")
+
+
+async def test_a_key_in_which_colleagues_would_recognise_the_sender_is_written_nowhere(office: Office) -> None:
+    key = f"from-{PRIYA}-at-desk-2"
+    ref = (await ask(office, PRIYA, "POST", "/changes", PROPOSAL, key=key, **HEADER)).json()["change"]
+    await ask(office, PRIYA, "POST", f"/changes/{ref}/edit", {"title": "Answer at once"}, key=key, **HEADER)
+    written = everything_written(office, WHERE_PEOPLE_ARE)
+    assert key not in written
+    with reading(office.engine) as connection:
+        reserved = connection.execute(select(tables.change_number.c.reserved_for)).scalars().all()
+    assert all(re.fullmatch(r"anon-[0-9a-f]{24}/[0-9a-f]{64}", each) for each in reserved)
+
+
+async def test_an_anonymous_act_is_recorded_without_name_minute_run_and_update(office: Office) -> None:
+    """Nor is what the rules refuse; whoever acts under their name is on record with all of it."""
+    office.clock.now += timedelta(minutes=17)
+    ref = await filed(office)
+    await ask(office, PRIYA, "POST", f"/changes/{ref}/edit", {"title": "Answer at once"}, **HEADER)
+    assert (await ask(office, PRIYA, "POST", f"/changes/{ref}/close", {"summary": "No"}, **HEADER)).is_client_error
+    await ask(office, SAMIRA, "POST", f"/changes/{ref}/say_back", {"heard": "Faster."})
+    with reading(office.engine) as connection:
+        records = connection.execute(select(tables.ledger_record).order_by(tables.ledger_record.c.seq)).all()
+    bodies = [json.loads(record.body) for record in records if record.change == ref]
+    nameless = [body for body in bodies if body["actor"]["kind"] == "anonymous"]
+    assert [body["action"] for body in nameless] == ["submitted", "edited", "close"]
+    assert [body["outcome"] for body in nameless] == ["applied", "applied", "refused"]
+    for body in nameless:
+        assert body["actor"].keys() == {"kind", "via"}
+        assert body["occurred_at"].endswith("T09:00:00.000000Z")
+        assert not {"run_id", "update_id"} & body.get("workflow", {}).keys()
+        assert body["idem_key"].startswith("hidden/")
+        assert "anon-" not in json.dumps(body)
+    named = next(body for body in bodies if body["action"] == "said_back")
+    assert named["actor"]["ref"]
+    assert named["occurred_at"].startswith("2026-03-02T09:17:")
+    assert {record.actor for record in records if record.occurred_at == MONDAY} == {""}
 
 
 async def test_no_mail_goes_to_somebody_who_stays_anonymous(office: Office) -> None:

@@ -14,7 +14,7 @@ from starlette.responses import Response, StreamingResponse
 
 from changes.events import EVENTS
 from changes.permissions import Operation, may
-from store.audit import AuditPage, Evidence, LedgerState, evidence, ledger_state, record_access, search
+from store.audit import AuditPage, Evidence, LedgerState, evidence, ledger_state, record_access, search_and_state
 from store.bundles import NothingRecorded
 from store.searching import index_new_words
 from web.auditing import FORMATS, export_lines, filter_in, reader_of
@@ -103,8 +103,8 @@ def _search(
 ) -> tuple[AuditPage, LedgerState, Wording, Any]:
     wording = wording_for(services, connection, visitor)
     chosen = filter_in(asked, wording.zone)
-    found = search(connection, chosen, reader_of(visitor), wording.names, cursor or None)
-    return found, ledger_state(connection), wording, chosen
+    found, state = search_and_state(connection, chosen, reader_of(visitor), wording.names, cursor or None)
+    return found, state, wording, chosen
 
 
 def _evidence(

@@ -21,7 +21,13 @@ down_revision = "0001"
 Number = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
 ONLY_INSERTED = ("ledger_tile", "ledger_checkpoint", "ledger_witness")
 OWNED = ("ledger_record", "ledger_head", *ONLY_INSERTED, "ledger_private", "ledger_person")
-RECORD_INDEXES = (("actor", "stage", "seq"), ("stage", "seq"), ("action", "seq"), ("recorded_at",))
+RECORD_INDEXES = (
+    ("actor", "stage", "seq"),
+    ("stage", "seq"),
+    ("action", "seq"),
+    ("action", "stage", "seq"),
+    ("recorded_at",),
+)
 TILE = 256
 OWNER, APP = "groundswell_owner", "groundswell_app"
 
