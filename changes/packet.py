@@ -58,6 +58,10 @@ class Objection(Value):
     reason: str
     blocking: bool
     overruled_because: str = ""
+    by: Ref = ""
+    """Who raised it; a pseudonym where they stay anonymous."""
+    would_settle: str = ""
+    """What would settle it, in their words."""
 
 
 class Packet(Value):
@@ -173,4 +177,6 @@ def _objection(concern: Concern) -> Objection:
         reason=concern.code.meaning,
         blocking=concern.blocking,
         overruled_because=overruled,
+        by=concern.by,
+        would_settle=concern.would_settle,
     )

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import pytest
+
+from store.database import DatabaseUnavailable
 from tests.web.office import JONAS, MARA, Office, Page
 from tests.web.test_pages import sound
 
@@ -101,3 +104,26 @@ async def test_what_is_alike_and_what_was_learned_is_shown_while_writing(office:
         shown = await browser.post(address.replace("/seen", "/beside/seen"), data=words)
     assert "Something like it" in shown.text and f'href="/changes/{ref}"' in shown.text
     assert "What was learned before" in shown.text and "Ask again after Easter." in shown.text
+
+
+@pytest.mark.parametrize("broken", ["web.services.reading", "web.services.writing"])
+async def test_a_step_keeps_what_was_typed_while_the_database_is_away(
+    office: Office, monkeypatch: pytest.MonkeyPatch, broken: str
+) -> None:
+    def away(*_: object) -> None:
+        raise DatabaseUnavailable("gone")
+
+    async with office.browser(MARA) as browser:
+        first = (await browser.post("/changes/new")).headers["location"]
+        teams = first.replace("/seen", "/teams?then=check")
+        form = Page(await browser.get(teams))
+        answers = form.answers(affected_teams=["service-desk", "returns-desk"], people_affected="<7>")
+        with monkeypatch.context() as patched:
+            patched.setattr(broken, away)
+            kept = Page(await browser.post(teams, data=answers))
+        assert kept.status == 503 and "Your words are kept" in kept.text and "Nothing is lost" in kept.text
+        assert kept.answers() == answers and kept.action == teams
+        sent = await browser.post(kept.action, data=kept.answers(people_affected="7"))
+        assert sent.headers["location"] == first.replace("/seen", "/check"), "back where they came from"
+        again = Page(await browser.get(teams))
+    assert again.answers()["people_affected"] == "7"

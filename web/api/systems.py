@@ -13,7 +13,7 @@ from sqlalchemy import Connection
 from changes.permissions import Operation, Scope
 from changes.values import Line, Moment, OptionalText, PersonRef
 from store.tokens import Bounds, make_token, revoke_token, tokens_of
-from web.api.account import CREATING, MISSING, TOO_MANY, Days, Handle, Tokens, name_taken
+from web.api.account import CREATING, MISSING, Handle, Tokens
 from web.api.commands import require_json
 from web.failures import Failure
 from web.plain_words import Finding
@@ -22,6 +22,7 @@ from web.security.authorising import NotPermitted, needs
 from web.security.sign_in import SignedIn
 from web.security.systems import OUTSIDE
 from web.services import Services, ServicesHere
+from web.token_desk import TOO_MANY, Days, name_taken
 
 MOST_SYSTEMS = 500
 

@@ -22,6 +22,7 @@ from web.pages import (
     movements,
     openid,
     overview,
+    own_access,
     people,
     policy,
     preferences,
@@ -47,6 +48,7 @@ def pages_router(for_demonstration: bool) -> APIRouter:
     router.include_router(movements.router)
     router.include_router(policy.router)
     router.include_router(preferences.router)
+    router.include_router(own_access.router)
     router.include_router(standing_in.router)
     router.include_router(sign_in.router)
     router.include_router(leaving.router)

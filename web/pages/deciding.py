@@ -12,7 +12,8 @@ from starlette.responses import RedirectResponse, Response
 
 from changes.commands import Command
 from changes.decision import HUMAN_COMMANDS
-from changes.gates import GATE_WORDS, unanswered
+from changes.gates import unanswered
+from changes.packet import Packet, packet_for
 from changes.permissions import Operation
 from changes.waiting import Waiting
 from web.commanding import new_key
@@ -42,9 +43,10 @@ class Choice:
 
 
 @dataclass(frozen=True)
-class Packet:
-    """What somebody decides on."""
+class Asked:
+    """What somebody decides on, and what they may answer."""
 
+    packet: Packet
     look: Look
     wording: Wording
     tasks: Sequence[Waiting]
@@ -55,29 +57,29 @@ class Packet:
 @needs(Operation.READ_CHANGES)
 async def decide(request: Request, services: ServicesHere, visitor: SignedIn, ref: str) -> Response:
     """The packet. Where nothing is asked of the visitor any more, the change's page says where it stands."""
-    packet = await services.read(lambda connection: _packet(services, connection, ref, visitor))
-    if not packet.choices:
+    asked = await services.read(lambda connection: _asked(services, connection, ref, visitor))
+    if not asked.choices:
         return RedirectResponse(f"/changes/{ref}", status_code=HTTPStatus.SEE_OTHER)
     return page(
         request,
         "decide.html",
         visitor=visitor,
-        packet=packet,
-        change=packet.look.change,
-        look=packet.look,
-        wording=packet.wording,
-        unanswered=unanswered(packet.look.change),
-        gate_words=GATE_WORDS,
+        asked=asked,
+        packet=asked.packet,
+        change=asked.look.change,
+        wording=asked.wording,
+        unanswered=unanswered(asked.look.change),
         now=services.clock(),
     )
 
 
-def _packet(services: Services, connection: Connection, ref: str, visitor: Visitor) -> Packet:
+def _asked(services: Services, connection: Connection, ref: str, visitor: Visitor) -> Asked:
     look = look_at(services, connection, ref, visitor.ref, services.clock())
     wording = wording_for(services, connection, visitor)
     tasks = look.asked_of(visitor.ref)
     kinds = dict.fromkeys(kind for task in tasks for kind in task.commands if kind in look.you_may)
-    return Packet(look, wording, tasks, [_choice(HUMAN_COMMANDS[kind], look, wording) for kind in kinds])
+    choices = [_choice(HUMAN_COMMANDS[kind], look, wording) for kind in kinds]
+    return Asked(packet_for(look.change), look, wording, tasks, choices)
 
 
 def _choice(command: type[Command], look: Look, wording: Wording) -> Choice:

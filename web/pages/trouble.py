@@ -30,6 +30,7 @@ async def trouble(request: Request, failure: Failure) -> Response:
         failure=failure,
         number=request_id(request),
         kept=kept,
+        again=f"{request.url.path}?{request.url.query}" if request.url.query else request.url.path,
     )
 
 
