@@ -49,7 +49,7 @@ test-replay-all: ready-dev ## Run the suite with no workflow cache, so that ever
 	@GROUNDSWELL_MAX_CACHED_WORKFLOWS=0 $(PYTEST) $(PARALLEL) $(QUICK)
 
 test-slow: ready-dev ## Run the slow tests
-	@$(PYTEST) -m "slow and not browser" --timeout 900
+	@$(PYTEST) $(PARALLEL) -m "slow and not browser" --timeout 900
 
 test-api: ready-dev ## Send made-up requests to every operation of the API and hold the answers to its document
 	@$(PYTEST) tests/web/test_schemathesis.py -m slow --timeout 1800

@@ -95,15 +95,19 @@ def test_what_waits_for_a_change_is_sent_once_though_the_activity_runs_twice(
 
 
 async def test_letters_gather_for_a_moment_so_that_what_comes_meanwhile_leaves_in_the_same_round(
-    engine: Engine, clerk: Clerk, office: int
+    engine: Engine, clerk: Clerk, office: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    settings = MailSettings(url=f"smtp://127.0.0.1:{office}", sender=SENDER, timeout=5)
-    gathering = timedelta(seconds=0.3)
-    with closing(NotificationActivities(engine, Authority(), settings, "https://x.example", gathering)) as activities:
-        leaving = asyncio.create_task(ActivityEnvironment().run(activities.deliver_notices, "CH-1"))
-        await asyncio.sleep(0)
+    gathering = timedelta(seconds=7)
+
+    async def meanwhile(seconds: float) -> None:
+        assert seconds == gathering.total_seconds()
         await asyncio.to_thread(Desk(engine, "CH-1", now=datetime.now(UTC)).give, PROPOSER, submit())
-        assert await leaving == calls.Delivery(sent=2, version=2)
+
+    monkeypatch.setattr("activities.notifying.asyncio.sleep", meanwhile)
+    settings = MailSettings(url=f"smtp://127.0.0.1:{office}", sender=SENDER, timeout=5)
+    with closing(NotificationActivities(engine, Authority(), settings, "https://x.example", gathering)) as activities:
+        delivery = await ActivityEnvironment().run(activities.deliver_notices, "CH-1")
+    assert delivery == calls.Delivery(sent=2, version=2)
 
 
 def test_the_connection_to_the_mail_server_is_kept_between_rounds(filed: Engine, clerk: Clerk, office: int) -> None:

@@ -148,7 +148,7 @@ def test_what_was_typed_as_a_reference_stays_a_reference(signed_in: SignIn, type
 def test_when_nobody_answers_the_key_is_told_so_that_it_can_be_sent_again(
     filed: str, type_in: Type, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    async def away(self: Api, *arguments: object) -> None:
+    async def away(self: Api, *arguments: object, **more: object) -> None:
         raise ServerAway("No Groundswell answers at http://here.")
 
     monkeypatch.setattr(Api, "give", away)

@@ -1,10 +1,11 @@
 from __future__ import annotations
 
+import shutil
 from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
-from sqlalchemy import Engine, func, select
+from sqlalchemy import Engine, func, select, text
 
 from ledger.checkpoint import open_checkpoint, read_checkpoint
 from ledger.findings import Kind
@@ -12,12 +13,13 @@ from ledger.keys import PinnedKey, SigningKey, generate_key, generate_witness_ke
 from store import tables
 from store.checkpoints import LedgerDamaged, Sealer, go_on, latest_checkpoint, latest_vouched, require_whole
 from store.committing import GroupCommitter, Outcome
-from store.database import lock_ledger, reading, writing
+from store.database import lock_ledger, open_database, reading, writing
 from store.ledger import LedgerStopped, append_many, origin_of
 from store.sinks import FolderSink, HttpSink, Sink, SinkUnusable, sinks_from
 from store.verifying import verify_stored
 from store.witnesses import Witness
 from tests.support.attacks import RECORD, Attacker
+from tests.support.databases import ON_POSTGRESQL
 from tests.support.desk import MONDAY
 from tests.support.witnesses import SmallPlace, SmallWitness
 from tests.support.writers import entry
@@ -122,6 +124,26 @@ def test_a_restored_backup_is_recognised_and_nothing_is_added_until_somebody_loo
     with writing(engine) as connection:
         go_on(connection)
     grow(engine, 1)
+
+
+@pytest.mark.skipif(ON_POSTGRESQL, reason="about SQLite's files")
+def test_a_copy_without_the_file_of_what_was_written_last_is_recognised(
+    engine: Engine, key: SigningKey, tmp_path: Path
+) -> None:
+    sinks = [FolderSink(tmp_path / "kept")]
+    grow(engine, 3)
+    with engine.connect() as connection:
+        connection.execute(text("PRAGMA wal_checkpoint(TRUNCATE)"))
+    grow(engine, 4)
+    assert sealer(engine, key, sinks=sinks).seal() is not None
+    copy = tmp_path / "copy.db"
+    shutil.copyfile(str(engine.url.database), copy)  # and not the -wal beside it
+    restored = open_database(f"sqlite:///{copy}")
+    with pytest.raises(LedgerDamaged, match=r"has 3 records, but the checkpoint in file://.* counts 7"):
+        require_whole(restored, sinks)
+    with pytest.raises(LedgerStopped):
+        grow(restored, 1)
+    restored.dispose()
 
 
 def test_a_program_notices_a_database_that_was_put_back_under_it(engine: Engine, key: SigningKey) -> None:

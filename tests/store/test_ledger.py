@@ -232,6 +232,17 @@ def test_a_body_that_is_too_long_is_refused_whole(engine: Engine) -> None:
         assert check_the_whole_ledger(connection) == 0
 
 
+@pytest.mark.parametrize(
+    "facts", [{"blob": "x" * 10_000_000}, {f"key{number}": number for number in range(100_000)}], ids=["10 MB", "keys"]
+)
+def test_a_huge_body_is_refused_whole(engine: Engine, facts: dict[str, Any]) -> None:
+    with pytest.raises(NotCanonical, match="60,000 are allowed"):
+        append(engine, entry("fits"), entry("does-not", facts=facts))
+    with reading(engine) as connection:
+        assert check_the_whole_ledger(connection) == 0
+    assert append(engine, entry("later")) == 1
+
+
 def test_the_same_business_key_is_recorded_once(engine: Engine) -> None:
     append(engine, entry("CH-1/1"))
     with pytest.raises(DBAPIError):

@@ -11,6 +11,7 @@ from web.api import (
     changes,
     commands,
     health,
+    listening,
     mail,
     organisation,
     policy,
@@ -33,6 +34,7 @@ def api_router(demonstration: bool) -> APIRouter:
     router.include_router(access.router, prefix=BASE, tags=["administration"])
     router.include_router(systems.router, prefix=BASE, tags=["administration"])
     router.include_router(standing_in.router, prefix=BASE, tags=["standing in"])
+    router.include_router(listening.router, prefix=BASE, tags=["organisation"])
     router.include_router(policy.router, prefix=BASE, tags=["policy"])
     router.include_router(audit.router, prefix=BASE, tags=["audit"])
     router.include_router(audit.log_router, prefix=BASE, tags=["audit"])
