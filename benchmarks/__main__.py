@@ -161,7 +161,11 @@ async def road_by_http(bench: Bench, run: Run, cell: Cell, tokens: dict[str, str
             answer = await http.post(
                 path,
                 json=act.command.model_dump(mode="json", exclude_unset=True),
-                headers={"Authorization": f"Bearer {tokens[act.person]}", "Idempotency-Key": f"{key}-{number}"},
+                headers={
+                    "Authorization": f"Bearer {tokens[act.person]}",
+                    "Idempotency-Key": f"{key}-{number}",
+                    "If-Match": "*",
+                },
             )
             run.latencies.append(time.perf_counter() - began)
             if answer.status_code >= 300:
