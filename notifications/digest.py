@@ -10,13 +10,11 @@ import hashlib
 from datetime import datetime
 from email.headerregistry import Address
 from email.utils import format_datetime
-from functools import cache
 from typing import Any
-
-from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from changes.values import Moment, Value
 from notifications.addresses import mail_address
+from notifications.environment import marked_up, plain
 from notifications.headers import mailbox, words
 from notifications.letter import Letter, letter
 from notifications.rendering import Recipient
@@ -70,24 +68,6 @@ class WeeklyDigest(Value):
         return not self.news and not self.moved and (self.area is None or self.area.quiet)
 
 
-@cache
-def _marked_up() -> Environment:
-    return Environment(
-        loader=PackageLoader("notifications"),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        auto_reload=False,
-    )
-
-
-@cache
-def _plain() -> Environment:
-    """For the text form, where escaping would show readers an &amp;."""
-    return _marked_up().overlay(autoescape=False)
-
-
 def digest_letter(
     digest: WeeklyDigest, recipient: Recipient, public_url: str, sender: str, unsubscribe: str, at: datetime
 ) -> Letter:
@@ -108,8 +88,8 @@ def digest_letter(
         "moment": lambda moment: moment_in_words(moment, recipient.zone),
     }
     subject = f"Your week in Groundswell, {short_day(at, recipient.zone)}"
-    text = _plain().get_template("digest.txt").render(context)
-    html = _marked_up().get_template("digest.html").render({**context, "subject": subject})
+    text = plain().get_template("digest.txt").render(context)
+    html = marked_up().get_template("digest.html").render({**context, "subject": subject})
     address = mail_address(sender)
     key = hashlib.sha256(f"digest {digest.week} {recipient.ref}".encode()).hexdigest()[:40]
     headers = {

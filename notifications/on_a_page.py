@@ -3,27 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from functools import cache
 
-from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
 from changes.facts import SYSTEM
 from changes.state import Change
+from notifications.environment import marked_up
 from notifications.packets import packet
 from notifications.wording import enumerated
-
-
-@cache
-def _environment() -> Environment:
-    return Environment(
-        loader=PackageLoader("notifications"),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        auto_reload=False,
-    )
 
 
 def packet_on_a_page(change: Change, names: Mapping[str, str]) -> Markup:
@@ -40,4 +27,4 @@ def packet_on_a_page(change: Change, names: Mapping[str, str]) -> Markup:
         "name": name,
         "names": lambda refs: enumerated(name(ref) for ref in refs.split(",") if ref),
     }
-    return Markup(_environment().get_template("packet.jinja").render(content))  # noqa: S704 - rendered with autoescape
+    return Markup(marked_up().get_template("packet.jinja").render(content))  # noqa: S704 - rendered with autoescape

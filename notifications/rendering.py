@@ -12,17 +12,17 @@ from collections.abc import Mapping
 from datetime import date, datetime
 from email.headerregistry import Address
 from email.utils import format_datetime
-from functools import cache
 from typing import Any
 from urllib.parse import quote
 from zoneinfo import ZoneInfo
 
-from jinja2 import Environment, PackageLoader, StrictUndefined
+from jinja2 import Environment
 from pydantic import field_validator
 
 from changes.facts import SYSTEM
 from changes.values import Line, Ref, Value
 from notifications.addresses import mail_address
+from notifications.environment import marked_up, plain
 from notifications.headers import mailbox, words
 from notifications.letter import Letter, letter
 from notifications.notices import Notice
@@ -91,9 +91,9 @@ def render(
         "date": wording.date,
     }
     subject = _subject(notice, context)
-    text = _written(_plain(), notice.kind, {**context, "layout": "layout.txt", "parts": "parts.txt"})
+    text = _written(plain(), notice.kind, {**context, "layout": "layout.txt", "parts": "parts.txt"})
     html = _written(
-        _marked_up(), notice.kind, {**context, "layout": "layout.html", "parts": "parts.html", "subject": subject}
+        marked_up(), notice.kind, {**context, "layout": "layout.html", "parts": "parts.html", "subject": subject}
     )
     return _letter(notice, recipient, mail_address(sender), subject, _tidy(text), html)
 
@@ -121,31 +121,12 @@ class _Words:
         return day_in_words(date.fromisoformat(iso))
 
 
-@cache
-def _marked_up() -> Environment:
-    """For the HTML form: whatever people wrote is escaped."""
-    return Environment(
-        loader=PackageLoader("notifications"),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        auto_reload=False,  # asking the disk for each part of each letter costs more than rendering it
-    )
-
-
-@cache
-def _plain() -> Environment:
-    """For the text form and the subject, where escaping would show readers an &amp;."""
-    return _marked_up().overlay(autoescape=False)
-
-
 def _written(environment: Environment, kind: str, context: Mapping[str, Any]) -> str:
     return environment.get_template(f"kinds/{kind}.jinja").render(context)
 
 
 def _subject(notice: Notice, context: Mapping[str, Any]) -> str:
-    asked = _written(_plain(), notice.kind, {**context, "layout": "subject.txt", "parts": "parts.txt"})
+    asked = _written(plain(), notice.kind, {**context, "layout": "subject.txt", "parts": "parts.txt"})
     title = shortened(one_line(notice.data["title"]), SUBJECT_TITLE_LENGTH)
     return one_line(f"[{notice.change}] {asked}: {title}")
 
