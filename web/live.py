@@ -55,14 +55,16 @@ class Live:
             await self._watch(read)
             known = await self._read_latest(read, change)  # after watching has begun, so that nothing falls between
             while not self._closed:
+                tick = self._tick  # taken before looking, so that what moves meanwhile is not waited for in vain
                 latest = max(known, self._of(change))
                 if latest > since:
                     since = latest
                     yield latest
+                    continue
                 remaining = until - loop.time()
                 if remaining <= 0:
                     return
-                await self._next_tick(remaining)
+                await self._patiently(tick, remaining)
         finally:
             self._listeners -= 1
 
@@ -74,9 +76,9 @@ class Live:
             return max(self._latest.values(), default=-1)
         return self._latest.get(change, -1)
 
-    async def _next_tick(self, patience: float) -> None:
+    async def _patiently(self, tick: asyncio.Event, patience: float) -> None:
         try:
-            await asyncio.wait_for(self._tick.wait(), patience)
+            await asyncio.wait_for(tick.wait(), patience)
         except TimeoutError:
             return
 

@@ -124,6 +124,7 @@ def test_a_page_shows_what_others_do_without_being_loaded_again(desk: Desk) -> N
     mara.opens(f"/changes/{ref}")
     mara.page.evaluate("window.sameWindow = true")
     jonas.does(ref, "comment", about="works", text="I like that.")
+    mara.page.bring_to_front()  # a window behind another is not painted, and what is not painted is never "visible"
     mara.page.get_by_text("I like that.").first.wait_for()
     assert mara.page.evaluate("window.sameWindow"), "the page was loaded again"
 
