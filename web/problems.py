@@ -88,3 +88,22 @@ _WORDS = {
     HTTPStatus.INTERNAL_SERVER_ERROR: "Our fault",
     HTTPStatus.SERVICE_UNAVAILABLE: "The database or Temporal is away; try again after Retry-After seconds",
 }
+
+
+FOR_THE_SIGNED_IN = problem_responses(
+    HTTPStatus.UNAUTHORIZED,
+    HTTPStatus.FORBIDDEN,
+    HTTPStatus.UNPROCESSABLE_ENTITY,
+    HTTPStatus.TOO_MANY_REQUESTS,
+    HTTPStatus.SERVICE_UNAVAILABLE,
+)
+"""What any operation may answer that is open to some of the people who are signed in."""
+CREATING = problem_responses(
+    HTTPStatus.BAD_REQUEST,
+    HTTPStatus.CONFLICT,
+    HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
+    HTTPStatus.UNSUPPORTED_MEDIA_TYPE,
+)
+"""What an operation may answer besides that makes something from a body."""
+MISSING = problem_responses(HTTPStatus.NOT_FOUND)
+"""What an operation may answer besides that is about one thing."""

@@ -13,29 +13,14 @@ from store.sign_in import Session, end_session_of, end_sessions_of, sessions_of
 from store.tokens import Token, revoke_token, tokens_of
 from web.api.commands import require_json
 from web.failures import Failure
-from web.problems import problem, problem_responses
+from web.problems import CREATING, FOR_THE_SIGNED_IN, MISSING, problem
 from web.security.authorising import NotPermitted, needs
 from web.security.sign_in import SignedIn, session_token
 from web.security.systems import OUTSIDE
 from web.services import ServicesHere
 from web.token_desk import MadeToken, NewToken, make_own_token
 
-router = APIRouter(
-    responses=problem_responses(
-        HTTPStatus.UNAUTHORIZED,
-        HTTPStatus.FORBIDDEN,
-        HTTPStatus.UNPROCESSABLE_ENTITY,
-        HTTPStatus.TOO_MANY_REQUESTS,
-        HTTPStatus.SERVICE_UNAVAILABLE,
-    )
-)
-CREATING = problem_responses(
-    HTTPStatus.BAD_REQUEST,
-    HTTPStatus.CONFLICT,
-    HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
-    HTTPStatus.UNSUPPORTED_MEDIA_TYPE,
-)
-MISSING = problem_responses(HTTPStatus.NOT_FOUND)
+router = APIRouter(responses=FOR_THE_SIGNED_IN)
 
 Handle = Annotated[str, Path(description="The id, as the list gives it", max_length=64)]
 

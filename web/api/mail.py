@@ -13,20 +13,12 @@ from changes.permissions import Operation, Verdict
 from notifications.choices import CHOOSABLE, Choice, how_sent
 from store.mail_choices import choices_of, choose
 from web.api.commands import require_json
-from web.problems import problem_responses
+from web.problems import FOR_THE_SIGNED_IN, problem_responses
 from web.security.authorising import NotPermitted, needs
 from web.security.sign_in import SignedIn
 from web.services import ServicesHere
 
-router = APIRouter(
-    responses=problem_responses(
-        HTTPStatus.UNAUTHORIZED,
-        HTTPStatus.FORBIDDEN,
-        HTTPStatus.UNPROCESSABLE_ENTITY,
-        HTTPStatus.TOO_MANY_REQUESTS,
-        HTTPStatus.SERVICE_UNAVAILABLE,
-    )
-)
+router = APIRouter(responses=FOR_THE_SIGNED_IN)
 
 
 class MailChoice(BaseModel):

@@ -13,11 +13,11 @@ from sqlalchemy import Connection
 from changes.permissions import Operation, Scope
 from changes.values import Line, Moment, OptionalText, PersonRef
 from store.tokens import Bounds, make_token, revoke_token, tokens_of
-from web.api.account import CREATING, MISSING, Handle, Tokens
+from web.api.account import Handle, Tokens
 from web.api.commands import require_json
 from web.failures import Failure
 from web.plain_words import Finding
-from web.problems import problem, problem_responses
+from web.problems import CREATING, FOR_THE_SIGNED_IN, MISSING, problem
 from web.security.authorising import NotPermitted, needs
 from web.security.sign_in import SignedIn
 from web.security.systems import OUTSIDE
@@ -26,15 +26,7 @@ from web.token_desk import TOO_MANY, Days, name_taken
 
 MOST_SYSTEMS = 500
 
-router = APIRouter(
-    responses=problem_responses(
-        HTTPStatus.UNAUTHORIZED,
-        HTTPStatus.FORBIDDEN,
-        HTTPStatus.UNPROCESSABLE_ENTITY,
-        HTTPStatus.TOO_MANY_REQUESTS,
-        HTTPStatus.SERVICE_UNAVAILABLE,
-    )
-)
+router = APIRouter(responses=FOR_THE_SIGNED_IN)
 SystemName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$")]
 """A system's name, as it will stand in the trail."""
 

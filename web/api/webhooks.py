@@ -14,7 +14,7 @@ from store import webhooks as stored
 from store.webhooks import Delivery, Endpoint
 from web.api.commands import require_json
 from web.failures import Failure
-from web.problems import problem, problem_responses
+from web.problems import CREATING, FOR_THE_SIGNED_IN, MISSING, problem, problem_responses
 from web.security.authorising import NotPermitted, needs
 from web.security.sign_in import SignedIn
 from web.security.systems import OUTSIDE
@@ -34,22 +34,7 @@ from web.webhook_desk import (
     wrong_with,
 )
 
-router = APIRouter(
-    responses=problem_responses(
-        HTTPStatus.UNAUTHORIZED,
-        HTTPStatus.FORBIDDEN,
-        HTTPStatus.UNPROCESSABLE_ENTITY,
-        HTTPStatus.TOO_MANY_REQUESTS,
-        HTTPStatus.SERVICE_UNAVAILABLE,
-    )
-)
-CREATING = problem_responses(
-    HTTPStatus.BAD_REQUEST,
-    HTTPStatus.CONFLICT,
-    HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
-    HTTPStatus.UNSUPPORTED_MEDIA_TYPE,
-)
-ONE = problem_responses(HTTPStatus.NOT_FOUND)
+router = APIRouter(responses=FOR_THE_SIGNED_IN)
 EndpointAddress = Annotated[str, Path(max_length=64, description="The endpoint, such as wh_0123456789abcdef")]
 
 
@@ -103,7 +88,7 @@ async def add(
     response_model=Endpoint,
     summary="Change an endpoint",
     dependencies=[Depends(require_json)],
-    responses=CREATING | ONE,
+    responses=CREATING | MISSING,
 )
 @needs(Operation.MANAGE_WEBHOOKS)
 async def change(
@@ -126,7 +111,7 @@ async def change(
 
 
 @router.delete(
-    "/webhooks/{ref}", status_code=HTTPStatus.NO_CONTENT, summary="Remove an endpoint and its log", responses=ONE
+    "/webhooks/{ref}", status_code=HTTPStatus.NO_CONTENT, summary="Remove an endpoint and its log", responses=MISSING
 )
 @needs(Operation.MANAGE_WEBHOOKS)
 async def remove(services: ServicesHere, visitor: SignedIn, ref: EndpointAddress) -> None:
@@ -135,7 +120,7 @@ async def remove(services: ServicesHere, visitor: SignedIn, ref: EndpointAddress
         raise NotPermitted(OUTSIDE)
 
 
-@router.post("/webhooks/{ref}/disable", response_model=Endpoint, summary="Stop sending for now", responses=ONE)
+@router.post("/webhooks/{ref}/disable", response_model=Endpoint, summary="Stop sending for now", responses=MISSING)
 @needs(Operation.MANAGE_WEBHOOKS)
 async def disable(services: ServicesHere, visitor: SignedIn, ref: EndpointAddress) -> Endpoint:
     """Send nothing more there until it is changed; what waits is dropped."""
@@ -148,7 +133,7 @@ async def disable(services: ServicesHere, visitor: SignedIn, ref: EndpointAddres
     return await services.write(work)
 
 
-@router.post("/webhooks/{ref}/secret", response_model=NewSecret, summary="Replace the secret", responses=ONE)
+@router.post("/webhooks/{ref}/secret", response_model=NewSecret, summary="Replace the secret", responses=MISSING)
 @needs(Operation.MANAGE_WEBHOOKS)
 async def rotate(services: ServicesHere, visitor: SignedIn, ref: EndpointAddress) -> NewSecret:
     """Make a new secret. For a day events are signed with both, so that the receiver can change over in between."""
@@ -165,7 +150,7 @@ async def rotate(services: ServicesHere, visitor: SignedIn, ref: EndpointAddress
     status_code=HTTPStatus.ACCEPTED,
     response_model=Sent,
     summary="Send a test event",
-    responses=ONE | problem_responses(HTTPStatus.CONFLICT),
+    responses=MISSING | problem_responses(HTTPStatus.CONFLICT),
 )
 @needs(Operation.MANAGE_WEBHOOKS)
 async def test(request: Request, services: ServicesHere, visitor: SignedIn, ref: EndpointAddress) -> Response | Sent:
@@ -175,7 +160,7 @@ async def test(request: Request, services: ServicesHere, visitor: SignedIn, ref:
     return problem(request, sent) if isinstance(sent, Failure) else sent
 
 
-@router.get("/webhooks/{ref}/deliveries", summary="What was sent to an endpoint", responses=ONE)
+@router.get("/webhooks/{ref}/deliveries", summary="What was sent to an endpoint", responses=MISSING)
 @needs(Operation.MANAGE_WEBHOOKS)
 async def deliveries(
     services: ServicesHere,
@@ -200,7 +185,7 @@ async def deliveries(
     status_code=HTTPStatus.ACCEPTED,
     response_model=Sent,
     summary="Send an event again",
-    responses=ONE | problem_responses(HTTPStatus.CONFLICT),
+    responses=MISSING | problem_responses(HTTPStatus.CONFLICT),
 )
 @needs(Operation.MANAGE_WEBHOOKS)
 async def again(
