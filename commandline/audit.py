@@ -15,6 +15,7 @@ from typer.core import TyperCommand
 
 from commandline.database import opened
 from commandline.exits import Stopped
+from commandline.filtering import Change, filtered
 from commandline.output import console, moment, print_json, print_table, say
 
 if TYPE_CHECKING:
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
     from settings import Settings
     from store.audit import Filter
     from store.checkpoints import Sealed, Sealer
+    from store.restoring import Accepted
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -50,13 +52,6 @@ class _Verifying(TyperCommand):
 Keys = Annotated[
     list[str] | None, typer.Option("--key", help="A public key you trust, instead of those in the settings.")
 ]
-Change = Annotated[str, typer.Option(help="Only this change, such as CH-3.")]
-Since = Annotated[datetime | None, typer.Option(help="Recorded at or after this time (UTC).")]
-Until = Annotated[datetime | None, typer.Option(help="Recorded before this time (UTC).")]
-Person = Annotated[str, typer.Option(help="Only what this person did.")]
-Kind = Annotated[str, typer.Option(help="Only this kind, such as endorsed.")]
-Stage = Annotated[str, typer.Option(help="Only in this stage.")]
-Words = Annotated[str, typer.Option("--text", help="Only records with all these words.")]
 
 
 @app.command(cls=_Verifying)
@@ -225,14 +220,9 @@ def bundle(
 
 
 @app.command()
+@filtered
 def export(
-    change: Change = "",
-    person: Person = "",
-    kind: Kind = "",
-    stage: Stage = "",
-    since: Since = None,
-    until: Until = None,
-    text: Words = "",
+    asked: Filter,
     form: Annotated[str, typer.Option("--format", help="jsonl (evidence), csv, or cloudevents.")] = "jsonl",
     output: Annotated[Path | None, typer.Option("--output", help="The file to write; otherwise it is printed.")] = None,
 ) -> None:
@@ -245,12 +235,11 @@ def export(
 
     if form not in ("jsonl", "csv", "cloudevents"):
         raise Stopped(f"There is no format {form}. Choose jsonl, csv or cloudevents.", 2)
-    asked = _filter(change, person, kind, stage, since, until, text)
     now = datetime.now(UTC)
     with _sealing() as (engine, settings, sealer):
         record_access(engine, OPERATOR, "trail_exported", {**asked.to_mapping(), "format": form}, now, "cli")
         sealed = _sealed(sealer)
-        if text:
+        if asked.text:
             index_new_words(engine)
         with reading(engine) as connection:
             origin = origin_of(connection)
@@ -278,14 +267,9 @@ def _write(lines: Iterator[str], output: Path | None) -> None:
 
 
 @app.command()
+@filtered
 def search(
-    change: Change = "",
-    person: Person = "",
-    kind: Kind = "",
-    stage: Stage = "",
-    since: Since = None,
-    until: Until = None,
-    text: Words = "",
+    asked: Filter,
     limit: Annotated[int, typer.Option(min=1, max=200, help="Records to show.")] = 50,
     as_json: Annotated[bool, typer.Option("--json", help="Print for programs.")] = False,
 ) -> None:
@@ -295,10 +279,9 @@ def search(
     from store.database import reading
     from store.searching import index_new_words
 
-    asked = _filter(change, person, kind, stage, since, until, text)
     with opened() as (engine, _chosen):
         record_access(engine, OPERATOR, "trail_read", asked.to_mapping(), datetime.now(UTC), "cli")
-        if text:
+        if asked.text:
             index_new_words(engine)
         with reading(engine) as connection:
             names = _names(connection)
@@ -334,10 +317,22 @@ def restore_status(
         for line in state.in_words():
             say(line)
         if accept:
-            accept_restore(engine, sinks, reason, by, confirmed_by, datetime.now(UTC))
-            say("Accepted, and recorded. The ledger goes on.")
+            accepted = accept_restore(engine, sinks, reason, by, confirmed_by, datetime.now(UTC))
+            _tell_accepted(accepted, witnessed=bool(chosen.settings.ledger_witnesses))
         elif not state.whole:
             raise typer.Exit(1)
+
+
+def _tell_accepted(accepted: Accepted, witnessed: bool) -> None:
+    say("Accepted, and recorded. The ledger goes on.")
+    if count := len(accepted.put_aside):
+        say(f"{count:,} checkpoints that this database does not fit were put aside, and none deleted; also recorded:")
+        for place in accepted.put_aside[-5:]:
+            say(f"  {place}")
+    for one in accepted.left:
+        console(wrong=True).print(f"Until this is done, every start stops the ledger again. {one}", soft_wrap=True)
+    if witnessed:
+        say("A witness never signs two histories: ask whoever runs yours to begin this log anew from that size.")
 
 
 @app.command()
@@ -414,18 +409,6 @@ def _sealed(sealer: Sealer) -> Sealed:
     if sealed is None:
         raise Stopped("The ledger is still empty.")
     return sealed
-
-
-def _filter(
-    change: str, person: str, kind: str, stage: str, since: datetime | None, until: datetime | None, text: str
-) -> Filter:
-    from store.audit import Filter
-
-    return Filter(change, person, kind, stage, "", _utc(since), _utc(until), text)
-
-
-def _utc(moment: datetime | None) -> datetime | None:
-    return moment.replace(tzinfo=UTC) if moment and moment.tzinfo is None else moment
 
 
 def _size(connection: Any) -> int:

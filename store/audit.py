@@ -47,7 +47,7 @@ from ledger.tiles import NoSuchTile
 from store import tables
 from store.checkpoints import latest_checkpoint
 from store.database import lock_ledger, writing
-from store.ledger import LABEL, ORIGIN, STOPPED, Entry, Source, append_once, number_of
+from store.ledger import LABEL, ORIGIN, STOPPED, Entry, append_once, number_of
 from store.reading import (
     DISCREET_COMMANDS,
     SECRET_COMMANDS,
@@ -197,20 +197,12 @@ _STATE = _state_query()
 
 def record_verification(engine: Engine, size: int, root: bytes, wrong: str, now: datetime) -> None:
     """Put on record that everything up to ``size`` was verified, and what was found wrong first, if anything."""
-    entry = Entry(
-        key=f"verified/{size}/{now:%Y%m%dT%H%M%S%f}",
-        change="",
-        version=0,
-        action=VERIFIED,
+    entry = Entry.about_the_ledger(
+        f"verified/{size}/{now:%Y%m%dT%H%M%S%f}",
+        VERIFIED,
+        SYSTEM,
+        now,
         outcome="failed" if wrong else "applied",
-        actor=SYSTEM,
-        via="cli",
-        occurred_at=now,
-        stage="",
-        phase="",
-        content="",
-        source=Source(component="cli"),
-        area="ledger",
         facts={"size": size, "root": root.hex(), **({"wrong": wrong} if wrong else {})},
     )
     with writing(engine) as connection:
@@ -362,25 +354,13 @@ def record_access(
 
     What was asked for is committed to and not contained, because it names people.
     """
-    question = json.dumps({"asked": dict(asked), "action": action}, sort_keys=True, ensure_ascii=False)
+    question = {"asked": dict(asked), "action": action}
     hour = now.replace(minute=0, second=0, microsecond=0)
-    digest = hashlib.sha256(f"{reader}\n{question}".encode()).hexdigest()
-    entry = Entry(
-        key=f"access/{action}/{hour:%Y%m%dT%H}/{digest}",
-        change="",
-        version=0,
-        action=action,
-        outcome="applied",
-        actor=reader,
-        via=via,
-        occurred_at=hour,
-        stage="",
-        phase="",
-        content=question,
-        source=Source(component=via),
-        area="ledger",
-        facts=facts,
-    )
+    digest = hashlib.sha256(
+        f"{reader}\n{json.dumps(question, sort_keys=True, ensure_ascii=False)}".encode()
+    ).hexdigest()
+    key = f"access/{action}/{hour:%Y%m%dT%H}/{digest}"
+    entry = Entry.about_the_ledger(key, action, reader, hour, via=via, content=question, facts=facts)
     table = tables.ledger_record
     with engine.connect() as connection:
         known = connection.execute(select(table.c.seq).where(table.c.idem_key == entry.key)).scalar()

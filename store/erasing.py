@@ -27,7 +27,7 @@ from changes.values import TEXT_LENGTH
 from store import tables
 from store.database import lock_ledger, writing
 from store.directory import load_directory
-from store.ledger import LABEL, Entry, Source, append_many, number_of
+from store.ledger import LABEL, Entry, append_many, number_of
 from store.recording import event_texts, write_read_model
 from store.restoring import NotAccepted, require_two_people
 from store.searching import rebuild
@@ -139,26 +139,18 @@ def _forget(connection: Connection, person: str, changes: Sequence[str]) -> None
 def _record(
     connection: Connection, seqs: Sequence[int], reason: str, by: str, confirmed_by: str, now: datetime
 ) -> None:
-    content = json.dumps({"reason": reason.strip(), "confirmed_by": confirmed_by}, ensure_ascii=False, sort_keys=True)
+    parts = [seqs[first : first + IN_ONE_RECORD] for first in range(0, len(seqs), IN_ONE_RECORD)]
     entries = [
-        Entry(
-            key=f"erased/{now:%Y%m%dT%H%M%S%f}/{first}",
-            change="",
-            version=0,
-            action="erased",
-            outcome="applied",
-            actor=by,
-            via="cli",
-            occurred_at=now,
-            stage="",
-            phase="",
-            content=content,
-            source=Source(component="cli"),
-            area="ledger",
-            facts={"values": len(seqs[first : first + IN_ONE_RECORD])},
-            erases=[(seq, LABEL) for seq in seqs[first : first + IN_ONE_RECORD]],
+        Entry.about_the_ledger(
+            f"erased/{now:%Y%m%dT%H%M%S%f}/{number * IN_ONE_RECORD}",
+            "erased",
+            by,
+            now,
+            content={"reason": reason.strip(), "confirmed_by": confirmed_by},
+            facts={"values": len(part)},
+            erases=[(seq, LABEL) for seq in part],
         )
-        for first in range(0, len(seqs), IN_ONE_RECORD)
+        for number, part in enumerate(parts)
     ]
     append_many(connection, entries, now)
 

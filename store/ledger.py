@@ -16,7 +16,7 @@ from datetime import UTC, datetime
 from functools import cache
 from hashlib import sha256
 from importlib import metadata
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Self
 
 from sqlalchemy import Connection, bindparam, insert, select
 
@@ -107,6 +107,44 @@ class Entry:
     """What else there is to say without naming anybody: counts, sizes, digests."""
     erases: Sequence[tuple[int, str]] = ()
     """Record number and label of each private value that is erased with this record."""
+
+    @classmethod
+    def about_the_ledger(
+        cls,
+        key: str,
+        action: str,
+        actor: str,
+        at: datetime,
+        *,
+        via: str = "cli",
+        outcome: str = "applied",
+        content: Mapping[str, Any] | None = None,
+        facts: Mapping[str, Any] | None = None,
+        erases: Sequence[tuple[int, str]] = (),
+    ) -> Self:
+        """Something that happened to the ledger itself: verified, read, taken out, moved, restored, erased from.
+
+        Args:
+            content: what names people or quotes them, committed to and not contained.
+            facts: what may stand in the record for ever: counts, sizes, digests.
+        """
+        return cls(
+            key=key,
+            change="",
+            version=0,
+            action=action,
+            outcome=outcome,
+            actor=actor,
+            via=via,
+            occurred_at=at,
+            stage="",
+            phase="",
+            content=json.dumps(content, sort_keys=True, ensure_ascii=False) if content is not None else "",
+            source=Source(component=via),
+            area="ledger",
+            facts=facts or {},
+            erases=erases,
+        )
 
 
 def append_many(connection: Connection, entries: Sequence[Entry], now: datetime) -> int:

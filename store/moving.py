@@ -10,10 +10,11 @@ from datetime import datetime
 
 from sqlalchemy import Connection, Engine, delete, func, insert, select, text
 
+from changes.facts import SYSTEM
 from store import tables
 from store.checkpoints import head_of
 from store.database import in_words, lock_ledger, reading, writing
-from store.ledger import Entry, Source, append_many, origin_of
+from store.ledger import Entry, append_many, origin_of
 from store.migrating import migrate
 from store.searching import index_new_words
 from store.verifying import verify_stored
@@ -81,19 +82,5 @@ def _count_on(connection: Connection) -> None:
 
 
 def _moved(size: int, root: bytes, now: datetime) -> Entry:
-    return Entry(
-        key=f"moved/{size}/{now:%Y%m%dT%H%M%S%f}",
-        change="",
-        version=0,
-        action="moved",
-        outcome="applied",
-        actor="system",
-        via="cli",
-        occurred_at=now,
-        stage="",
-        phase="",
-        content="",
-        source=Source(component="cli"),
-        area="ledger",
-        facts={"size": size, "root": root.hex()},
-    )
+    key = f"moved/{size}/{now:%Y%m%dT%H%M%S%f}"
+    return Entry.about_the_ledger(key, "moved", SYSTEM, now, facts={"size": size, "root": root.hex()})

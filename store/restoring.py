@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from datetime import datetime
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from sqlalchemy import Connection, Engine
 
@@ -15,7 +14,7 @@ from ledger.proofs import root_at
 from store.checkpoints import go_on, head_of, stopped_because
 from store.database import lock_ledger, reading, writing
 from store.directory import load_directory
-from store.ledger import Entry, Source, append_many, origin_of
+from store.ledger import Entry, append_many, origin_of
 from store.sinks import Sink, SinkUnusable
 from store.tiles import stored_reader
 
@@ -30,6 +29,9 @@ class Outside(NamedTuple):
     place: str
     largest: int
     agreed: int
+    keep_up_to: int
+    """What is larger has to be put aside before the ledger can go on: :attr:`agreed`; where a place shows its largest
+    only, the size of this database."""
 
 
 class RestoreState(NamedTuple):
@@ -89,50 +91,84 @@ def restore_state(connection: Connection, sinks: Sequence[Sink]) -> RestoreState
                 break
         if sizes:
             agreed = max((size for size, agrees in sizes if agrees), default=0)
-            outside.append(Outside(sink.name, max(size for size, _ in sizes), agreed))
+            beyond = all(size > head.size for size, _ in sizes)
+            keep = agreed or (head.size if beyond else 0)
+            outside.append(Outside(sink.name, max(size for size, _ in sizes), agreed, keep))
     return RestoreState(head.size, stopped_because(connection) or "", tuple(outside), tuple(problems))
+
+
+class Accepted(NamedTuple):
+    """What accepting did."""
+
+    put_aside: tuple[str, ...]
+    """Where the checkpoints lie now that this database does not fit: none of them is deleted."""
+    left: tuple[str, ...]
+    """Places where they still are, in sentences that say why; each start stops the ledger until they are put aside."""
 
 
 def accept_restore(
     engine: Engine, sinks: Sequence[Sink], reason: str, by: str, confirmed_by: str, now: datetime
-) -> int:
+) -> Accepted:
     """Go on with the database as it is, on record: what was lost, why that is accepted, and by which two people.
 
-    The places outside have to be told by their keepers, or the next start stops again: a witness never signs a fork.
+    The checkpoints outside that it does not fit are put aside where that can be done, never deleted, and where they
+    went is on record too: whoever wants to know later what was lost finds it signed.
 
     Raises:
         NotAccepted: no reason is given, or it is not two different people of the directory.
     """
     with reading(engine) as connection:
-        state = restore_state(connection, sinks)
+        state, origin = restore_state(connection, sinks), origin_of(connection)
         require_two_people(connection, reason, by, confirmed_by)
-    content: dict[str, Any] = {
-        "reason": reason.strip(),
-        "confirmed_by": confirmed_by,
-        "outside": [one._asdict() for one in state.outside],
-        "stopped": state.stopped,
-    }
     lost = max((one.largest for one in state.outside), default=state.size)
-    entry = Entry(
-        key=f"restored/{state.size}/{now:%Y%m%dT%H%M%S}",
-        change="",
-        version=0,
-        action="restored",
-        outcome="applied",
-        actor=by,
-        via="cli",
-        occurred_at=now,
-        stage="",
-        phase="",
-        content=json.dumps(content, sort_keys=True, ensure_ascii=False),
-        source=Source(component="cli"),
-        area="ledger",
+    restored = Entry.about_the_ledger(
+        f"restored/{state.size}/{now:%Y%m%dT%H%M%S}",
+        "restored",
+        by,
+        now,
+        content={
+            "reason": reason.strip(),
+            "confirmed_by": confirmed_by,
+            "outside": [one._asdict() for one in state.outside],
+            "stopped": state.stopped,
+        },
         facts={"size_here": state.size, "size_outside": lost, "agreed_size": _agreed(state)},
     )
+    _go_on_with(engine, restored, now)
+    accepted = _put_aside(origin, state, sinks, now)
+    if accepted.put_aside:
+        aside = Entry.about_the_ledger(
+            f"put-aside/{state.size}/{now:%Y%m%dT%H%M%S}",
+            "checkpoints_put_aside",
+            by,
+            now,
+            content={"places": accepted.put_aside, "left": accepted.left},
+            facts={"count": len(accepted.put_aside), "larger_than": _agreed(state)},
+        )
+        _go_on_with(engine, aside, now)
+    return accepted
+
+
+def _go_on_with(engine: Engine, entry: Entry, now: datetime) -> None:
+    """Record, and let the ledger go on: a program that runs may have stopped it again a moment ago."""
     with writing(engine) as connection:
         lock_ledger(connection)
         go_on(connection)
-        return append_many(connection, [entry], now)
+        append_many(connection, [entry], now)
+
+
+def _put_aside(origin: str, state: RestoreState, sinks: Sequence[Sink], now: datetime) -> Accepted:
+    keep_up_to = {one.place: one.keep_up_to for one in state.outside if one.agreed != one.largest}
+    moved: list[str] = []
+    left: list[str] = []
+    for sink in sinks:
+        if sink.name not in keep_up_to:
+            continue
+        try:
+            moved += sink.put_aside(origin, keep_up_to[sink.name], now)
+        except SinkUnusable as error:
+            left.append(str(error))
+    return Accepted(tuple(moved), tuple(left))
 
 
 def _agreed(state: RestoreState) -> int:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Iterator, Sequence
+from datetime import datetime
 from importlib.metadata import entry_points
 from pathlib import Path
 from typing import Protocol
@@ -50,6 +51,17 @@ class Sink(Protocol):
         """
         ...
 
+    def put_aside(self, origin: str, larger_than: int, now: datetime) -> Sequence[str]:
+        """Have :meth:`notes` not give those of a larger size any more, deleting none; where each lies now.
+
+        Asked for when two people accepted that a database was restored from before they were signed. Asked again, it
+        puts aside what is still there.
+
+        Raises:
+            SinkUnusable: some are where they were.
+        """
+        ...
+
 
 class FolderSink:
     """Files in a folder, best on another machine or volume than the database. A file is there whole or not at all."""
@@ -86,6 +98,23 @@ class FolderSink:
         except OSError as error:
             raise SinkUnusable(f"{self.name} cannot be read: {error.strerror}") from error
 
+    def put_aside(self, origin: str, larger_than: int, now: datetime) -> Sequence[str]:
+        """See :class:`Sink`; they go into a folder beside the others, named by the time."""
+        folder = self._folder / _safe(origin)
+        aside = folder / f"put-aside-{now:%Y%m%dT%H%M%SZ}"
+        moved = []
+        try:
+            for file in sorted(folder.glob("*.checkpoint")):
+                if int(file.stem) > larger_than:
+                    aside.mkdir(exist_ok=True)
+                    moved.append(f"file://{file.rename(aside / file.name)}")
+            if moved:
+                _sync(aside)
+                _sync(folder)
+        except OSError as error:
+            raise SinkUnusable(f"{self.name} does not put checkpoints aside: {error.strerror}") from error
+        return moved
+
 
 class HttpSink:
     """An HTTP service: ``PUT {address}/{origin}/{size}`` keeps a note, ``GET {address}/{origin}/latest`` gives the
@@ -120,6 +149,17 @@ class HttpSink:
         except httpx2.HTTPError as error:
             raise SinkUnusable(f"{self.name} cannot be read: {error}") from error
         yield answer.text
+
+    def put_aside(self, origin: str, larger_than: int, now: datetime) -> Sequence[str]:
+        """See :class:`Sink`; an HTTP service is in other hands, and only they can.
+
+        Raises:
+            SinkUnusable: always, saying whom to ask for what.
+        """
+        raise SinkUnusable(
+            f"{self.name} is in its keepers' hands: ask them to put aside, and not to delete, the checkpoints of "
+            f"{origin} that are larger than {larger_than:,}."
+        )
 
 
 def sinks_from(addresses: str) -> Sequence[Sink]:

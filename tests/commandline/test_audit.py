@@ -183,9 +183,19 @@ def test_a_restored_backup_is_explained_and_accepted_by_two_people(run: Run, pla
     accept = ["audit", "restore-status", "--accept", "--by", "mara.lind"]
     assert "Give a reason" in run(*accept)[2]
     assert "Two different people" in run(*accept, "--reason", "The disk died.")[2]
-    assert run(*accept, "--reason", "The disk died.", "--confirmed-by", MANAGER)[0] == 0
-    code, said, _ = run("audit", "search", "--json", "--kind", "restored")
-    assert [entry["actor"] for entry in json.loads(said)["entries"]] == ["mara.lind"]
+    newer = max((place / "outside").rglob("*.checkpoint"))
+    text = newer.read_text()
+    code, said, _ = run(*accept, "--reason", "The disk died.", "--confirmed-by", MANAGER)
+    assert code == 0
+    assert "1 checkpoints that this database does not fit were put aside, and none deleted" in said
+    [aside] = newer.parent.glob("put-aside-*/*.checkpoint")
+    assert (aside.name, aside.read_text(), newer.exists(), f"file://{aside}" in said) == (newer.name, text, False, True)
+    for kind in ("restored", "checkpoints_put_aside"):
+        code, said, _ = run("audit", "search", "--json", "--kind", kind)
+        assert [entry["actor"] for entry in json.loads(said)["entries"]] == ["mara.lind"]
+    assert run("audit", "restore-status")[0] == 0, "the next start finds nothing wrong"
+    assert run("audit", "checkpoint")[0] == 0
+    assert run("audit", "verify")[0] == 0
 
 
 def test_keys_are_made_and_shown_and_never_written_over(run: Run, place: Path) -> None:

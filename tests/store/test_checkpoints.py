@@ -15,12 +15,14 @@ from store.checkpoints import LedgerDamaged, Sealer, go_on, latest_checkpoint, l
 from store.committing import GroupCommitter, Outcome
 from store.database import lock_ledger, open_database, reading, writing
 from store.ledger import LedgerStopped, append_many, origin_of
+from store.restoring import accept_restore
 from store.sinks import FolderSink, HttpSink, Sink, SinkUnusable, sinks_from
 from store.verifying import verify_stored
 from store.witnesses import Witness
 from tests.support.attacks import RECORD, Attacker
 from tests.support.databases import ON_POSTGRESQL
 from tests.support.desk import MONDAY
+from tests.support.examples import MANAGER, OWNER
 from tests.support.witnesses import SmallPlace, SmallWitness
 from tests.support.writers import entry
 
@@ -124,6 +126,31 @@ def test_a_restored_backup_is_recognised_and_nothing_is_added_until_somebody_loo
     with writing(engine) as connection:
         go_on(connection)
     grow(engine, 1)
+
+
+def test_after_a_restore_is_accepted_only_the_places_that_others_keep_are_left(
+    engine: Engine, key: SigningKey, origin: str, tmp_path: Path
+) -> None:
+    folder, place = FolderSink(tmp_path), SmallPlace()
+    sinks: list[Sink] = [folder, HttpSink("https://keeper.example", place.client())]
+    for _ in range(3):
+        grow(engine, 5)
+        sealer(engine, key, sinks=sinks).seal()
+    with writing(engine) as connection:
+        attacker = Attacker(connection, key, key)
+        attacker.take_triggers_away()
+        attacker.cut(5)
+    accepted = accept_restore(engine, sinks, "The disk died.", MANAGER, OWNER, MONDAY)
+    assert len(accepted.put_aside) == 2
+    assert [read_checkpoint(note)[0].size for note in folder.notes(origin)] == [5]
+    [left] = accepted.left
+    assert "ask them to put aside, and not to delete" in left and "larger than 5" in left
+    grow(engine, 20)
+    sealed = sealer(engine, key, sinks=[folder]).seal()
+    assert sealed is not None and sealed.kept == (folder.name,)
+    require_whole(engine, [folder])
+    with pytest.raises(LedgerDamaged, match=r"not those of the checkpoint in https://keeper"):
+        require_whole(engine, sinks)
 
 
 @pytest.mark.skipif(ON_POSTGRESQL, reason="about SQLite's files")
