@@ -24,7 +24,7 @@ IN_WORDS = (
     "it. Everybody sees “somebody who stays anonymous”. You read answers and reply on these pages, signed in as "
     "yourself; no mail is sent to you about it. Your name can only come out if {reveal} agree and give a reason, and "
     "you then see who did. Whoever runs this installation could read the one table that says who you are. What you "
-    "write, and when, may tell people who know you."
+    "write, and the hour, may tell people who know you."
 )
 """Who can see what, in plain words, shown before anybody speaks anonymously; ``{reveal}`` names who may reveal."""
 
@@ -54,6 +54,21 @@ and nothing that counts people."""
 def pseudonym_facts(ref: str, active: bool = True) -> PersonFacts:
     """What the rules may know about somebody who stays anonymous: nothing."""
     return PersonFacts(ref=ref, name=NAMELESS, active=active, open_to_invitations=False)
+
+
+def moment_of(actor: str, now: datetime, change: Change | None) -> datetime:
+    """The moment that is written for what ``actor`` does ``now``: for somebody who stays anonymous the hour only,
+    because a minute beside a log of who was signed in would name them; never before what happened to ``change`` last.
+    """
+    if not is_pseudonym(actor):
+        return now
+    hour = full_hour(now)
+    return max(hour, change.updated_at) if change else hour
+
+
+def full_hour(moment: datetime) -> datetime:
+    """The hour in which ``moment`` lies."""
+    return moment.replace(minute=0, second=0, microsecond=0)
 
 
 def check_anonymity(command: Command, facts: Facts) -> None:

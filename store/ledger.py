@@ -95,6 +95,8 @@ class Entry:
     source: Source = field(default_factory=Source)
     anonymous: bool = False
     """Nobody is named, no run and no update; the time is that of the full hour."""
+    beside_anonymous: bool = False
+    """It happened because somebody acted who stays anonymous: no run and update and no minute either."""
     on_behalf_of: str = ""
     """The person whose place ``actor`` takes."""
     reason: str = ""
@@ -107,6 +109,11 @@ class Entry:
     """What else there is to say without naming anybody: counts, sizes, digests."""
     erases: Sequence[tuple[int, str]] = ()
     """Record number and label of each private value that is erased with this record."""
+
+    @property
+    def hour_only(self) -> bool:
+        """Whether a minute would tell who it was."""
+        return self.anonymous or self.beside_anonymous
 
     @classmethod
     def about_the_ledger(
@@ -160,7 +167,7 @@ def append_many(connection: Connection, entries: Sequence[Entry], now: datetime)
     if not entries:
         return tree.size
     first = tree.size
-    recorded_at = max(now, last) if last else now
+    at = last
     numbers = known | _new_numbers(connection, people - known.keys())
     records: list[dict[str, Any]] = []
     private: list[dict[str, Any]] = []
@@ -168,7 +175,8 @@ def append_many(connection: Connection, entries: Sequence[Entry], now: datetime)
         salt = new_salt()
         commitment = commit(LABEL, entry.content, salt).hex() if entry.content else ""
         place = {"log": origin, "seq": first + len(records), "record_id": str(uuid.uuid4())}
-        row = _row(entry, body_of(entry, numbers, commitment), place, recorded_at)
+        at = _moment_of_recording(entry, now, at)
+        row = _row(entry, body_of(entry, numbers, commitment), place, at)
         records.append(row)
         if commitment:
             subject = row["actor"] if row["actor"] not in ("", SYSTEM) else None
@@ -183,7 +191,7 @@ def append_many(connection: Connection, entries: Sequence[Entry], now: datetime)
         connection.execute(_INSERT_PRIVATE, private)
     tree.extend(leaves)
     head = {"size": tree.size, "root": tree.root(), "frontier": tree.to_bytes()}
-    connection.execute(_INSERT_HEAD, {**head, "recorded_at": recorded_at, "first_seq": first})
+    connection.execute(_INSERT_HEAD, {**head, "recorded_at": at, "first_seq": first})
     return tree.size
 
 
@@ -233,7 +241,7 @@ def body_of(entry: Entry, numbers: Mapping[str, str], commitment: str) -> dict[s
         "v": FORM,
         "idem_key": f"hidden/{sha256(entry.key.encode()).hexdigest()}" if hidden else entry.key,
         "type": f"{TYPES}.{entry.area}.{entry.action}",
-        "occurred_at": _stamp(coarsened(entry.occurred_at) if hidden else entry.occurred_at),
+        "occurred_at": _stamp(_moment_of(entry)),
         "action": entry.action,
         "outcome": entry.outcome,
         "actor": {"kind": _kind(entry), **actor, "via": entry.via},
@@ -261,6 +269,16 @@ def body_of(entry: Entry, numbers: Mapping[str, str], commitment: str) -> dict[s
         erases = [{"seq": seq, "labels": [label]} for seq, label in entry.erases]
         body["links"] = {"erases": erases, "evidence": []}
     return body
+
+
+def _moment_of(entry: Entry) -> datetime:
+    return coarsened(entry.occurred_at) if entry.hour_only else entry.occurred_at
+
+
+def _moment_of_recording(entry: Entry, now: datetime, last: datetime | None) -> datetime:
+    """Never before the record that precedes it, which is all that an anonymous record says beside its hour."""
+    moment = coarsened(now) if entry.hour_only else now
+    return max(moment, last) if last else moment
 
 
 def _kind(entry: Entry) -> str:
@@ -297,7 +315,7 @@ def _workflow(entry: Entry) -> dict[str, Any]:
     if not source.workflow_id:
         return {}
     found = {"namespace": source.namespace, "workflow_id": source.workflow_id}
-    if not entry.anonymous:  # the id of an update is the sender's key, which they may know again
+    if not entry.hour_only:  # the id of an update is the sender's key, which they may know again
         found |= {"run_id": source.run_id, "update_id": source.update_id}
     return {name: value for name, value in found.items() if value}
 
@@ -309,7 +327,7 @@ def _row(entry: Entry, body: dict[str, Any], place: Mapping[str, Any], recorded_
         "record_id": place["record_id"],
         "idem_key": body["idem_key"],
         "recorded_at": recorded_at,
-        "occurred_at": coarsened(entry.occurred_at) if entry.anonymous else entry.occurred_at,
+        "occurred_at": _moment_of(entry),
         "action": entry.action,
         "outcome": entry.outcome,
         "change": entry.change,

@@ -16,6 +16,7 @@ from typing import NamedTuple
 
 from sqlalchemy import Connection, Engine, Table, and_, bindparam, delete, func, insert, select, update
 
+from changes.anonymity import full_hour
 from changes.decision import evolve_all
 from changes.events import AnyEvent, Event
 from changes.facts import SYSTEM
@@ -143,6 +144,7 @@ def _write(
     after = evolve_all(before, decision.events, decision.change)
     happened = after if decision.events else None
     letters = False
+    now = full_hour(now) if is_pseudonym(decision.actor) else now
     if happened:
         _publish(connection, decision)
         _write_change(connection, before, happened)
@@ -221,6 +223,7 @@ def _entries(decision: Decision, before: Change | None, after: Change | None, so
             command=decision.command,
             source=source,
             anonymous=is_pseudonym(event.by),
+            beside_anonymous=is_pseudonym(decision.actor),
             on_behalf_of=event.in_place_of or "",
             reason=getattr(event, "code", ""),
             before=stood,

@@ -10,3 +10,5 @@ class Patch(StrEnum):
 
     FOLLOWERS_MOVE_ALONG = "followers-move-along"
     """After a change was marked as a duplicate, word is sent to the other change."""
+    HOUR_ONLY = "hour-only"
+    """What happens because somebody acts who stays anonymous bears the hour and no minute; timers follow from it."""

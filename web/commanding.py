@@ -15,6 +15,7 @@ from datetime import datetime
 
 from sqlalchemy import Connection, select
 
+from changes.anonymity import full_hour
 from changes.commands import Command
 from changes.concerns import RaiseConcern
 from changes.instruction import Applied, Instruction, Receipt, Via, assert_actor
@@ -195,7 +196,7 @@ DECISIONS = frozenset(
 
 async def _reserve(services: Services, actor: str, own_key: str, now: datetime) -> str:
     def reserve(connection: Connection) -> str:
-        ref = reserve_reference(connection, own_key, now)
+        ref = reserve_reference(connection, own_key, full_hour(now) if is_pseudonym(actor) else now)
         if is_pseudonym(actor):
             bind(connection, actor, ref)
         return ref

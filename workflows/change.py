@@ -14,6 +14,7 @@ from temporalio.exceptions import ActivityError, ApplicationError, ApplicationEr
 from workflows.commands import takes_every_command
 
 with workflow.unsafe.imports_passed_through():
+    from changes.anonymity import moment_of
     from changes.commands import Command
     from changes.decision import decide, evolve_all, refuse_unknown, subject_of
     from changes.events import Event
@@ -134,7 +135,8 @@ class ChangeWorkflow:
                 await self._remember()
 
     async def _decide_once(self, command: Command, fingerprint: str, asked: LookUpFor) -> Applied:
-        change, now = self._state.change, self._now()
+        change = self._state.change
+        now = self._moment_for(asked.actor)
         events: tuple[Event, ...] = ()
         refused: Refused | None = None
         try:
@@ -283,6 +285,11 @@ class ChangeWorkflow:
                 return
             key = f"time/{coming.isoformat()}/{self._state.change.version if self._state.change else 0}"
             await self._decide(NoticeTime(), LookUpFor(key, SYSTEM, "groundswell", None, ""))
+
+    def _moment_for(self, actor: str) -> datetime:
+        now = self._now()
+        quiet = moment_of(actor, now, self._state.change)
+        return quiet if quiet != now and workflow.patched(Patch.HOUR_ONLY) else now
 
     def _now(self) -> datetime:
         """The present moment; in the demonstration, as far ahead as its clock was put."""

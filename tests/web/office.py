@@ -14,6 +14,7 @@ import httpx2
 from fastapi import FastAPI
 from sqlalchemy import Engine
 
+from changes.anonymity import moment_of
 from changes.commands import Command
 from changes.decision import decide, evolve_all, refuse_unknown, subject_of
 from changes.facts import SYSTEM
@@ -108,9 +109,9 @@ class InProcessGateway:
     def _apply(
         self, ref: str, command: Command, actor: str, key: str, via: str, expected: int | None
     ) -> Receipt | Refused:
-        now = self.clock()
         with reading(self.engine) as connection:
             before = change_state(connection, ref)
+            now = moment_of(actor, self.clock(), before)
             try:
                 found = self.authority.look_up(connection, subject_of(before, command, actor, now), actor, now, ref)
             except Refusal as refusal:
@@ -137,7 +138,7 @@ class InProcessGateway:
             refused=refused,
             receipt=receipt_for(after, events) if after and events else None,
         )
-        applied = record(self.engine, made, Source(), now).applied
+        applied = record(self.engine, made, Source(), self.clock()).applied
         answer = applied.receipt or applied.refused
         assert answer is not None
         return answer

@@ -12,8 +12,12 @@ import httpx2
 import pytest
 from sqlalchemy import inspect, select
 
+from changes.facts import SYSTEM
 from store import tables
 from store.database import reading
+from store.ledger import origin_of
+from store.reading import change_state
+from store.verifying import verify_stored
 from temporal.gateway import NotNow
 from tests.web.office import HOA, JONAS, MARA, MONDAY, PRIYA, SAMIRA, Office, Page
 from tests.web.test_filing import ANSWERS
@@ -44,7 +48,12 @@ _KEYS = count(1)
 
 def everything_written(office: Office, but: set[str]) -> str:
     """All rows of all tables but some, and everything that went to Temporal, as one text."""
-    found = [repr([i.model_dump_json() for i in office.gateway.sent])]
+    return repr([i.model_dump_json() for i in office.gateway.sent]) + rows_written(office, but)
+
+
+def rows_written(office: Office, but: set[str]) -> str:
+    """All rows of all tables but some, as one text."""
+    found: list[str] = []
     with reading(office.engine) as connection:
         for name in inspect(office.engine).get_table_names():
             if name not in but | {"alembic_version"}:
@@ -108,7 +117,33 @@ async def test_an_anonymous_act_is_recorded_without_name_minute_run_and_update(o
     named = next(body for body in bodies if body["action"] == "said_back")
     assert named["actor"]["ref"]
     assert named["occurred_at"].startswith("2026-03-02T09:17:")
-    assert {record.actor for record in records if record.occurred_at == MONDAY} == {""}
+    assert {record.actor for record in records if record.occurred_at == MONDAY} == {"", SYSTEM}
+
+
+async def test_no_row_says_in_which_minute_it_was(office: Office) -> None:
+    """Of what happened anonymously, and of what Groundswell did because of it; beside it everything keeps its time."""
+    office.clock.now += timedelta(minutes=17, seconds=23, microseconds=456_789)
+    ref = await filed(office)
+    office.clock.now += timedelta(minutes=2)
+    await ask(office, PRIYA, "POST", f"/changes/{ref}/edit", {"title": "Answer at once"}, **HEADER)
+    assert (await ask(office, PRIYA, "POST", f"/changes/{ref}/close", {"summary": "No"}, **HEADER)).is_client_error
+    in_rows = rows_written(office, but=WHERE_PEOPLE_ARE)
+    for trace in ("17:23", "19:23", "456789", f"{MONDAY.hour:02}:17", f"{MONDAY.hour:02}:19", "17, 23", "19, 23"):
+        assert trace not in in_rows, trace
+    office.clock.now += timedelta(minutes=2)
+    await ask(office, SAMIRA, "POST", f"/changes/{ref}/say_back", {"heard": "Faster."})
+    assert f"{MONDAY.hour:02}:21:23.456789" in rows_written(office, but=WHERE_PEOPLE_ARE), "the test would see one"
+    office.clock.now += timedelta(minutes=2)
+    await ask(office, PRIYA, "POST", f"/changes/{ref}/confirm_heard", {}, **HEADER)
+    assert f"{MONDAY.hour:02}:23" not in rows_written(office, but=WHERE_PEOPLE_ARE)
+    with reading(office.engine) as connection:
+        records = connection.execute(select(tables.ledger_record).order_by(tables.ledger_record.c.seq)).all()
+        times = [record.recorded_at for record in records]
+        assert times == sorted(times)
+        state = change_state(connection, ref)
+        assert state is not None and state.updated_at == times[-1] == office.clock.now - timedelta(minutes=2)
+        report = verify_stored(connection, origin_of(connection), [])
+    assert report.findings == ()
 
 
 async def test_no_mail_goes_to_somebody_who_stays_anonymous(office: Office) -> None:
