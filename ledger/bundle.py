@@ -19,7 +19,7 @@ from ledger.checkpoint import read_checkpoint
 from ledger.merkle import leaf_hash
 from ledger.note import Signer, sign_note
 from ledger.proofs import HashReader, inclusion_proof
-from ledger.record import instant_text
+from ledger.record import evidence_of, instant_text
 from ledger.stored import StoredRecord
 
 FORMAT = "groundswell-bundle/v1"
@@ -28,7 +28,8 @@ KEYS_LABEL = "untrusted: compare with a key that you obtained from elsewhere"
 
 
 class PolicyText(NamedTuple):
-    """A policy version that decided. Its SHA-256 over ``text`` in UTF-8 is what records name as ``policy_sha256``."""
+    """A policy that decided, or that a change puts forward. Its SHA-256 over ``text`` in UTF-8 is what records name as
+    ``policy_sha256``, or as evidence called "policy NAME VERSION"."""
 
     policy_id: str
     version: int
@@ -59,7 +60,7 @@ def build_bundle(
         made_by: the software and its version.
         signer: the log's key, to sign the seal. None leaves the selection of records unsigned, and the offline verifier
             then answers "not verifiable" although each record is proven.
-        policies: the text of each policy version that the records name.
+        policies: the text of each policy that decided or was put forward, as the records name them.
 
     Raises:
         ValueError: the checkpoint does not cover a record, or is not a checkpoint.
@@ -118,11 +119,9 @@ def _policy(policy: PolicyText) -> dict[str, Any]:
 
 def _evidence(record: StoredRecord) -> list[dict[str, Any]]:
     try:
-        links = parse_canonical(record.body).get("links")
+        return [{"seq": record.seq, **reference} for reference in evidence_of(parse_canonical(record.body))]
     except NotCanonical:
         return []
-    references = links.get("evidence") if isinstance(links, dict) else None
-    return [{"seq": record.seq, **reference} for reference in references or () if isinstance(reference, dict)]
 
 
 def _base64(raw: bytes) -> str:

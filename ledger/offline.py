@@ -377,16 +377,18 @@ def commitments_of(body: dict[str, Any]) -> dict[str, Any]:
 
 
 def check_policies(bundle: dict[str, Any], bodies: Sequence[dict[str, Any]]) -> None:
-    """Each policy text is the one, by its digest, that a record says decided."""
-    named = [policy_of(body) for body in bodies]
+    """Each policy text is the one, by its digest, that a record says decided or was put forward."""
+    decided = [policy_of(body) for body in bodies]
+    put_forward = [[one.get("sha256"), one.get("name")] for body in bodies for one in references_of(body)]
     for policy in get(bundle, "policies", list):
         if not isinstance(policy, dict):
             raise Wrong("a policy is malformed")
         text, digest = get(policy, "text", str), get(policy, "sha256", str)
         if hashlib.sha256(text.encode()).hexdigest() != digest:
             raise Wrong(f"the text of the policy {shown(policy.get('policy_id'))} is not the one with that digest")
-        if [digest, policy.get("policy_id"), policy.get("version")] not in named:
-            raise Wrong(f"no record says that it was decided by the policy {shown(policy.get('policy_id'))}")
+        name, version = policy.get("policy_id"), policy.get("version")
+        if [digest, name, version] not in decided and [digest, f"policy {name} {version}"] not in put_forward:
+            raise Wrong(f"no record says that the policy {shown(name)} decided or was put forward")
 
 
 def policy_of(body: dict[str, Any]) -> list[Any]:
@@ -398,14 +400,16 @@ def policy_of(body: dict[str, Any]) -> list[Any]:
 
 def check_evidence(bundle: dict[str, Any], bodies: Sequence[dict[str, Any]]) -> None:
     """The list of evidence is the one in the records."""
-    expected = []
-    for body in bodies:
-        links = body.get("links")
-        references = links.get("evidence") if isinstance(links, dict) else None
-        for reference in references if isinstance(references, list) else ():
-            expected.append({"seq": body.get("seq"), **(reference if isinstance(reference, dict) else {})})
+    expected = [{"seq": body.get("seq"), **reference} for body in bodies for reference in references_of(body)]
     if get(bundle, "evidence", list) != expected:
         raise Wrong("the list of evidence is not the one in the records")
+
+
+def references_of(body: dict[str, Any]) -> list[dict[str, Any]]:
+    """What a body refers to by its digest."""
+    links = body.get("links")
+    references = links.get("evidence") if isinstance(links, dict) else None
+    return [one for one in references if isinstance(one, dict)] if isinstance(references, list) else []
 
 
 def check_records(bundle: dict[str, Any], verdict: Verdict) -> list[dict[str, Any]]:

@@ -417,6 +417,13 @@ def policy_of(body: Mapping[str, Any]) -> tuple[str, int, str] | None:
             return None
 
 
+def evidence_of(body: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """What a parsed body refers to by its digest, as it stands there."""
+    links = body.get("links")
+    references = links.get("evidence") if isinstance(links, Mapping) else None
+    return [one for one in references or () if isinstance(one, dict)]
+
+
 def _with_commitments(draft: Draft, position: Position, commitments: Mapping[str, str]) -> Body:
     content = draft.to_mapping()
     for one in content.pop("private"):

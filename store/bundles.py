@@ -7,19 +7,19 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection
 
 from changes.events import EVENTS
 from ledger.bundle import PolicyText, build_bundle
 from ledger.canonical import NotCanonical, parse_canonical
 from ledger.note import Signer
-from ledger.record import policy_of
+from ledger.record import evidence_of, policy_of
 from ledger.stored import StoredRecord
 from policies.loader import parse_policy
-from store import tables
 from store.audit import Reader
 from store.checkpoints import Sealed
 from store.ledger import number_of
+from store.policies import candidate_text, published_text
 from store.reading import DISCREET_COMMANDS, SECRET_COMMANDS
 from store.tiles import stored_inclusion, stored_reader
 from store.verifying import records_of
@@ -84,19 +84,24 @@ def _disclosed(record: StoredRecord, reader: Reader, mine: set[str]) -> StoredRe
 
 
 def _policies(connection: Connection, records: Sequence[StoredRecord]) -> list[PolicyText]:
-    """Each policy that the records name, in the canonical form that their digest is made of."""
-    named = {policy for record in records if (policy := _policy_in(record.body))}
-    table = tables.policy_version
+    """Each policy that decided or was put forward, in the canonical form that its digest is made of."""
+    digests: set[str] = set()
+    for record in records:
+        digests |= _digests_in(record.body)
     found = []
-    for name, version, digest in sorted(named):
-        text = connection.execute(select(table.c.text).where(table.c.sha256 == digest)).scalar()
+    for digest in digests:
+        text = published_text(connection, digest) or candidate_text(connection, digest)
         if text is not None:
-            found.append(PolicyText(name, version, parse_policy(text, name).canonical))
-    return found
+            policy = parse_policy(text, digest)
+            found.append(PolicyText(policy.name, policy.version, policy.canonical))
+    return sorted(found)
 
 
-def _policy_in(body: bytes) -> tuple[str, int, str] | None:
+def _digests_in(body: bytes) -> set[str]:
+    """The digests under which a body refers to something that may be a policy."""
     try:
-        return policy_of(parse_canonical(body))
+        parsed = parse_canonical(body)
     except NotCanonical:
-        return None
+        return set()
+    decided = policy_of(parsed)
+    return {reference["sha256"] for reference in evidence_of(parsed)} | ({decided[2]} if decided else set())

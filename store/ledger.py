@@ -110,6 +110,9 @@ class Entry:
     erases: Sequence[tuple[int, str]] = ()
     """Record number and label of each private value that is erased with this record."""
 
+    evidence: Sequence[Mapping[str, str]] = ()
+    """What is kept elsewhere and recognised by its digest, each as ``ledger.record.Evidence``."""
+
     @property
     def hour_only(self) -> bool:
         """Whether a minute would tell who it was."""
@@ -265,9 +268,9 @@ def body_of(entry: Entry, numbers: Mapping[str, str], commitment: str) -> dict[s
         body["signature"] = _signature(entry, actor["ref"], body["subject"], body["occurred_at"])
     if workflow := _workflow(entry):
         body["workflow"] = workflow
-    if entry.erases:
+    if entry.erases or entry.evidence:
         erases = [{"seq": seq, "labels": [label]} for seq, label in entry.erases]
-        body["links"] = {"erases": erases, "evidence": []}
+        body["links"] = {"erases": erases, "evidence": [dict(one) for one in entry.evidence]}
     return body
 
 

@@ -76,6 +76,12 @@ def candidate_text(connection: Connection, sha256: str) -> str | None:
     return text
 
 
+def policy_evidence(ref: PolicyRef) -> dict[str, str]:
+    """How a record refers to the text of a policy that it is about, beside the one it was decided under; a bundle holds
+    the text, and ``ledger/offline.py`` knows it again by this name."""
+    return {"sha256": ref.sha256, "name": f"policy {ref.name} {ref.version}"}
+
+
 def publish_candidate(connection: Connection, candidate: PolicyRef, instead_of: PolicyRef, change: str) -> bool:
     """Put a candidate in force, inside the transaction that records it. The ledger's lock must be held.
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import threading
 from collections import OrderedDict
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from functools import partial
 from typing import NamedTuple
@@ -22,7 +22,7 @@ from changes.events import AnyEvent, Event
 from changes.facts import SYSTEM
 from changes.instruction import Applied, Receipt
 from changes.passing_time import next_moment
-from changes.publishing import PolicyTookForce
+from changes.publishing import PolicyPutForward, PolicyTookForce
 from changes.refusals import Refused
 from changes.similarity import essence
 from changes.state import Change
@@ -33,7 +33,7 @@ from notifications.webhooks import postings_for
 from store import tables
 from store.committing import GroupCommitter, NothingWritten, Outcome
 from store.ledger import LABEL, Entry, Source, Standing
-from store.policies import publish_candidate
+from store.policies import policy_evidence, publish_candidate
 from store.webhooks import write_postings
 
 
@@ -227,6 +227,7 @@ def _entries(decision: Decision, before: Change | None, after: Change | None, so
             on_behalf_of=event.in_place_of or "",
             reason=getattr(event, "code", ""),
             before=stood,
+            evidence=_evidence(event),
         )
         for version, event in enumerate(decision.events, start=decision.version + 1)
     ]
@@ -240,6 +241,16 @@ MEANINGS = {
     "concern_overruled": "The change goes on in spite of this concern, for the reason given.",
 }
 """What a yes means that has no wording of its own: it is signed as if the person had written it (21 CFR 11.50)."""
+
+
+def _evidence(event: Event) -> Sequence[Mapping[str, str]]:
+    """What the event is about and the ledger does not hold, by its digest. Never where it is: that is free text."""
+    if isinstance(event, PolicyPutForward):
+        return [policy_evidence(event.candidate)]
+    if isinstance(event, PolicyTookForce):
+        return [policy_evidence(event.policy)]
+    digest = getattr(event, "evidence_sha256", "")
+    return [{"sha256": digest, "name": "the evidence of a test's result"}] if digest else []
 
 
 def _standing(change: Change | None) -> Standing | None:

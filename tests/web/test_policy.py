@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from hashlib import sha256
 from typing import Any
 
 from sqlalchemy import select
 
+from ledger.offline import LOG_KEY, OK, Key, verify_bundle
 from policies.loader import parse_policy, shipped
 from store import tables
 from store.database import reading
@@ -41,13 +43,13 @@ async def put_forward(office: Office, person: str, text: str = STRICTER, key: st
         return await client.post("/api/v1/policy/proposals", json=candidate(text), headers={"Idempotency-Key": key})
 
 
-async def signed(office: Office, ref: str) -> dict[str, Any]:
+async def signed(office: Office, ref: str, **more: str) -> dict[str, Any]:
     """The try-out is endorsed, run and signed by those who do not write the policy."""
     await office.done(INGRID, "accept_for_testing", {}, ref)
     await office.done(AMARA, "propose_tests", {"tests": [a_test("T1")]}, ref)
     await office.done(INGRID, "endorse", {}, ref)
     await office.done(ARJUN, "endorse", {}, ref)
-    result = {"test": "T1", "value": "20", "sample": 40, "evidence": "try-out of Monday"}
+    result = {"test": "T1", "value": "20", "sample": 40, "evidence": "try-out of Monday", **more}
     await office.done(LEA, "record_result", result, ref)
     await office.done(AMARA, "conclude", {"verdict": "adopt"}, ref)
     await office.done(INGRID, "sign_gate", {}, ref)
@@ -85,6 +87,29 @@ async def test_a_policy_takes_force_through_a_change_that_others_sign(office: Of
     assert (after.policy.version, after.route) == (2, "cross-team")
     problem(await office.give(AMARA, "move_to_newer_policy", {"reason": "Again."}, under_way), 403, "policy_already")
     problem(await office.give(AMARA, "withdraw", {"reason": "Back."}, ref), 409, "policy_in_force")
+
+
+async def test_the_bundle_of_a_policys_change_holds_its_text_and_an_outsider_can_check_it(office: Office) -> None:
+    ref = (await put_forward(office, AMARA)).json()["change"]
+
+    async def bundle() -> dict[str, Any]:
+        async with office.program(ARJUN) as auditor:
+            made: dict[str, Any] = (await auditor.get(f"/api/v1/audit/bundles/{ref}")).json()
+        return made
+
+    before = await bundle()
+    key = Key.parse(before["keys"]["vkeys"][0], LOG_KEY)
+    await signed(office, ref, evidence_sha256="ab" * 32)
+    for made in (before, await bundle()):
+        texts = {one["version"]: one["text"] for one in made["policies"]}
+        assert texts == {1: parse_policy(TEXT).canonical, 2: parse_policy(STRICTER).canonical}
+        assert verify_bundle(made, [key]).exit_code == OK
+        made["policies"][-1]["text"] = made["policies"][-1]["text"].replace('"version":2', '"version":3')
+        assert "is not the one with that digest" in verify_bundle(made, [key]).problems[0]
+        made["policies"][-1]["sha256"] = sha256(made["policies"][-1]["text"].encode()).hexdigest()
+        assert "no record says that the policy" in verify_bundle(made, [key]).problems[0]
+    assert {one["name"] for one in made["evidence"]} >= {"policy default 2", "the evidence of a test's result"}
+    assert "ab" * 32 in {one["sha256"] for one in made["evidence"]}
 
 
 async def test_of_two_policies_put_forward_the_second_cannot_undo_the_first(office: Office) -> None:
