@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from datetime import datetime
+from typing import NoReturn
 
 from pydantic import Field
 
@@ -136,9 +137,13 @@ def _open_concern(change: Change, ref: str) -> Concern:
     return concern
 
 
+def _open_concerns(change: Change) -> tuple[Concern, ...]:
+    return tuple(concern for concern in change.concerns if concern.status is ConcernStatus.OPEN)
+
+
 def _some_concern_open(change: Change) -> None:
     is_open(change)
-    if not any(concern.status is ConcernStatus.OPEN for concern in change.concerns):
+    if not _open_concerns(change):
         invalid("no_concern_open", "No concern is open on this change.", "/concern")
 
 
@@ -183,17 +188,27 @@ def _seated_at(facts: Facts, gate: str) -> tuple[str, ...]:
     return tuple(seat.person for seat in facts.gates[gate].seats)
 
 
-@decides(AskWhy, when=[_some_concern_open], who=anybody)
+def _others_concern_open(change: Change, facts: Facts) -> None:
+    anybody(change, facts)
+    if all(concern.by == facts.actor.ref for concern in _open_concerns(change)):
+        _own_to_answer()
+
+
+def _own_to_answer() -> NoReturn:
+    not_yours("own_concern", "This is your own concern. Others ask why; you answer.")
+
+
+@decides(AskWhy, when=[_some_concern_open], who=_others_concern_open)
 def _ask_why(change: Change, command: AskWhy, facts: Facts, now: datetime) -> Iterator[Event]:
     concern = _open_concern(change, command.concern)
     if concern.by == facts.actor.ref:
-        not_yours("own_concern", "This is your own concern. Others ask why; you answer.")
+        _own_to_answer()
     yield WhyAsked(concern=concern.ref, question=command.question)
 
 
 def _raised_one(change: Change, facts: Facts) -> None:
     anybody(change, facts)
-    if not any(concern.by == facts.actor.ref for concern in change.concerns):
+    if not any(concern.by == facts.actor.ref for concern in _open_concerns(change)):
         not_yours("raiser_only", "Only the person who raised a concern can do that.")
 
 

@@ -9,7 +9,7 @@ from datetime import date, datetime
 from sqlalchemy import Connection, insert, or_, select, update
 
 from changes.facts import SYSTEM
-from changes.refusals import not_yours, unknown, wrong_stage
+from changes.refusals import unknown, wrong_stage
 from changes.values import Moment
 from directory.model import Directory
 from directory.standing_in import (
@@ -171,7 +171,7 @@ def end_absence(connection: Connection, act: EndAbsence, person: str, directory:
     table = tables.absence
     row = connection.execute(select(table).where(table.c.ref == act.absence)).mappings().first()
     if row is None or row["person"] != person:
-        not_yours("unknown_absence", "There is no such absence of yours. Look at your list again.")
+        unknown("unknown_absence", "There is no such absence of yours. Look at your list again.", "/absence")
     if row["ended_at"] is not None:
         wrong_stage("ended_already", "You have said already that you are back.")
     connection.execute(update(table).where(table.c.ref == act.absence).values(ended_at=now))

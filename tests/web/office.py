@@ -18,7 +18,7 @@ from changes.anonymity import moment_of
 from changes.commands import Command
 from changes.decision import decide, evolve_all, refuse_unknown, subject_of
 from changes.facts import SYSTEM
-from changes.instruction import Instruction, Receipt, assertion_holds
+from changes.instruction import Applied, Instruction, Receipt, assertion_holds
 from changes.passing_time import NoticeTime, next_moment
 from changes.refusals import Refusal, RefusalKind, Refused
 from changes.state import Change
@@ -70,6 +70,8 @@ class InProcessGateway:
     clock: Clock
     authority: Authority = field(default_factory=Authority)
     failing: Exception | None = None
+    rehearsing: bool = False
+    """Decide and answer, and record nothing."""
     sent: list[Instruction] = field(default_factory=list)
 
     async def send(self, command: Command, instruction: Instruction, begins: bool = False) -> Receipt | Refused:
@@ -138,10 +140,16 @@ class InProcessGateway:
             refused=refused,
             receipt=receipt_for(after, events) if after and events else None,
         )
-        applied = record(self.engine, made, Source(), self.clock()).applied
+        source, at = Source(), self.clock()
+        applied = rehearsed(made) if self.rehearsing else record(self.engine, made, source, at).applied
         answer = applied.receipt or applied.refused
         assert answer is not None
         return answer
+
+
+def rehearsed(decision: Decision) -> Applied:
+    """What would be answered if ``decision`` were recorded."""
+    return Applied(fingerprint=decision.fingerprint, receipt=decision.receipt, refused=decision.refused)
 
 
 @dataclass
