@@ -1,8 +1,8 @@
-"""Where checkpoints are kept outside the database: a folder, an HTTP address, or a kind that a plug-in brings.
+"""Where checkpoints are kept outside the database: a folder, an HTTP address, S3, or a kind that a plug-in brings.
 
 Only such a copy shows that the end of the log was cut off, or that it was rewritten with a stolen key (reference/
 ledger.md 5). A plug-in is an entry point of the group ``groundswell.checkpoint_sinks``; its name is the scheme of the
-address ("s3"), and it is called with the address and gives a :class:`Sink`.
+address ("sftp"), and it is called with the address and gives a :class:`Sink`.
 """
 
 from __future__ import annotations
@@ -76,7 +76,7 @@ class FolderSink:
 
     def keep(self, origin: str, size: int, note: str) -> None:
         """See :class:`Sink`."""
-        folder = self._folder / _safe(origin)
+        folder = self._folder / safe_name(origin)
         unfinished = folder / f".{size:020}.{os.getpid()}.part"
         try:
             folder.mkdir(parents=True, exist_ok=True)
@@ -92,7 +92,7 @@ class FolderSink:
     def notes(self, origin: str) -> Iterator[str]:
         """See :class:`Sink`."""
         try:
-            files = sorted((self._folder / _safe(origin)).glob("*.checkpoint"), reverse=True)
+            files = sorted((self._folder / safe_name(origin)).glob("*.checkpoint"), reverse=True)
             for file in files:
                 yield file.read_text(encoding="utf-8", errors="replace")
         except OSError as error:
@@ -100,7 +100,7 @@ class FolderSink:
 
     def put_aside(self, origin: str, larger_than: int, now: datetime) -> Sequence[str]:
         """See :class:`Sink`; they go into a folder beside the others, named by the time."""
-        folder = self._folder / _safe(origin)
+        folder = self._folder / safe_name(origin)
         aside = folder / f"put-aside-{now:%Y%m%dT%H%M%SZ}"
         moved = []
         try:
@@ -134,7 +134,7 @@ class HttpSink:
     def keep(self, origin: str, size: int, note: str) -> None:
         """See :class:`Sink`."""
         try:
-            answer = self._client.put(f"{self._address}/{_safe(origin)}/{size}", content=note.encode())
+            answer = self._client.put(f"{self._address}/{safe_name(origin)}/{size}", content=note.encode())
             answer.raise_for_status()
         except httpx2.HTTPError as error:
             raise SinkUnusable(f"{self.name} does not keep the checkpoint: {error}") from error
@@ -142,7 +142,7 @@ class HttpSink:
     def notes(self, origin: str) -> Iterator[str]:
         """See :class:`Sink`; an HTTP service gives its latest only."""
         try:
-            answer = self._client.get(f"{self._address}/{_safe(origin)}/latest")
+            answer = self._client.get(f"{self._address}/{safe_name(origin)}/latest")
             if answer.status_code == 404:
                 return
             answer.raise_for_status()
@@ -177,16 +177,20 @@ def _sink(address: str) -> Sink:
         return HttpSink(address)
     if scheme in ("", "file"):
         return FolderSink(Path(address.removeprefix("file://")))
+    if scheme == "s3":
+        from store.s3 import s3_sink
+
+        return s3_sink(address)
     for plugin in entry_points(group=PLUGINS, name=scheme):
         made: Sink = plugin.load()(address)
         return made
     raise SinkUnusable(
-        f"Nothing here keeps checkpoints at {scheme}://. Use a folder (file:///path), http, https, "
+        f"Nothing here keeps checkpoints at {scheme}://. Use a folder (file:///path), http, https, s3, "
         f"or install a plug-in that registers {scheme!r} under {PLUGINS}."
     )
 
 
-def _safe(origin: str) -> str:
+def safe_name(origin: str) -> str:
     """The log's name as one part of a path."""
     return re.sub(r"[^A-Za-z0-9._-]", "_", origin)
 
