@@ -12,7 +12,7 @@ PARALLEL := -n 2 --dist worksteal
 
 .DEFAULT_GOAL := help
 .PHONY: help demo tour reset doctor migrate test test-postgres test-replay-all test-slow test-api e2e pictures coverage \
-	check format openapi bench bench-ledger bench-policy lock ready-demo ready-dev ready-e2e
+	check format openapi bench bench-ledger bench-policy bench-pages lock ready-demo ready-dev ready-e2e
 
 help: ## List these commands
 	@printf 'Groundswell: governed change from the people who do the work.\n\n'
@@ -91,6 +91,9 @@ bench-ledger: ready-dev ## Measure the ledger: appending, verifying, proofs, pag
 
 bench-policy: ready-dev ## Measure evaluating a route: 100 routes and 20,000 people against the smallest setting
 	@$(BIN)/python -m benchmarks.policy
+
+bench-pages: ready-dev ## Measure every page with a hundred times more of everything; ARGUMENTS="--keep .local/pages"
+	@$(BIN)/python -m benchmarks.pages $(ARGUMENTS)
 
 lock: ready-dev ## Compile requirements/*.in again; `make lock ARGUMENTS=--upgrade` takes the newest versions
 	@scripts/lock.sh $(ARGUMENTS)

@@ -1,4 +1,4 @@
-"""Reading what a run cost: latencies, processor time of processes, billable actions, history events."""
+"""Reading what a run cost: latencies, processor time of processes, billable actions, history events, queries."""
 
 from __future__ import annotations
 
@@ -7,9 +7,13 @@ import re
 import statistics
 import time
 from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
+from typing import Any
 
 import httpx2
+from sqlalchemy import Engine, event
 from temporalio.api.enums.v1 import EventType
 from temporalio.client import Client
 
@@ -79,8 +83,8 @@ class Shape:
 async def shape_of(client: Client, workflow_id: str) -> Shape:
     """Count the work in the history of a workflow."""
     kinds: Counter[int] = Counter()
-    async for event in client.get_workflow_handle(workflow_id).fetch_history_events():
-        kinds[event.event_type] += 1
+    async for entry in client.get_workflow_handle(workflow_id).fetch_history_events():
+        kinds[entry.event_type] += 1
     return Shape(
         updates=kinds[EventType.EVENT_TYPE_WORKFLOW_EXECUTION_UPDATE_ACCEPTED],
         local_activities=kinds[EventType.EVENT_TYPE_MARKER_RECORDED],
@@ -88,3 +92,19 @@ async def shape_of(client: Client, workflow_id: str) -> Shape:
         timers=kinds[EventType.EVENT_TYPE_TIMER_STARTED],
         events=sum(kinds.values()),
     )
+
+
+@contextmanager
+def statements(engine: Engine) -> Iterator[list[str]]:
+    """The SQL that is executed meanwhile, without the beginnings and ends of transactions."""
+    seen: list[str] = []
+
+    def note(connection: Any, cursor: Any, statement: str, *rest: Any) -> None:
+        if not re.match(r"\s*(BEGIN|COMMIT|ROLLBACK|PRAGMA|SET)\b", statement):
+            seen.append(statement)
+
+    event.listen(engine, "before_cursor_execute", note)
+    try:
+        yield seen
+    finally:
+        event.remove(engine, "before_cursor_execute", note)

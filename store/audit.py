@@ -47,7 +47,7 @@ from ledger.tiles import NoSuchTile
 from store import tables
 from store.checkpoints import latest_checkpoint
 from store.database import lock_ledger, writing
-from store.ledger import LABEL, ORIGIN, STOPPED, Entry, append_once, number_of
+from store.ledger import LABEL, ORIGIN, STOPPED, Entry, append_once
 from store.reading import (
     DISCREET_COMMANDS,
     SECRET_COMMANDS,
@@ -422,7 +422,7 @@ def _fitting(
     if asked.text:
         parts.append(containing(connection, asked.text))
     if not reader.sees_all:
-        parts.append(_open_to(connection, reader, asked))
+        parts.append(_open_to(reader, asked))
     return and_(*parts)
 
 
@@ -432,7 +432,7 @@ def _first_since(moment: datetime) -> Any:
     return query.order_by(records.c.recorded_at, records.c.seq).limit(1).scalar_subquery()
 
 
-def _open_to(connection: Connection, reader: Reader, asked: Filter) -> ColumnElement[bool]:
+def _open_to(reader: Reader, asked: Filter) -> ColumnElement[bool]:
     """Leave out what is secret; and where a person or words are searched for, what is discreet too, because finding it
     would say who it was."""
     records = tables.ledger_record
@@ -445,7 +445,9 @@ def _open_to(connection: Connection, reader: Reader, asked: Filter) -> ColumnEle
         and_(records.c.outcome == "applied", records.c.action.in_(sorted(secret))) if secret else not_(true()),
         and_(records.c.outcome == "refused", records.c.action.in_(sorted(refused))),
     )
-    return or_(not_(hidden), records.c.actor.in_((number_of(connection, reader.ref), reader.ref)))
+    people = tables.ledger_person.c
+    number = select(people.id).where(people.person == reader.ref).scalar_subquery()
+    return or_(not_(hidden), records.c.actor == number, records.c.actor == reader.ref)
 
 
 def cursor_at(size: int, before: int) -> str:

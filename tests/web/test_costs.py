@@ -4,34 +4,14 @@ from __future__ import annotations
 
 import gzip
 import re
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
 
-from sqlalchemy import Engine, event
-
+from benchmarks.measuring import statements
 from tests.web.office import HOA, JONAS, LEA, MARA, PRIYA, SAMIRA, Office, a_wave
 
 STATIC = Path(__file__).parents[2] / "web"
 MOST_QUERIES = 5
 MOST_BYTES = 100_000
-
-
-@contextmanager
-def statements(engine: Engine) -> Iterator[list[str]]:
-    """The SQL that is executed meanwhile, without the beginnings and ends of transactions."""
-    seen: list[str] = []
-
-    def note(connection: Any, cursor: Any, statement: str, *rest: Any) -> None:
-        if not re.match(r"\s*(BEGIN|COMMIT|ROLLBACK|PRAGMA|SET)\b", statement):
-            seen.append(statement)
-
-    event.listen(engine, "before_cursor_execute", note)
-    try:
-        yield seen
-    finally:
-        event.remove(engine, "before_cursor_execute", note)
 
 
 async def under_way(office: Office) -> str:

@@ -6,8 +6,9 @@ from datetime import timedelta
 from pathlib import Path
 
 from directory.demonstration import FOLDER
-from store.database import reading
-from store.directory import load_directory
+from directory.model import Directory, Team
+from store.database import reading, writing
+from store.directory import load_directory, save_directory
 from tests.web.office import JONAS, MARA, Office, Page
 from tests.web.test_pages import sound
 
@@ -85,3 +86,27 @@ async def test_the_demonstration_is_seen_through_another_personas_eyes(office: O
     async with office.anybody() as old:
         old.cookies.update(earlier)
         assert (await old.get("/")).status_code == 401, "the session before has ended"
+
+
+async def test_of_very_many_teams_those_at_the_top_and_below_a_chosen_one_are_listed(office: Office) -> None:
+    teams = [
+        *(Team(ref=f"d{n}", name=f"Division {n}") for n in range(3)),
+        *(Team(ref=f"t{n}", name=f"Crew {n}", parent=f"d{n % 3}") for n in range(450)),
+    ]
+    with writing(office.engine) as connection:
+        known = load_directory(connection)
+        everything = Directory(known.people.values(), [*known.teams.values(), *teams], known.processes.values())
+        save_directory(connection, everything, office.clock())
+    async with office.browser(MARA) as browser:
+        top = sound(Page(await browser.get("/people")))
+        below = sound(Page(await browser.get("/people?team=division+1")))
+        last = sound(Page(await browser.get("/people?team=Crew+1")))
+        await browser.post(
+            "/standing-in/delegate", data={"to": "Priya Nair", "starts": "2026-03-02", "ends": "2026-03-04"}
+        )
+        standing_in = sound(Page(await browser.get("/standing-in")))
+    assert "Division 1" in top.text and "Crew 1" not in top.text
+    assert "Crew 448" in below.text and "Crew 449" not in below.text
+    assert "more are not listed here" in below.text
+    assert "No team belongs to it." in last.text
+    assert "Priya Nair answers for Mara Lind" in standing_in.text, "a name may be typed instead of chosen"

@@ -180,6 +180,7 @@ def test_in_a_large_organisation_names_are_typed() -> None:
         Person(ref="twin.b", name="Twin", email="b@x.example", team="all"),
     ]
     offered = Offered(Directory(people, (), ()))
+    assert not offered.few("person") and offered.few("team")
     drawn = form(Invite, blank(Invite), offered)
     assert drawn.controls[0].options == ()
     typed = "p7\r\n person 8 \nP9@X.example\nTwin\nnobody"

@@ -27,8 +27,11 @@ class Offered:
             return question.options
         if question.name in self.parts and question.names is None:
             return self.parts[question.name]
-        offered = self._named(question.names)
-        return offered if len(offered) <= MOST_OFFERED else ()
+        return self._named(question.names) if self.few(question.names) else ()
+
+    def few(self, thing: str | None) -> bool:
+        """Whether there are so few people, teams or processes that all of them can be offered."""
+        return len(self._things(thing)) <= MOST_OFFERED
 
     def reference(self, thing: str | None, typed: str) -> str:
         """The reference of the person, team or process that somebody typed: a reference, a name or an address.
@@ -36,16 +39,20 @@ class Offered:
         What is not known, or is the name of two, is left as it was typed, and refused where it is looked up.
         """
         text = typed.strip()
-        things: Mapping[str, object] = {
-            "person": self.directory.people,
-            "team": self.directory.teams,
-            "process": self.directory.processes,
-        }.get(thing or "", {})
+        things = self._things(thing)
         if text in things:
             return text
         wanted = text.casefold()
         found = [ref for ref, known in things.items() if wanted in _called(known)]
         return found[0] if len(found) == 1 else text
+
+    def _things(self, thing: str | None) -> Mapping[str, object]:
+        found: Mapping[str, Mapping[str, object]] = {
+            "person": self.directory.people,
+            "team": self.directory.teams,
+            "process": self.directory.processes,
+        }
+        return found.get(thing or "", {})
 
     def _named(self, thing: str | None) -> tuple[Option, ...]:
         match thing:

@@ -9,7 +9,8 @@ from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
 from changes.permissions import Operation
-from directory.model import Directory, Person
+from directory.model import Directory, Person, Process, Team
+from web.forms.options import Offered
 from web.pages.rendering import page
 from web.pages.wording import wording_for
 from web.security.authorising import needs
@@ -20,27 +21,35 @@ router = APIRouter()
 
 MOST_SHOWN = 60
 """People of a search; more are found by writing more."""
+MOST_LISTED = 200
+"""Teams and processes that are listed whole; of more, those that belong to what was asked for."""
 
 
 @router.get("/people")
 @needs(Operation.READ_DIRECTORY)
 async def people(request: Request, services: ServicesHere, visitor: SignedIn) -> Response:
-    """A search over people, and all teams and processes."""
+    """A search over people; teams and processes, or where there are very many, those below the chosen team."""
     text = request.query_params.get("text", "").strip()[:200]
-    team = request.query_params.get("team", "")
+    typed = request.query_params.get("team", "")[:200]
     wording = await services.read(lambda connection: wording_for(services, connection, visitor))
     directory = wording.directory
+    offered = Offered(directory)
+    team = offered.reference("team", typed)
     found = _found(directory, text, team)
+    teams, processes = _teams(directory, team), _processes(directory, text)
     return page(
         request,
         "people.html",
         visitor=visitor,
         text=text,
         team=team if team in directory.teams else "",
+        offered=offered.few("team"),
         found=found[:MOST_SHOWN],
         more=len(found) - MOST_SHOWN,
-        teams=sorted(directory.teams.values(), key=lambda team: team.name.casefold()),
-        processes=sorted(directory.processes.values(), key=lambda process: process.name.casefold()),
+        teams=teams[:MOST_LISTED],
+        more_teams=len(directory.teams) - len(teams[:MOST_LISTED]),
+        processes=processes[:MOST_LISTED],
+        more_processes=len(directory.processes) - len(processes[:MOST_LISTED]),
         directory=directory,
         wording=wording,
     )
@@ -78,3 +87,22 @@ def _found(directory: Directory, text: str, team: str) -> list[Person]:
         and all(word in f"{person.name} {person.title} {person.email} {person.site}".casefold() for word in words)
     )
     return sorted(fit, key=lambda person: person.name.casefold())
+
+
+def _teams(directory: Directory, team: str) -> list[Team]:
+    """All teams; where those are very many, the ones right below ``team``, or at the top of the organisation."""
+    teams = list(directory.teams.values())
+    if len(teams) > MOST_LISTED:
+        top = [one for one in teams if one.parent is None]
+        above = team if team in directory.teams else top[0].ref if len(top) == 1 else None
+        teams = [one for one in teams if one.parent == above]
+    return sorted(teams, key=lambda one: one.name.casefold())
+
+
+def _processes(directory: Directory, text: str) -> list[Process]:
+    """All processes; where those are very many, the ones with the words in their name."""
+    processes = list(directory.processes.values())
+    if len(processes) > MOST_LISTED:
+        words = text.casefold().split()
+        processes = [one for one in processes if all(word in one.name.casefold() for word in words)]
+    return sorted(processes, key=lambda one: one.name.casefold())

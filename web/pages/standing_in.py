@@ -14,10 +14,12 @@ from starlette.responses import RedirectResponse, Response
 
 from changes.acts import ACTS, Act
 from changes.permissions import Operation
+from directory.model import Directory, Person
 from directory.standing_in import KINDS_OF_DECISION, AnnounceAbsence, Delegate, EndAbsence, RevokeDelegation
 from store.standing_in import absences_of, delegations_of
 from web.acting import act
 from web.commanding import KEY, new_key
+from web.forms.options import Offered
 from web.pages.rendering import page
 from web.pages.wording import wording_for
 from web.plain_words import findings
@@ -60,6 +62,9 @@ async def give_act(request: Request, services: ServicesHere, visitor: SignedIn, 
             values[name] = [part for text in form.getlist(name) for part in str(text).replace(",", " ").split()]
         elif form.get(name):
             values[name] = str(form[name])
+    if "to" in values:  # a name or an address, where there are too many people to choose from
+        directory = await services.read(services.authority.directory)
+        values["to"] = Offered(directory).reference("person", str(values["to"]))
     key = str(form.get("_key", ""))
     try:
         wanted = HERE[kind].model_validate(values)
@@ -76,15 +81,13 @@ async def give_act(request: Request, services: ServicesHere, visitor: SignedIn, 
 async def _show(request: Request, services: Services, visitor: Visitor, sent: Sent, done: str = "") -> Response:
     def read(connection: Connection) -> dict[str, Any]:
         directory = services.authority.directory(connection)
+        few = Offered(directory).few("person")
         return {
             "wording": wording_for(services, connection, visitor),
             "delegations": delegations_of(connection, visitor.ref),
             "absences": absences_of(connection, visitor.ref),
             "today": services.authority.today(connection, services.clock()),
-            "colleagues": sorted(
-                (person for person in directory.people.values() if person.active and person.ref != visitor.ref),
-                key=lambda person: person.name,
-            ),
+            "colleagues": _colleagues(directory, visitor.ref) if few else None,
         }
 
     shown = await services.read(read)
@@ -100,6 +103,11 @@ async def _show(request: Request, services: Services, visitor: Visitor, sent: Se
         key=new_key(),
         **shown,
     )
+
+
+def _colleagues(directory: Directory, reader: str) -> list[Person]:
+    others = (person for person in directory.people.values() if person.active and person.ref != reader)
+    return sorted(others, key=lambda person: person.name)
 
 
 DONE = {
