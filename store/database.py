@@ -6,6 +6,7 @@ SQLite writes begin IMMEDIATE, because a deferred transaction that turns into a 
 
 from __future__ import annotations
 
+import os
 import sqlite3
 import time
 from collections.abc import Iterator
@@ -69,7 +70,7 @@ def _sqlite(url: URL) -> Engine:
     )
 
     @event.listens_for(engine, "connect")
-    def _prepare(connection: Any, _record: Any) -> None:
+    def _prepare(connection: Any, record: Any) -> None:
         connection.isolation_level = None  # transactions begin where we say, see below
         cursor = connection.cursor()
         _use_write_ahead_log(cursor)
@@ -78,13 +79,33 @@ def _sqlite(url: URL) -> Engine:
         cursor.close()
         # SQLite's own knows A to Z only, so that “ÄRGER” would not find “Ärger”.
         connection.create_function("lower", 1, _lower, deterministic=True)
+        record.info[_FILE] = _file_at(url.database)  # it is there now, if it was not before
 
     @event.listens_for(engine, "begin")
     def _begin(connection: Connection) -> None:
         writing = connection.get_execution_options().get("writing", False)
+        if writing and connection.info[_FILE] != _file_at(url.database):
+            # SQLite would go on in a file that has no name any more, and what was acknowledged would go with it.
+            engine.dispose()
+            raise DatabaseUnavailable(
+                f"{in_words(engine)} is not the file any more that this program opened: it was moved, deleted or "
+                "replaced. Nothing was written"
+            )
         connection.exec_driver_sql("BEGIN IMMEDIATE" if writing else "BEGIN")
 
     return engine
+
+
+_FILE = "file"
+
+
+def _file_at(path: str | None) -> tuple[int, int] | None:
+    """Which file is called ``path`` now; None where there is none, as for a database in memory."""
+    try:
+        found = os.stat(path or ":memory:")
+    except OSError:
+        return None
+    return found.st_dev, found.st_ino
 
 
 def _use_write_ahead_log(cursor: Any) -> None:
