@@ -10,7 +10,7 @@ from temporalio import activity
 from temporalio.exceptions import ApplicationError
 
 from settings import SettingsWrong
-from store.checkpoints import LedgerDamaged, Sealer, latest_vouched
+from store.checkpoints import LedgerDamaged, Sealer, head_of, latest_vouched, stopped_because
 from store.database import reading
 from store.searching import index_new_words
 from temporal import calls
@@ -19,6 +19,11 @@ WITNESSED_AT = "groundswell_ledger_witnessed_timestamp_seconds"
 """The metric: when somebody outside last vouched for the ledger, in seconds since 1970. Its age is the window in which
 a loss could go unseen."""
 WITNESSED_SIZE = "groundswell_ledger_witnessed_records"
+"""How many records were vouched for then."""
+SIZE = "groundswell_ledger_records"
+"""How many there are now. While this is more for longer than some minutes, something outside does not work."""
+STOPPED = "groundswell_ledger_stopped"
+"""1 while nothing is recorded because the ledger does not fit what was signed or kept, else 0."""
 
 log = structlog.get_logger()
 
@@ -43,6 +48,7 @@ class SealingActivities:
         try:
             sealed = self._sealer.seal()
         except (LedgerDamaged, SettingsWrong) as error:
+            self._measure()
             raise ApplicationError(str(error), type=type(error).__name__, non_retryable=True) from error
         index_new_words(self._sealer.engine)
         self._measure()
@@ -54,8 +60,10 @@ class SealingActivities:
 
     def _measure(self) -> None:
         with reading(self._sealer.engine) as connection:
-            vouched = latest_vouched(connection)
+            vouched, size, stopped = latest_vouched(connection), head_of(connection).size, stopped_because(connection)
+        meter = activity.metric_meter()
+        meter.create_gauge(SIZE, "records in the ledger").set(size)
+        meter.create_gauge(STOPPED, "whether nothing is recorded any more").set(1 if stopped else 0)
         if vouched:
-            meter = activity.metric_meter()
             meter.create_gauge_float(WITNESSED_AT, "when the ledger was last vouched for").set(vouched.at.timestamp())
             meter.create_gauge(WITNESSED_SIZE, "records vouched for outside").set(vouched.size)

@@ -27,9 +27,10 @@ class SmallWitness:
 
     def client(self) -> httpx2.Client:
         """A client whose requests this witness answers."""
-        return httpx2.Client(transport=httpx2.MockTransport(self._answer))
+        return httpx2.Client(transport=httpx2.MockTransport(self.answer))
 
-    def _answer(self, request: httpx2.Request) -> httpx2.Response:
+    def answer(self, request: httpx2.Request) -> httpx2.Response:
+        """What it says to an ``add-checkpoint``."""
         assert request.url.path.endswith("/add-checkpoint")
         if self.away:
             return httpx2.Response(503, text="gone fishing")
