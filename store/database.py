@@ -19,10 +19,14 @@ from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import DatabaseError, DBAPIError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolExhausted
 
+from store.prepared import Prepared
+
 LEDGER_LOCK = 0x67_72_6F_75_6E_64
 """PostgreSQL's advisory lock of the ledger: "ground" as a number, unlikely to meet another application's."""
 BUSY_SECONDS = 30
 """How long a SQLite writer waits for another before it gives up."""
+LOCK_PATIENCE = "15s"
+"""How long PostgreSQL waits for the ledger's lock before it gives up."""
 
 
 class DatabaseUnavailable(Exception):
@@ -150,11 +154,14 @@ def writing(engine: Engine) -> Iterator[Connection]:
             yield connection
 
 
+# Evaluated from left to right: the limit holds for the wait beside it.
+_LOCK = Prepared(text("SELECT set_config('lock_timeout', :patience, true), pg_advisory_xact_lock(:key)"))
+
+
 def lock_ledger(connection: Connection) -> None:
     """Wait until this transaction is the only one that appends. SQLite's BEGIN IMMEDIATE has done that already."""
     if connection.dialect.name == "postgresql":
-        connection.execute(text("SET LOCAL lock_timeout = '15s'"))
-        connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": LEDGER_LOCK})
+        _LOCK.read(connection, {"patience": LOCK_PATIENCE, "key": LEDGER_LOCK})
 
 
 @contextmanager

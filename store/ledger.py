@@ -18,7 +18,20 @@ from hashlib import sha256
 from importlib import metadata
 from typing import Any, NamedTuple, Self
 
-from sqlalchemy import Connection, bindparam, insert, select
+from sqlalchemy import (
+    ARRAY,
+    ColumnElement,
+    Connection,
+    Insert,
+    Select,
+    String,
+    Table,
+    any_,
+    bindparam,
+    func,
+    insert,
+    select,
+)
 
 from changes.facts import SYSTEM, PolicyRef
 from ledger.canonical import canonical_bytes
@@ -27,6 +40,7 @@ from ledger.merkle import CompactRange, leaf_hash
 from ledger.record import FORM, coarsened, commitments_of, lasting
 from ledger.tiles import TILE_WIDTH, completed_tiles
 from store import tables
+from store.prepared import Prepared
 from store.tiles import StoredTiles
 
 LABEL = "content"
@@ -36,6 +50,7 @@ ORIGIN = "ledger_origin"
 STOPPED = "ledger_stopped"
 """The name under which the database keeps why nothing may be appended."""
 TYPES = "org.groundswell"
+_Row = dict[str, Any]
 
 
 class LedgerStopped(Exception):
@@ -172,8 +187,8 @@ def append_many(connection: Connection, entries: Sequence[Entry], now: datetime)
     first = tree.size
     at = last
     numbers = known | _new_numbers(connection, people - known.keys())
-    records: list[dict[str, Any]] = []
-    private: list[dict[str, Any]] = []
+    records: list[_Row] = []
+    private: list[_Row] = []
     for entry in entries:
         salt = new_salt()
         commitment = commit(LABEL, entry.content, salt).hex() if entry.content else ""
@@ -189,12 +204,9 @@ def append_many(connection: Connection, entries: Sequence[Entry], now: datetime)
     leaves = [row["leaf_hash"] for row in records]
     if first % TILE_WIDTH + len(leaves) >= TILE_WIDTH:
         _write_tiles(connection, first, leaves)
-    connection.execute(_INSERT_RECORD, records)
-    if private:
-        connection.execute(_INSERT_PRIVATE, private)
     tree.extend(leaves)
     head = {"size": tree.size, "root": tree.root(), "frontier": tree.to_bytes()}
-    connection.execute(_INSERT_HEAD, {**head, "recorded_at": at, "first_seq": first})
+    _insert(connection, records, private, {**head, "recorded_at": at, "first_seq": first})
     return tree.size
 
 
@@ -323,7 +335,7 @@ def _workflow(entry: Entry) -> dict[str, Any]:
     return {name: value for name, value in found.items() if value}
 
 
-def _row(entry: Entry, body: dict[str, Any], place: Mapping[str, Any], recorded_at: datetime) -> dict[str, Any]:
+def _row(entry: Entry, body: dict[str, Any], place: Mapping[str, Any], recorded_at: datetime) -> _Row:
     raw = canonical_bytes({**body, **place, "recorded_at": _stamp(recorded_at)})
     return {
         "seq": place["seq"],
@@ -353,14 +365,19 @@ class _Head(NamedTuple):
 
 
 def _head(connection: Connection, people: set[str]) -> _Head:
-    rows = connection.execute(_LAST_HEAD, {"people": sorted(people)}).all()
-    head = rows[0]
-    if head.stopped is not None:
-        raise LedgerStopped(head.stopped)
-    known = {row.person: row.number for row in rows if row.person is not None}
-    if head.size is None:
-        return _Head(head.origin, CompactRange(), None, known)
-    return _Head(head.origin, CompactRange.from_bytes(head.size, bytes(head.frontier)), head.recorded_at, known)
+    rows = _LAST_HEAD.read(connection, {"people": _listed(connection, people)})
+    origin, stopped, size, frontier, recorded_at, *_ = rows[0]
+    if stopped is not None:
+        raise LedgerStopped(stopped)
+    known = {person: number for *_, person, number in rows if person is not None}
+    if size is None:
+        return _Head(origin, CompactRange(), None, known)
+    return _Head(origin, CompactRange.from_bytes(size, bytes(frontier)), recorded_at, known)
+
+
+def _listed(connection: Connection, people: set[str]) -> object:
+    """Several values as one, so that the text of the query is always the same."""
+    return sorted(people) if connection.dialect.name == "postgresql" else json.dumps(sorted(people))
 
 
 def _people_in(entries: Sequence[Entry]) -> set[str]:
@@ -373,22 +390,33 @@ def _numbers(connection: Connection, people: set[str]) -> dict[str, str]:
     """The number of each person, a new one for those the ledger meets for the first time."""
     if not people:
         return {}
-    known = {row.person: row.id for row in connection.execute(_NUMBERS, {"people": sorted(people)})}
+    known = dict(_NUMBERS.read(connection, {"people": _listed(connection, people)}))
     return known | _new_numbers(connection, people - known.keys())
 
 
 def _new_numbers(connection: Connection, people: set[str]) -> dict[str, str]:
     fresh = {person: f"p-{uuid.uuid4().hex}" for person in sorted(people)}
-    if fresh:
-        rows = [{"id": number, "person": person} for person, number in fresh.items()]
-        connection.execute(_INSERT_PERSON, rows)
+    _INSERT_PERSON.write(connection, *({"id": number, "person": person} for person, number in fresh.items()))
     return fresh
+
+
+def _insert(connection: Connection, records: Sequence[_Row], private: Sequence[_Row], head: Mapping[str, Any]) -> None:
+    """Insert what was made of the entries. One alone takes one statement where the database can do that: each waits
+    for an answer, and the ledger's lock is held meanwhile."""
+    if len(records) == len(private) == 1 and connection.dialect.name == "postgresql":
+        parts = {"head": head, "record": records[0], "private": private[0]}
+        one = {f"{table}_{name}": value for table, row in parts.items() for name, value in row.items()}
+        _INSERT_ONE.write(connection, one)
+        return
+    _INSERT_RECORD.write(connection, *records)
+    _INSERT_PRIVATE.write(connection, *private)
+    _INSERT_HEAD.write(connection, head)
 
 
 def _write_tiles(connection: Connection, size: int, leaves: Sequence[bytes]) -> None:
     made = completed_tiles(StoredTiles(connection), size, leaves)
     rows = [{"level": tile.level, "index": tile.index, "data": tile.data, "root": tile.root} for tile in made]
-    connection.execute(_INSERT_TILE, rows)
+    _INSERT_TILE.write(connection, *rows)
 
 
 def _stamp(moment: datetime) -> str:
@@ -401,32 +429,48 @@ def _version() -> str:
     return metadata.version("groundswell")
 
 
-# Built once: SQLAlchemy then finds their compiled form without looking at their parts again.
-_INSERT_RECORD = insert(tables.ledger_record)
-_INSERT_PRIVATE = insert(tables.ledger_private)
-_INSERT_HEAD = insert(tables.ledger_head)
-_INSERT_TILE = insert(tables.ledger_tile)
-_INSERT_PERSON = insert(tables.ledger_person)
-_NUMBERS = select(tables.ledger_person).where(tables.ledger_person.c.person.in_(bindparam("people", expanding=True)))
-_NEWEST = (
-    select(tables.ledger_head.c.size, tables.ledger_head.c.frontier, tables.ledger_head.c.recorded_at)
-    .order_by(tables.ledger_head.c.size.desc())
-    .limit(1)
-    .subquery()
-)
-_STOP = tables.deployment.alias("stop")
-_LAST_HEAD = (
-    select(
-        tables.deployment.c.value.label("origin"),
-        select(_STOP.c.value).where(_STOP.c.name == STOPPED).scalar_subquery().label("stopped"),
-        _NEWEST,
-        tables.ledger_person.c.person,
-        tables.ledger_person.c.id.label("number"),
-    )
-    .select_from(
-        tables.deployment.outerjoin(_NEWEST, tables.deployment.c.name == ORIGIN).outerjoin(
-            tables.ledger_person, tables.ledger_person.c.person.in_(bindparam("people", expanding=True))
+def _into(table: Table, prefix: str) -> Insert:
+    """A row of ``table`` whose values are named with ``prefix``."""
+    return insert(table).values({column: bindparam(f"{prefix}_{column.name}") for column in table.columns})
+
+
+def _any_of(people: str) -> dict[str, ColumnElement[bool]]:
+    """Whether a person is among those that are bound as ``people``, see :func:`_listed`."""
+    person = tables.ledger_person.c.person
+    listed = func.json_each(bindparam(people, type_=String)).table_valued("value")
+    return {
+        "sqlite": person.in_(select(listed.c.value)),
+        "postgresql": person == any_(bindparam(people, type_=ARRAY(String))),
+    }
+
+
+def _last_head(among: ColumnElement[bool]) -> Select[Any]:
+    head, stop, people = tables.ledger_head, tables.deployment.alias("stop"), tables.ledger_person
+    newest = select(head.c.size, head.c.frontier, head.c.recorded_at).order_by(head.c.size.desc()).limit(1).subquery()
+    log = tables.deployment.outerjoin(newest, tables.deployment.c.name == ORIGIN).outerjoin(people, among)
+    return (
+        select(
+            tables.deployment.c.value,
+            select(stop.c.value).where(stop.c.name == STOPPED).scalar_subquery(),
+            newest,
+            people.c.person,
+            people.c.id,
         )
+        .select_from(log)
+        .where(tables.deployment.c.name == ORIGIN)
     )
-    .where(tables.deployment.c.name == ORIGIN)
+
+
+_INSERT_RECORD = Prepared(insert(tables.ledger_record))
+_INSERT_PRIVATE = Prepared(insert(tables.ledger_private))
+_INSERT_HEAD = Prepared(insert(tables.ledger_head))
+_INSERT_ONE = Prepared(
+    _into(tables.ledger_head, "head").add_cte(
+        _into(tables.ledger_record, "record").cte("record"), _into(tables.ledger_private, "private").cte("private")
+    )
 )
+_INSERT_TILE = Prepared(insert(tables.ledger_tile))
+_INSERT_PERSON = Prepared(insert(tables.ledger_person))
+_PERSON = select(tables.ledger_person.c.person, tables.ledger_person.c.id)
+_NUMBERS = Prepared({dialect: _PERSON.where(among) for dialect, among in _any_of("people").items()})
+_LAST_HEAD = Prepared({dialect: _last_head(among) for dialect, among in _any_of("people").items()})

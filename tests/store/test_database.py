@@ -262,6 +262,15 @@ def test_the_ledger_lock_is_exclusive_and_waiting_for_it_ends(engine: Engine) ->
         lock_ledger(connection)  # the lock went with its transaction
 
 
+@ONLY_POSTGRESQL
+def test_the_limit_holds_for_the_wait_in_the_same_statement(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
+    with writing(engine) as holder:
+        lock_ledger(holder)
+        monkeypatch.setattr(database, "LOCK_PATIENCE", "50ms")
+        with pytest.raises(DatabaseUnavailable, match="lock timeout"), writing(engine) as waiting:
+            lock_ledger(waiting)
+
+
 def end_connection(address: str, process: int) -> None:
     """What a PostgreSQL server does to all connections when it restarts."""
     engine = open_database(address)
