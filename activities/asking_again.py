@@ -1,4 +1,4 @@
-"""Looking at open gates, and telling those changes to look again that would ask other people now."""
+"""Looking at open changes, and telling those to look again that would ask other people now, or miss somebody."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from sqlalchemy import Engine
 from temporalio import activity
 from temporalio.client import Client
 
-from store.asking_again import changes_with_gates, remember_world, to_look_again, world_now, world_seen
+from store.asking_again import open_changes, remember_world, to_look_again, world_now, world_seen
 from store.authority import Authority
 from store.database import reading, writing
 from store.demonstration_clock import DemonstrationClock
@@ -46,7 +46,7 @@ class AskingAgainActivities:
 
     @activity.defn(name=calls.ASK_AGAIN)
     async def ask_again(self) -> calls.AskedAgain:
-        """Look at every open gate, unless nothing that decides who is asked is different since the last time.
+        """Look at every open change, unless nothing that decides who is asked is different since the last time.
 
         The world is remembered last, so that a look that was broken off is taken again.
         """
@@ -63,7 +63,7 @@ class AskingAgainActivities:
             looked_at, last = looked_at + len(refs), refs[-1]
             activity.heartbeat(last)
         await anyio.to_thread.run_sync(self._remember, world)
-        log.info("open gates looked at", changes=looked_at, told=len(told))
+        log.info("open changes looked at", changes=looked_at, told=len(told))
         return calls.AskedAgain(looked_at=looked_at, told=tuple(told))
 
     @activity.defn(name=calls.SEND_WORD)
@@ -78,7 +78,7 @@ class AskingAgainActivities:
 
     def _some(self, after: str) -> tuple[str, ...]:
         with reading(self._engine) as connection:
-            return changes_with_gates(connection, after)
+            return open_changes(connection, after)
 
     def _different(self, refs: tuple[str, ...], now: datetime) -> list[str]:
         with reading(self._engine) as connection:

@@ -373,7 +373,7 @@ def _resumed(change: Change, event: Resumed) -> Change:
             campaign_due=event.campaign_due if recruiting.campaign_due else None,
             invitations=tuple(_asked_anew(invitation, event, held_at) for invitation in recruiting.invitations),
         )
-    return change.having(hold=None, proposal=proposal, recruiting=recruiting)
+    return change.having(hold=None, proposal=proposal, recruiting=recruiting, running_since=event.at)
 
 
 def _asked_anew(invitation: Invitation, event: Resumed, held_at: datetime) -> Invitation:
@@ -426,4 +426,4 @@ def _moved(gate: OpenGate, due: datetime) -> OpenGate:
 
 @evolves(Renewed)
 def _renewed(change: Change, event: Renewed) -> Change:
-    return change.having(closing=None)
+    return change.having(closing=None, running_since=event.at)

@@ -14,6 +14,7 @@ from changes import (
     anonymity,
     any_moment,
     concerns,
+    holders,
     learning,
     passing_time,
     proposal,
@@ -43,7 +44,7 @@ from changes.recruiting import AcceptInvitation, PlanChampions
 from changes.refusals import Refusal, RefusalKind, Refused, unknown
 from changes.rules import EVOLUTIONS, RULES
 from changes.state import Change, InvitationStatus, Stage
-from changes.testing import ProposeTests
+from changes.testing import EndorseWithChanges, ProposeTests
 from changes.values import is_pseudonym
 
 STAGES = (
@@ -57,6 +58,7 @@ STAGES = (
     any_moment,
     anonymity,
     publishing,
+    holders,
     passing_time,
 )
 """The modules whose rules make up a change's life."""
@@ -293,7 +295,19 @@ def subject_of(change: Change | None, command: Command | None, actor: str, now: 
         asked_since=(reckoned.asked_since or reckoned.opened_at) if reckoned else None,
         duplicate=command.duplicate if isinstance(command, TakeOverFollowers) else None,
         revealing=change is not None and bool(pseudonyms_in(change)),
+        holders=_holders(change, command),
     )
+
+
+def _holders(change: Change | None, command: Command | None) -> tuple[str, ...]:
+    """Those who hold something open when Groundswell looks again, and those who are to run a test from now on."""
+    match command:
+        case LookAgain() if change is not None:
+            return holders.everyone_holding(change)
+        case ProposeTests(tests=tests) | EndorseWithChanges(tests=tests):
+            return tuple(dict.fromkeys(person for test in tests for person in test.testers))
+        case _:
+            return ()
 
 
 def _wrote_tests(change: Change | None) -> str | None:
@@ -357,13 +371,15 @@ def _picking(change: Change | None, command: Command | None, now: datetime) -> P
         places = command.places or recruiting.places or None
     elif batch and now >= batch[1]:
         places = recruiting.places
+    elif isinstance(command, LookAgain) and holders.champions_at_work(change) and recruiting.places:
+        places = recruiting.places
     else:
         return None
-    gone = (InvitationStatus.DECLINED, InvitationStatus.EXPIRED, InvitationStatus.STEPPED_DOWN)
+    gone = (InvitationStatus.DECLINED, InvitationStatus.EXPIRED, InvitationStatus.STEPPED_DOWN, InvitationStatus.GONE)
     return Picking(
         places=places,
         batches=len({invitation.at for invitation in recruiting.invitations}) if batch else 0,
-        accepted=len(recruiting.champions) + len(recruiting.with_status(InvitationStatus.STEPPED_DOWN)),
+        accepted=len(recruiting.champions) + sum(len(recruiting.with_status(status)) for status in gone[2:]),
         silent=sum(len(recruiting.with_status(status)) for status in gone[:2])
         + sum(i.status is InvitationStatus.SENT and i.due <= now for i in recruiting.invitations),
         asked=recruiting.with_status(InvitationStatus.SENT),
@@ -371,6 +387,7 @@ def _picking(change: Change | None, command: Command | None, now: datetime) -> P
         volunteers=tuple(person for person, level in recruiting.interest.items() if level == "keen"),
         votes={person: len(voters) for person, voters in recruiting.nominations.items()},
         introductions=tuple((i.person, i.to) for i in recruiting.introductions),
+        only_if_lost=isinstance(command, LookAgain),
     )
 
 

@@ -60,8 +60,10 @@ class Event(Value):
     def sentence(self, names: Mapping[str, str] | None = None) -> str:
         """What happened, without the actor, in plain words; people and teams by name where ``names`` knows them."""
         fields = {name: _readable(getattr(self, name)) for name in type(self).model_fields}
+        several: dict[str, list[str]] = {}
         for pointer, _, ref in names_in(self):
-            fields[pointer.removeprefix("/")] = (names or {}).get(ref, ref)
+            several.setdefault(pointer.split("/")[1], []).append((names or {}).get(ref, ref))
+        fields |= {name: ", ".join(called) for name, called in several.items()}
         sentence = self.words.format_map(fields)
         if self.in_place_of is None:
             return sentence

@@ -8,6 +8,7 @@ Deadlines are facts as well: working time depends on zones and holiday tables th
 from __future__ import annotations
 
 import math
+from datetime import date
 from typing import Literal
 
 from pydantic import Field
@@ -197,6 +198,15 @@ class Candidate(Value):
     differences: tuple[str, ...] = ()
 
 
+class Whereabouts(Value):
+    """Where somebody is who holds something open on a change."""
+
+    active: bool = True
+    away_until: date | None = None
+    """The last day of an absence that has begun; none while they are here."""
+    team: Ref | None = None
+
+
 class Recommended(Value):
     """One colleague the picker recommends as champion, with the numbers behind it (never names)."""
 
@@ -244,6 +254,8 @@ class Picking(Value):
     """How many ever said yes."""
     silent: int = Field(default=0, ge=0)
     """How many said no or nothing, which look the same."""
+    only_if_lost: bool = False
+    """Plan only where one of the champions has left, and without them."""
     introductions: tuple[tuple[Ref, Ref], ...] = ()
     """Pairs who were introduced to each other within this change."""
 
@@ -299,6 +311,8 @@ class Subject(Value):
     revealing: bool = False
     """Whether somebody speaks anonymously here, so that it has to be known who may reveal them."""
     named_policies: tuple[Ref, ...] = ()
+    holders: tuple[Ref, ...] = ()
+    """Those who hold something open here, where it has to be known whether they still are where they were."""
     picking: Picking | None = None
     """Filled when the command asks for a recommendation of champions."""
 
@@ -333,5 +347,7 @@ class Facts(Value):
     """Who would review the change afterwards, and by when, counted from now; none where its route asks for none."""
     told: tuple[Ref, ...] = ()
     """Who hears at once of a change on such a route."""
+    whereabouts: dict[str, Whereabouts] = Field(default_factory=dict)
+    """Of :attr:`Subject.holders`, where they are now. Look-ups of earlier releases do not bring it."""
     unknown: tuple[str, ...] = ()
     """References that the command names and nobody knows."""

@@ -255,7 +255,8 @@ def _gate_passed(change: Change, event: GatePassed) -> Change:
         # A plan changed in a pause: the paused wave is still there to be resumed.
         phase = Phase.WAVE_PAUSED if change.rollout.current else phase
         change = change.having(phase=phase, recruiting=change.recruiting.having(campaign_due=None))
-        return change.having(rollout=change.rollout.having(signed_version=change.rollout.plan_version))
+        rollout = change.rollout.having(signed_version=change.rollout.plan_version, starters=())
+        return change.having(rollout=rollout)
     return change
 
 
@@ -271,7 +272,14 @@ def _gate_replanned(change: Change, event: GateReplanned) -> Change:
     if event.anew:
         expires = max(gate.expires, event.due)
         gate = gate.having(due=event.due, reminders=event.reminders, expires=expires, asked_since=event.at, moved=False)
-    return change.having(gate=gate.having(asked=event.asked, rule=event.rule))
+    return change.having(
+        gate=gate.having(asked=event.asked, rule=event.rule, joined=joined(gate, event.came, event.at))
+    )
+
+
+def joined(gate: OpenGate, came: Iterable[str], at: datetime) -> dict[str, datetime]:
+    """Since when those are asked who came later than the others, with who comes now."""
+    return {**gate.joined, **dict.fromkeys(came, at)}
 
 
 @evolves(LastCallMade)

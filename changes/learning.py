@@ -147,13 +147,17 @@ def plan_effect_checks(change: Change, facts: Facts) -> EffectChecksPlanned:
 
 
 def _check_owner(change: Change, facts: Facts) -> str:
+    return next_check_owner(change, facts) or change.proposal.proposer
+
+
+def next_check_owner(change: Change, facts: Facts) -> str | None:
     """The process owner, a champion or the proposer: the first who endorsed or signed nothing and is active."""
     answered = {answer.person for round_ in (*change.earlier_rounds, change.round) for answer in round_.endorsements}
     answered |= {answer.person for answer in change.round.signatures}
     for person in (facts.process.owner, *change.recruiting.champions, change.proposal.proposer):
         if person not in answered and _is_here(facts, person):
             return person
-    return change.proposal.proposer
+    return None
 
 
 def _a_check_is_open(change: Change) -> None:
@@ -257,7 +261,7 @@ def _with_check(change: Change, ref: str, **updates: object) -> Change:
 
 @evolves(EffectCheckOpened)
 def _effect_check_opened(change: Change, event: EffectCheckOpened) -> Change:
-    return _with_check(change, event.check, opened=True)
+    return _with_check(change, event.check, opened=True, opened_at=event.at)
 
 
 @evolves(EffectRecorded)

@@ -18,12 +18,14 @@ from changes.gates import (
     LastCallEnded,
     ask,
     held_by_concern,
+    joined,
     passed,
     replanned,
     settled,
     unanswered,
     yes_at,
 )
+from changes.holders import leading, noticed
 from changes.learning import EffectCheckOpened
 from changes.recruiting import CampaignEnded, ChampionsPlanned, InvitationsExpired, InvitationsReminded
 from changes.review import notice_review, owed, review_moments
@@ -127,6 +129,7 @@ def _moments_of(gate: OpenGate, *, expires: bool) -> Iterator[datetime]:
         yield gate.expires
 
 
+OVERTAKEN_TASK = "Base the policy on the one that took force meanwhile, and submit it again"
 MOST_STEP_REMINDERS = 3
 """How often authors are reminded of one step; after that they know."""
 
@@ -138,6 +141,8 @@ def owed_step(change: Change) -> str:
     match change.phase:
         case Phase.NEEDS_CHANGES:
             return "Change the proposal and submit it again"
+        case Phase.OVERTAKEN:
+            return OVERTAKEN_TASK
         case Phase.PLANNING_TESTS:
             return "Propose the tests"
         case Phase.RUNNING_TESTS if all(test.ref in change.round.finished for test in change.round.tests):
@@ -251,8 +256,11 @@ def _reckoned(change: Change, facts: Facts, now: datetime) -> DeadlineReckoned |
 
 @decides(LookAgain, when=[], who=only_groundswell)
 def _look_again(change: Change, command: LookAgain, facts: Facts, now: datetime) -> Iterator[Event]:
-    """Nothing follows where everything is as it was, and on a change that has ended or rests."""
-    if change.closing or change.hold or change.gate is None:
+    """Nothing follows where everything is as it was, or after the end; while a change rests, no gate is asked."""
+    if change.closing:
+        return
+    yield from noticed(change, facts, now)
+    if change.hold or change.gate is None:
         return
     if reckoned := _reckoned(change, facts, now):
         yield reckoned
@@ -278,7 +286,7 @@ def _owed(change: Change, facts: Facts, now: datetime) -> Iterator[Event]:
         return
     again = change.step_reminders + 1 < MOST_STEP_REMINDERS
     following = facts.norms.step_reminder if again else None
-    yield AuthorsReminded(people=change.proposal.authors, task=task, following=following)
+    yield AuthorsReminded(people=leading(change), task=task, following=following)
 
 
 def _invitations(change: Change, now: datetime) -> Iterator[Event]:
@@ -297,8 +305,10 @@ def _escalated(change: Change, event: Escalated) -> Change:
 
 
 def _escalated_gate(gate: OpenGate, event: Escalated) -> OpenGate:
+    known = {seat.person for seat in gate.asked}
     return gate.having(
         asked=event.asked,
+        joined=joined(gate, (seat.person for seat in event.asked if seat.person not in known), event.at),
         due=event.due,
         expires=max(gate.expires, event.due),
         reminders=event.reminders,

@@ -284,6 +284,7 @@ class AuthorLeft(Event, kind="author_left", words="is no author of this change a
 
 answering = (in_phase(Phase.AWAITING_ANSWER),)
 at_a_gate = (in_phase(Phase.AWAITING_ANSWER, Phase.AWAITING_ENDORSEMENT, Phase.AWAITING_SIGNATURES),)
+BACK_WITH_ITS_PROPOSER = (Phase.NEEDS_CHANGES, Phase.OVERTAKEN)
 GATES_WITH_PEOPLE = (ANSWER_PROPOSAL, ENDORSE_TESTS, SIGN_TESTS)
 
 
@@ -313,7 +314,7 @@ def submit(command: Submit, facts: Facts, now: datetime) -> Iterator[Event]:
     yield opened(None, facts, ANSWER_PROPOSAL, now)
 
 
-@decides(Edit, when=[in_phase(Phase.AWAITING_ANSWER, Phase.NEEDS_CHANGES)], who=an_author)
+@decides(Edit, when=[in_phase(Phase.AWAITING_ANSWER, *BACK_WITH_ITS_PROPOSER)], who=an_author)
 def _edit(change: Change, command: Edit, facts: Facts, now: datetime) -> Iterator[Event]:
     content = command.applied_to(change.proposal.content)
     if content == change.proposal.content:
@@ -335,7 +336,7 @@ def _may_return(change: Change) -> None:
         if change.closing.outcome not in {Outcome.DECLINED, Outcome.WITHDRAWN}:
             wrong_stage("not_returnable", f"A change that ended as {change.closing.outcome} cannot be submitted again.")
         return
-    in_phase(Phase.NEEDS_CHANGES)(change)
+    in_phase(*BACK_WITH_ITS_PROPOSER)(change)
 
 
 @decides(Resubmit, when=[_may_return], who=an_author)
@@ -502,7 +503,11 @@ def _resubmitted(change: Change, event: Resubmitted) -> Change:
         what_changed=event.what_changed,
     )
     proposal = change.proposal.having(
-        versions=(*change.proposal.versions, version), acceptances=(), changes_asked="", self_decision=None
+        versions=(*change.proposal.versions, version),
+        acceptances=(),
+        changes_asked="",
+        overtaken_by=None,
+        self_decision=None,
     )
     rounds = (*change.earlier_rounds, change.round) if change.round.tests else change.earlier_rounds
     fresh = Round(number=len(rounds) + 1)

@@ -219,12 +219,11 @@ def _took_force(change: Change, event: PolicyTookForce) -> Change:
 
 @evolves(Superseded)
 def _superseded(change: Change, event: Superseded) -> Change:
-    what = f"Base it on version {event.version} of “{event.name}”, which took force meanwhile."
     return change.having(
         gate=None,
         stage=Stage.PROPOSAL,
-        phase=Phase.NEEDS_CHANGES,
-        proposal=change.proposal.having(acceptances=(), changes_asked=what),
+        phase=Phase.OVERTAKEN,
+        proposal=change.proposal.having(acceptances=(), overtaken_by=event.policy),
         recruiting=change.recruiting.having(campaign_due=None),
     )
 

@@ -273,6 +273,7 @@ def _invite(change: Change, command: Invite, facts: Facts, now: datetime) -> Ite
             due=facts.norms.invitation_due,
             reminder=facts.norms.invitation_reminder,
             reasons=reasons.get(ref, ()),
+            team=facts.people[ref].team,
         )
         for ref in command.people
     )
@@ -385,7 +386,8 @@ def _interest_declared(change: Change, event: InterestDeclared) -> Change:
 @evolves(ChampionsPlanned)
 def _champions_planned(change: Change, event: ChampionsPlanned) -> Change:
     plans = (*change.recruiting.plans, event.plan)
-    return change.having(recruiting=change.recruiting.having(plans=plans, places=event.places))
+    recruiting = change.recruiting.having(plans=plans, places=event.places, planned_at=event.at, to_invite=True)
+    return change.having(recruiting=recruiting)
 
 
 @evolves(PlacesOpened)
@@ -396,7 +398,7 @@ def _places_opened(change: Change, event: PlacesOpened) -> Change:
 @evolves(Invited)
 def _invited(change: Change, event: Invited) -> Change:
     invitations = (*change.recruiting.invitations, *event.invitations)
-    return change.having(recruiting=change.recruiting.having(invitations=invitations))
+    return change.having(recruiting=change.recruiting.having(invitations=invitations, to_invite=False))
 
 
 def _answered(change: Change, people: tuple[str, ...], status: InvitationStatus, at: Moment) -> Change:

@@ -196,11 +196,17 @@ def _short_road_taken(change: Change, event: ShortRoadTaken) -> Change:
 @evolves(ReviewAsked)
 def _review_asked(change: Change, event: ReviewAsked) -> Change:
     review = Review(asked=event.asked, since=event.at, due=event.due, reminders=event.reminders)
+    review = review.having(joined=joined(review, event.at))
     return change.having(review=review)
 
 
 def _with_review(change: Change, **updates: object) -> Change:
     return change.having(review=change.review.having(**updates)) if change.review else change
+
+
+def joined(review: Review, at: datetime) -> dict[str, datetime]:
+    """Since when each of those who are asked is asked, where the rest are asked from ``at`` on."""
+    return {seat.person: review.joined.get(seat.person, at) for seat in review.asked}
 
 
 @evolves(ReviewReminded)
@@ -211,9 +217,10 @@ def _review_reminded(change: Change, event: ReviewReminded) -> Change:
 
 @evolves(ReviewOverdue)
 def _review_overdue(change: Change, event: ReviewOverdue) -> Change:
-    return _with_review(
+    change = _with_review(
         change, asked=event.asked, since=event.at, due=event.due, reminders=event.reminders, level=event.level
     )
+    return _with_review(change, joined=joined(change.review, event.at)) if change.review else change
 
 
 @evolves(Reviewed)

@@ -22,6 +22,7 @@ from changes.rules import anybody, decides, evolves, in_phase, in_stage, no_bloc
 from changes.state import (
     Change,
     Guard,
+    InvitationStatus,
     Phase,
     Reading,
     Rollout,
@@ -207,6 +208,7 @@ def _start_wave(change: Change, command: StartWave, facts: Facts, now: datetime)
             name = facts.teams[team].name
             wrong_stage("team_load", f"{name} is already in {running} rollouts. Wait until one of them is done.")
     lost = [ref for ref in change.recruiting.champions if not facts.people[ref].active]
+    lost += change.recruiting.with_status(InvitationStatus.GONE)
     if lost and gaps(facts):
         names = ", ".join(facts.people[ref].name for ref in lost)
         wrong_stage("champion_lost", f"Not with us any more: {names}. Recruit a champion in their place first.")

@@ -70,6 +70,7 @@ def evolves(event: type[E]) -> Callable[[Callable[[Change, E], Change]], Callabl
 PHASE_WORDS = {
     Phase.AWAITING_ANSWER: "waiting for an answer to the proposal",
     Phase.NEEDS_CHANGES: "back with its proposer, who was asked for changes",
+    Phase.OVERTAKEN: "back with its proposer, because another policy took force meanwhile",
     Phase.OBJECTION_WINDOW: "decided by its proposer and open to objections",
     Phase.PLANNING_TESTS: "waiting for its tests to be proposed",
     Phase.AWAITING_ENDORSEMENT: "waiting for its tests to be endorsed",

@@ -30,8 +30,9 @@ def seen_by(change: Change, viewer: str, now: datetime) -> Change:
 
 def _veiled(invitation: Invitation, now: datetime) -> Invitation:
     """Told by its due date alone where nobody said yes: a reminder or a time of answering would give a no away."""
-    if invitation.status in {InvitationStatus.ACCEPTED, InvitationStatus.STEPPED_DOWN}:
+    if invitation.status in {InvitationStatus.ACCEPTED, InvitationStatus.STEPPED_DOWN, InvitationStatus.GONE}:
         return invitation
     passed = now >= invitation.due
     looks_like = InvitationStatus.EXPIRED if passed else InvitationStatus.SENT
-    return invitation.having(status=looks_like, answered_at=invitation.due if passed else None, reminder=None)
+    answered = invitation.due if passed else None
+    return invitation.having(status=looks_like, answered_at=answered, reminder=None, team=None)

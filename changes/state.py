@@ -44,6 +44,7 @@ class Phase(StrEnum):
 
     AWAITING_ANSWER = "awaiting_answer"
     NEEDS_CHANGES = "needs_changes"
+    OVERTAKEN = "overtaken"
     OBJECTION_WINDOW = "objection_window"
     PLANNING_TESTS = "planning_tests"
     AWAITING_ENDORSEMENT = "awaiting_endorsement"
@@ -160,6 +161,8 @@ class Proposal(Value):
     acceptances: tuple[Ref, ...] = ()
     """Those who said yes to the words as they are now, where the policy wants more than one."""
     changes_asked: str = ""
+    overtaken_by: PolicyRef | None = None
+    """The policy that took force before the one put forward here; nobody asked for changes."""
     self_decision: SelfDecision | None = None
 
     @property
@@ -211,6 +214,8 @@ class OpenGate(Value):
     """Why the gate will close after the last call: the quorum that was reached."""
     reopened: bool = False
     """Whether a blocking concern ended a last call; another follows once it is settled."""
+    joined: dict[str, Moment] = Field(default_factory=dict)
+    """Since when those are asked who came later than the others."""
     levels_left: int = 0
     """How often silence may still be escalated; then only expiry is left. Silence never approves."""
 
@@ -305,6 +310,12 @@ class Round(Value):
     stops: tuple[Stop, ...] = ()
     conclusion: Conclusion | None = None
     signatures: tuple[Answer, ...] = ()
+    teams: dict[str, Ref] = Field(default_factory=dict)
+    """In which team each tester was when they were named."""
+    named_at: dict[str, Moment] = Field(default_factory=dict)
+    """Since when a test has other testers than those it was endorsed with."""
+    proposed_at: Moment | None = None
+    """When the plan as it is now was written."""
 
     @property
     def counting_endorsers(self) -> tuple[str, ...]:
@@ -357,6 +368,8 @@ class InvitationStatus(StrEnum):
     DECLINED = "declined"
     EXPIRED = "expired"
     STEPPED_DOWN = "stepped_down"
+    GONE = "gone"
+    """Accepted, and has left the organisation since."""
 
 
 class Invitation(Value):
@@ -369,6 +382,8 @@ class Invitation(Value):
     reasons: tuple[str, ...] = ()
     status: InvitationStatus = InvitationStatus.SENT
     answered_at: Moment | None = None
+    team: Ref | None = None
+    """In which team they were when they were asked."""
 
 
 class Conversation(Value):
@@ -423,6 +438,10 @@ class Recruiting(Value):
     """What the answers say about the change, where no more colleagues should be asked."""
     offers: tuple[str, ...] = ()
     """What may be done about it."""
+    planned_at: Moment | None = None
+    """When colleagues were recommended last."""
+    to_invite: bool = False
+    """Whether nobody has been asked since."""
 
     def with_status(self, status: InvitationStatus) -> tuple[str, ...]:
         """The people whose latest invitation has ``status``."""
@@ -500,6 +519,8 @@ class Rollout(Value):
     signed_version: int = 0
     waves: tuple[WaveProgress, ...] = ()
     back_out_plan: str = ""
+    starters: tuple[Ref, ...] = ()
+    """Who may start a wave that waits for a person, where whoever signed the plan has left."""
 
     @property
     def current(self) -> WaveProgress | None:
@@ -530,6 +551,7 @@ class EffectCheck(Value):
     opens: Moment
     owner: Ref
     opened: bool = False
+    opened_at: Moment | None = None
     outcome: EffectOutcome | None = None
     value: Number | None = None
     numbers: str = ""
@@ -654,6 +676,8 @@ class Concern(Value):
     """Who owes an answer to a reason like this one (reference/champions.md 3.7)."""
     ask_by: Moment | None = None
     """By when somebody should have asked why; a measure, not a deadline."""
+    left_to: tuple[Ref, ...] = ()
+    """Who may settle it by overruling it, once whoever raised it has left."""
 
     @property
     def holds_gates(self) -> bool:
@@ -724,12 +748,31 @@ class Review(Value):
     reminders: tuple[Moment, ...] = ()
     level: int = 0
     """How often it was overdue."""
+    joined: dict[str, Moment] = Field(default_factory=dict)
+    """Since when each of them is asked."""
     by: Ref | None = None
     at: Moment | None = None
     """When it was done; none while it is owed."""
     justified: str = ""
     findings: str = ""
     consequence: str = ""
+
+
+class Missing(Value):
+    """Somebody with something open here who is not where they were when they took it on."""
+
+    person: Ref
+    why: Literal["left", "moved", "away"]
+    at: Moment
+    """When it was noticed."""
+    until: date | None = None
+    """The last day of an absence."""
+    team: Ref | None = None
+    """Where they are now, where they have moved."""
+    asked: tuple[Ref, ...] = ()
+    """Who was asked to see to what they held: those who carry the change, as of then."""
+    speaking: tuple[Ref, ...] = ()
+    """Who may speak for the change, where the last of its authors has left."""
 
 
 class Change(Value):
@@ -770,6 +813,14 @@ class Change(Value):
 
     policy_change: PolicyChange | None = None
     review: Review | None = None
+    missing: tuple[Missing, ...] = ()
+    running_since: Moment | None = None
+    """When it went on after its last hold, or was renewed."""
+
+    @property
+    def left(self) -> frozenset[str]:
+        """Those with a part in it of whom it was noticed that they have left."""
+        return frozenset(one.person for one in self.missing if one.why == "left")
 
     def reveal_of(self, pseudonym: str) -> RevealRequest:
         """Who agreed so far to reveal somebody."""

@@ -105,6 +105,8 @@ class TestsProposed(Event, kind="tests_proposed", words="proposed {count} tests 
     tests: TestPlan
     plan_version: int
     count: int
+    teams: dict[str, Ref] = Field(default_factory=dict)
+    """In which team each tester is, so that it is noticed when they move."""
 
 
 class Endorsed(Event, kind="endorsed", words="endorsed the tests (version {plan_version}). {note}"):
@@ -184,7 +186,7 @@ def computed_verdict(tests: Round) -> Verdict:
     return Verdict.ADAPT
 
 
-def _check_plan(tests: TestPlan, now: datetime) -> None:
+def _check_plan(tests: TestPlan, facts: Facts, now: datetime) -> None:
     seen: set[str] = set()
     for index, test in enumerate(tests):
         at = f"/tests/{index}"
@@ -195,6 +197,15 @@ def _check_plan(tests: TestPlan, now: datetime) -> None:
             invalid("ends_before_start", f"{test.ref} ends before it starts.", f"{at}/ends")
         if test.ends < now.date():
             invalid("ends_in_the_past", f"{test.ref} ends on {test.ends}, which has passed.", f"{at}/ends")
+        for place, person in enumerate(test.testers):
+            if person in facts.whereabouts and not facts.whereabouts[person].active:
+                invalid("not_active", f"{facts.people[person].name} is not active any more.", f"{at}/testers/{place}")
+
+
+def _proposed(tests: TestPlan, version: int, facts: Facts) -> TestsProposed:
+    known = (facts.people[person] for test in tests for person in test.testers)
+    teams = {person.ref: person.team for person in known if person.team}
+    return TestsProposed(tests=tests, plan_version=version, count=len(tests), teams=teams)
 
 
 @decides(
@@ -203,9 +214,9 @@ def _check_plan(tests: TestPlan, now: datetime) -> None:
     who=the_lead,
 )
 def _propose_tests(change: Change, command: ProposeTests, facts: Facts, now: datetime) -> Iterator[Event]:
-    _check_plan(command.tests, now)
+    _check_plan(command.tests, facts, now)
     version = change.round.plan_version + 1
-    yield TestsProposed(tests=command.tests, plan_version=version, count=len(command.tests))
+    yield _proposed(command.tests, version, facts)
     yield from ask(change, facts, ENDORSE_TESTS, now)
 
 
@@ -237,9 +248,9 @@ def _endorse_with_changes(change: Change, command: EndorseWithChanges, facts: Fa
     version = change.round.plan_version
     others = change.round.counting_endorsers
     if command.tests:
-        _check_plan(command.tests, now)
+        _check_plan(command.tests, facts, now)
         version, others = version + 1, ()
-        yield TestsProposed(tests=command.tests, plan_version=version, count=len(command.tests))
+        yield _proposed(command.tests, version, facts)
     else:
         _once(change, facts)
     yield EndorsedWithChanges(what=command.what, plan_version=version)
@@ -362,6 +373,9 @@ def _tests_proposed(change: Change, event: TestsProposed) -> Change:
     round_ = change.round.having(
         plan_version=event.plan_version,
         tests=event.tests,
+        teams=event.teams,
+        named_at={},
+        proposed_at=event.at,
         proposed_by=event.by,
         endorsements=tuple(answer.having(stale=True) for answer in change.round.endorsements),
         endorsed=False,

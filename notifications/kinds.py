@@ -22,6 +22,7 @@ KINDS: Mapping[str, str] = MappingProxyType(
         "delegated_to_you": "Somebody asks you to answer in their place",
         "effect_check_due": "It is time to look at the effect of a change",
         "step_reminded": "The next step of your change is yours",
+        "holder_gone": "Somebody who held something open left, moved or is away",
         "places_open": "Places of champions are still open",
         "tests_to_run": "A test of yours may start",
         "concern_why_asked": "Somebody asks why you raised a concern",

@@ -33,6 +33,7 @@ _REFERENCES = (
     "receiver",
     "instead",
     "gone",
+    "missed",
 )
 _ASKING_AT_A_GATE = frozenset({"asked", "reminded", "escalated", "changed_since_you_answered"})
 _GATE_ANSWERS = frozenset(commands[0] for commands in GATE_COMMANDS.values())

@@ -22,6 +22,7 @@ from changes.facts import (
     ProcessFacts,
     RouteFacts,
     Subject,
+    Whereabouts,
 )
 from changes.values import NAMELESS, is_pseudonym
 from directory.model import Directory
@@ -112,6 +113,7 @@ def facts_for(
     review = gate_of(case, REVIEW, now) if case.route.review_within else None
     told = _told(case) if review else ()
     people |= dict.fromkeys([seat.person for seat in review.seats] if review else ())
+    people |= dict.fromkeys(_above(directory, gates) if subject.holders else ())
     known = {
         ref: directory.as_person_facts(ref, today)
         if ref in directory.people
@@ -134,6 +136,7 @@ def facts_for(
         asked_anew=asked_anew(case, subject.open_gate, subject.asked_since, now) if subject.asked_since else None,
         review=review,
         told=told,
+        whereabouts=_whereabouts(directory, subject, stand_ins, today),
         unknown=tuple(_unknown(directory, subject, named)),
     )
 
@@ -141,6 +144,26 @@ def facts_for(
 def _as_announced(person: PersonFacts, stand_ins: StandIns, today: date) -> PersonFacts:
     """The person with the absence they announced themselves."""
     return person.having(away=True) if stand_ins.away_until(person.ref, today) and not person.away else person
+
+
+def _whereabouts(directory: Directory, subject: Subject, stand_ins: StandIns, today: date) -> dict[str, Whereabouts]:
+    found = {}
+    for ref in subject.holders:
+        person = directory.people.get(ref)
+        if person is not None:
+            announced = stand_ins.away_until(ref, today)
+            until = max((day for day in (announced, person.away_until) if day and day >= today), default=None)
+            found[ref] = Whereabouts(active=person.active, away_until=until, team=person.team)
+    return found
+
+
+def _above(directory: Directory, gates: dict[str, GateFacts]) -> Iterator[str]:
+    """The managers of those asked: they have the word on a concern that nobody is left to resolve."""
+    for gate in gates.values():
+        for seat in gate.seats:
+            person = directory.people.get(seat.person)
+            if person is not None and person.manager is not None:
+                yield person.manager
 
 
 def case_of(policy: Policy, directory: Directory, subject: Subject) -> tuple[Case, RouteFacts]:

@@ -1,4 +1,4 @@
-"""Which open gates would ask other people now than they asked, or have another deadline by the calendar of now."""
+"""Which changes would ask other people now than they asked, miss somebody, or have another deadline by the calendar."""
 
 from __future__ import annotations
 
@@ -47,10 +47,10 @@ def remember_world(connection: Connection, world: str) -> None:
     connection.execute(insert(table).values(name=STAMP, value=world))
 
 
-def changes_with_gates(connection: Connection, after: str = "") -> tuple[str, ...]:
-    """Some open changes that wait for people, by reference, from after ``after``."""
+def open_changes(connection: Connection, after: str = "") -> tuple[str, ...]:
+    """Some changes that have not ended, by reference, from after ``after``."""
     table = tables.change.c
-    query = select(table.ref).where(table.outcome == "", table.next_moment.is_not(None), table.ref > after)
+    query = select(table.ref).where(table.outcome == "", table.ref > after)
     return tuple(connection.execute(query.order_by(table.ref).limit(BATCH)).scalars())
 
 
@@ -59,7 +59,7 @@ def to_look_again(connection: Connection, authority: Authority, refs: tuple[str,
     table = tables.change.c
     for document in connection.execute(select(table.document).where(table.ref.in_(refs))).scalars():
         change = Change.model_validate_json(document)
-        if change.gate is not None and _is_different(connection, authority, change, now):
+        if _is_different(connection, authority, change, now):
             yield change.ref
 
 

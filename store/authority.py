@@ -123,6 +123,11 @@ class Authority:
     ) -> Recommendation | None:
         if subject.picking is None:
             return None
+        if subject.picking.only_if_lost:
+            here = tuple(ref for ref in subject.champions if ref in directory.people and directory.person(ref).active)
+            if here == subject.champions:
+                return None
+            subject = subject.having(champions=here)
         everybody = [person.ref for team in subject.affected_teams for person in directory.members_of(team)]
         campaigns, _ = _load(connection, change, everybody, ())
         return recommended(directory, subject, facts, change, today, campaigns)

@@ -304,7 +304,7 @@ def _waiting_rows(change: Change) -> _Rows:
             "person": task.person,
             "task": task.task,
             "commands": list(task.commands),
-            "since": task.since or change.phase_since,
+            "since": task.since,
             "due": task.due,
         }
         for task in waiting_for(change)

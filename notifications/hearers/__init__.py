@@ -3,6 +3,28 @@
 Every event is in :data:`notifications.telling.HEARERS` or, with its reason, in :data:`notifications.telling.SILENT`.
 """
 
-from notifications.hearers import any_moment, concerns, gates, learning, policy, proposal, recruiting, rollout, testing
+from notifications.hearers import (
+    any_moment,
+    concerns,
+    gates,
+    holders,
+    learning,
+    policy,
+    proposal,
+    recruiting,
+    rollout,
+    testing,
+)
 
-__all__ = ["any_moment", "concerns", "gates", "learning", "policy", "proposal", "recruiting", "rollout", "testing"]
+__all__ = [
+    "any_moment",
+    "concerns",
+    "gates",
+    "holders",
+    "learning",
+    "policy",
+    "proposal",
+    "recruiting",
+    "rollout",
+    "testing",
+]

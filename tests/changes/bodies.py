@@ -13,6 +13,7 @@ from changes.anonymity import AgreeToReveal, pseudonyms_in
 from changes.any_moment import AddComment, MoveDeadline, PutOnHold, Resume, StepAside, Withdraw
 from changes.commands import COMMANDS, Command
 from changes.concerns import AnswerWhy, AskWhy, OverruleConcern, RaiseConcern, ResolveConcern, Respond
+from changes.holders import NameTesters
 from changes.learning import Close, HoldRetrospective, RecordBenefit, RecordEffect
 from changes.proposal import (
     AskForChanges,
@@ -157,6 +158,14 @@ class Bodies:
 
     def _propose_tests(self) -> Command:
         return ProposeTests(tests=self._tests())
+
+    def _name_testers(self) -> Command:
+        change = self._road.change
+        missing = {one.person for one in change.missing}
+        without = [test.ref for test in change.round.tests if missing & set(test.testers)]
+        return NameTesters(
+            test=self._named(*without, wild="T9"), testers=(self._somebody(),), reason=self._some_words()
+        )
 
     def _endorse_with_changes(self) -> Command:
         return EndorseWithChanges(what=self._words(), tests=self._tests() if self._draw(st.booleans()) else ())

@@ -22,6 +22,7 @@ from changes.any_moment import (
 )
 from changes.concerns import AnswerWhy, AskWhy, OverruleConcern, RaiseConcern, ResolveConcern, Respond
 from changes.facts import ANSWER_PROPOSAL, SIGN_TESTS, SYSTEM
+from changes.holders import NameTesters
 from changes.learning import Close, RecordBenefit, RecordEffect
 from changes.proposal import (
     AcceptForTesting,
@@ -60,6 +61,7 @@ from tests.changes.road import (
     at_endorsement,
     at_pause,
     at_planning,
+    at_testing,
     decided_alone,
     filed,
     in_the_window,
@@ -102,6 +104,48 @@ def governed() -> Iterator[Road]:
     yield _authors_come_and_go()
     yield _under_recruited()
     yield _superseded()
+    yield from left_behind()
+
+
+def left_behind() -> Iterator[Road]:
+    """Those who held something leave, and others go on with it."""
+    yield _tester_left()
+    yield _champion_left()
+    yield _check_owner_left()
+    yield _reviewer_left()
+
+
+def _tester_left() -> Road:
+    road = at_testing()
+    road.world.alter("tom", active=False)
+    road.look_again()
+    road.do("paul", NameTesters(test="T1", testers=("uta",), reason="Tom works elsewhere now."))
+    road.world.alter("tom", active=True)
+    road.look_again()
+    return road
+
+
+def _champion_left() -> Road:
+    road = recruited(at_champions())
+    road.do("paul", Invite(people=("uta",)))
+    for gone in ("uta", "bela"):
+        road.world.alter(gone, active=False)
+        road.look_again()
+    return road
+
+
+def _check_owner_left() -> Road:
+    road = at_check()
+    road.world.alter("bela", active=False)
+    road.look_again()
+    return road
+
+
+def _reviewer_left() -> Road:
+    road = started_short()
+    road.world.alter("lena", active=False)
+    road.look_again()
+    return road
 
 
 def _listened() -> Road:

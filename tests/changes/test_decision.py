@@ -93,6 +93,7 @@ class TestOffers:
             "unfollow",
             "record_review",
             "move_to_newer_policy",
+            "name_testers",
         }
         assert set(HUMAN_COMMANDS) - somewhere == elsewhere | {"submit"}
 

@@ -78,6 +78,7 @@ ONWARD = {
     "propose_tests",
     "endorse",
     "endorse_with_changes",
+    "name_testers",
     "record_result",
     "stop_early",
     "conclude",
@@ -234,12 +235,15 @@ class LifeOfAChange(RuleBasedStateMachine):
         """Whoever may not answer any more is not asked any more, and a gate closes by nothing but a quorum."""
         decided = self._decide(SYSTEM, LookAgain())
         assert not isinstance(decided, Refused)
+        if self.road.change.closing is None:
+            assert self._decide(SYSTEM, LookAgain()) == (), "looking twice finds nothing new"
+            waited_for = {task.person for task in waiting_for(self.road.change)} - {NOBODY}
+            assert all(self.road.world.people[ref].active for ref in waited_for if not self.road.change.hold)
         gate = self.road.change.gate
         if gate is None or self.road.change.hold or gate.agreed or self.road.change.closing:
             return
         seats = self.road.facts(SYSTEM).gates[gate.name].seats
         assert {seat.person for seat in gate.asked} == {seat.person for seat in seats}
-        assert self._decide(SYSTEM, LookAgain()) == (), "looking twice finds nothing new"
         for seat in gate.asked:
             assert seat.person not in self.road.change.proposal.authors
             assert self.road.world.people[seat.person].active

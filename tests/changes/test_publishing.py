@@ -75,7 +75,7 @@ def test_a_last_call_that_runs_out_on_an_overtaken_policy_brings_it_back_to_its_
         "did not put this in force, because another policy took force meanwhile: version 8 of “default”. "
         "It is back with its proposer, to be based on that one"
     )
-    assert (road.change.closing, road.change.phase, road.change.stage) == (None, Phase.NEEDS_CHANGES, Stage.PROPOSAL)
+    assert (road.change.closing, road.change.phase, road.change.stage) == (None, Phase.OVERTAKEN, Stage.PROPOSAL)
     assert [(task.person, task.commands[0]) for task in waiting_for(road.change)] == [("kai", "resubmit")]
     road.do("kai", Resubmit(what_changed="On top of version 8.", policy="12" * 32))
     put = road.change.policy_change

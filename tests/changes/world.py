@@ -33,6 +33,7 @@ from changes.facts import (
     Subject,
     TeamFacts,
     UnitCoverage,
+    Whereabouts,
 )
 from changes.proposal import Submit
 from changes.state import Guard, Operator, Test, Wave
@@ -40,6 +41,8 @@ from changes.values import is_pseudonym
 
 MONDAY = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
 """When every story begins."""
+BACK = date(2026, 12, 31)
+"""The last day of everybody's absence."""
 POLICY = PolicyRef(name="default", version=3, sha256="ab" * 32)
 
 _PEOPLE = """
@@ -149,8 +152,13 @@ class World:
             candidate=self._candidate(subject),
             review=self._review(subject, now) if self.short_road else None,
             told=("vera",) if self.short_road else (),
+            whereabouts={ref: self._whereabouts(ref) for ref in subject.holders if ref in self.people},
             unknown=tuple(self._unknown(subject)),
         )
+
+    def _whereabouts(self, ref: str) -> Whereabouts:
+        person = self.people[ref]
+        return Whereabouts(active=person.active, away_until=BACK if person.away else None, team=person.team)
 
     def _reveal(self, now: datetime) -> GateFacts:
         seats = tuple(
@@ -230,6 +238,8 @@ class World:
             for seat in gate.seats:
                 yield from (seat.person, seat.stands_in_for or seat.person)
             yield from (passed.person for passed in gate.passed_over)
+        if subject.holders:
+            yield from (self.people[seat.person].manager or SYSTEM for gate in gates.values() for seat in gate.seats)
         manager = self.people[subject.proposer].manager if subject.proposer in self.people else None
         yield from (manager or SYSTEM, self.owners.get(subject.process, SYSTEM))
 
@@ -330,6 +340,9 @@ class World:
     def _recommendation(self, subject: Subject) -> Recommendation | None:
         picking = subject.picking
         if picking is None:
+            return None
+        here = tuple(ref for ref in subject.champions if self.people[ref].active)
+        if picking.only_if_lost and here == subject.champions:
             return None
         taken = {subject.proposer, subject.filer, *subject.co_proposers, *subject.testers, *subject.endorsers}
         taken |= {*picking.asked, *picking.not_again, *subject.champions}

@@ -61,7 +61,7 @@ from tests.changes.road import (
     report,
     start,
 )
-from tests.changes.stories import governed
+from tests.changes.stories import governed, left_behind
 from tests.changes.world import POLICY, World, a_guard, a_test, a_wave, proposal
 
 NAMES = {ref: person.name for ref, person in World().people.items()} | {
@@ -403,7 +403,7 @@ def every_step() -> tuple[Step, ...]:
         _policy,
     )
     told = tuple(step for story in stories for step in story().steps)
-    return tuple(step for road in governed() for step in _retold(road)) + told
+    return tuple(step for road in (*governed(), *left_behind()) for step in _retold(road)) + told
 
 
 def _retold(road: Road) -> Iterator[Step]:

@@ -7,15 +7,19 @@ from datetime import UTC, datetime, timedelta
 from temporalio.testing import WorkflowEnvironment
 
 from changes.any_moment import Follow
+from changes.holders import NameTesters
 from changes.proposal import AcceptForTesting, MarkDuplicate
 from changes.state import Change
+from changes.testing import Endorse, ProposeTests
 from directory.standing_in import AnnounceAbsence, Delegate, RevokeDelegation
 from store.acts import perform
 from store.authority import Authority
 from store.database import reading
+from store.reading import waiting_of
 from store.standing_in import announce_absence, delegate, revoke
 from temporal.telling import ask_again
-from tests.support.examples import MANAGER, OWNER, PROPOSER, submit
+from tests.support.examples import MANAGER, OWNER, PROPOSER, TO_TESTING, submit, the_tests
+from tests.support.leaving import leaves
 from tests.support.waiting import eventually
 from tests.support.workers import Running
 
@@ -84,6 +88,27 @@ async def test_an_absence_asks_somebody_in_the_line(running: Running, skipping: 
     )
     await ask_again(running.client, running.task_queue)
     await eventually(lambda: MANAGER in seats(running.state("CH-1")).values())
+
+
+async def test_whoever_left_is_missed_and_somebody_else_runs_the_test(
+    running: Running, skipping: WorkflowEnvironment
+) -> None:
+    """No gate is open while tests run: the directory alone says that somebody is gone."""
+    change = running.change("CH-1")
+    await running.give(change, TO_TESTING)
+    [test] = the_tests().tests
+    await change.send(PROPOSER, ProposeTests(tests=(test.having(testers=("lea.fontaine",)),)))
+    await running.give(change, ((MANAGER, Endorse()), (OWNER, Endorse())))
+    leaves(running.engine, "lea.fontaine")
+    await ask_again(running.client, running.task_queue)
+    await eventually(lambda: "holder_gone" in {entry.action for entry in running.trail("CH-1")})
+    with reading(running.engine) as connection:
+        assert not waiting_of(connection, "lea.fontaine")
+        assert [task.commands[0] for task in waiting_of(connection, PROPOSER)] == ["name_testers"]
+    receipt = await change.send(PROPOSER, NameTesters(test=test.ref, testers=("priya.nair",)))
+    assert receipt.happened == ("testers_named",)
+    with reading(running.engine) as connection:
+        assert [task.commands[0] for task in waiting_of(connection, "priya.nair")] == ["record_result"]
 
 
 async def test_followers_of_a_duplicate_move_along(running: Running, skipping: WorkflowEnvironment) -> None:
