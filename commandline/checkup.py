@@ -149,7 +149,7 @@ def _demonstration(settings: Settings, running: Running | None) -> Finding:
 async def _temporal(settings: Settings, running: Running | None) -> list[Finding]:
     about, used = "Temporal server", target()
     if running and not used.configured:
-        used = Target(running.temporal_address, running.temporal_namespace, "it is the running demonstration's own")
+        used = running.temporal_target()
     elif not used.configured and settings.demonstration:
         return [
             Finding(

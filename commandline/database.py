@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from sqlalchemy import Engine
 
     from settings import Settings
+    from temporal.connection import Target
 
 
 @dataclass(frozen=True)
@@ -22,6 +23,8 @@ class Chosen:
     url: str
     because: str
     address: str
+    temporal: Target | None = None
+    """The running demonstration's own Temporal server; none where the configured one, or this machine's, is used."""
 
     @property
     def exists(self) -> bool:
@@ -56,7 +59,9 @@ def choose(settings: Settings) -> Chosen:
             "ledger_checkpoints": settings.ledger_checkpoints or place.ledger_checkpoints,
         }
         chosen = settings.model_copy(update=own)
-        return Chosen(chosen, running.database_url, "the running demonstration's", running.address)
+        return Chosen(
+            chosen, running.database_url, "the running demonstration's", running.address, running.temporal_target()
+        )
     because = "the default, because DATABASE_URL is not set and no demonstration is running"
     return Chosen(settings, settings.database_url, because, settings.public_url)
 

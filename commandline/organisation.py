@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from commandline.database import opened
+from commandline.database import Chosen, opened
 from commandline.output import say
 
 if TYPE_CHECKING:
@@ -38,7 +39,23 @@ def import_directory(
         with writing(engine) as connection:
             save_directory(connection, directory, datetime.now(UTC))
         say(f"Loaded {size} into {in_words(engine)} ({chosen.because}).")
-    say("Open gates are asked again where somebody left, moved or came back, within a quarter of an hour.", "dim")
+        at_once = asyncio.run(_have_changes_look(chosen))
+    if at_once:
+        say("Changes under way look now whether somebody left, moved or came back.", "dim")
+    else:
+        say(
+            "Temporal does not answer here, so changes under way look for who left, moved or came back when it does: "
+            "within a quarter of an hour.",
+            "dim",
+        )
+
+
+async def _have_changes_look(chosen: Chosen) -> bool:
+    """Have running changes look at the new directory at once; False where that has to wait for housekeeping."""
+    from temporal.link import TemporalLink
+
+    link = TemporalLink(chosen.settings.temporal_task_queue, to=chosen.temporal)
+    return await link.ask_again()
 
 
 def _counted(directory: Directory) -> str:

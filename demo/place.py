@@ -14,6 +14,7 @@ from pydantic import Field, ValidationError
 
 from changes.values import Value
 from settings import LOCAL
+from temporal.connection import Target
 
 LOCK_TRIES = 10
 """Whoever asks whether a demonstration runs holds the lock for a moment, so one refusal means nothing."""
@@ -31,6 +32,10 @@ class Running(Value):
     """It may hold a password."""
     temporal_address: str
     temporal_namespace: str
+
+    def temporal_target(self) -> Target:
+        """Its Temporal server."""
+        return Target(self.temporal_address, self.temporal_namespace, "it is the running demonstration's own")
 
 
 class RunsAlready(Exception):

@@ -12,7 +12,7 @@ from temporalio.service import RPCError
 from changes.commands import Command
 from changes.instruction import Instruction, Receipt
 from changes.refusals import Refused
-from temporal.connection import TemporalUnavailable, answers, connect
+from temporal.connection import Target, TemporalUnavailable, answers, connect
 from temporal.gateway import Gateway, NotNow
 from temporal.pollers import worker_polls
 from temporal.telling import ask_again, tell_to_look_at_the_clock
@@ -27,7 +27,15 @@ log = structlog.get_logger()
 class TemporalLink:
     """A gateway that connects by itself. Once there is a connection, the client's channel keeps it up."""
 
-    def __init__(self, task_queue: str, *, demonstration: bool = False) -> None:
+    def __init__(self, task_queue: str, *, demonstration: bool = False, to: Target | None = None) -> None:
+        """Begin without a connection.
+
+        Args:
+            task_queue: where the workers look for work.
+            demonstration: whether changes have a clock that can be put forward.
+            to: a server that this process was told of; the configured one where it is left out.
+        """
+        self._to = to
         self._demonstration = demonstration
         self._task_queue = task_queue
         self._connecting = asyncio.Lock()
@@ -56,13 +64,15 @@ class TemporalLink:
         except (TemporalUnavailable, RPCError) as error:
             raise NotNow(retry_after=5) from error
 
-    async def ask_again(self) -> None:
-        """Have all open gates looked at now. Where Temporal is away, housekeeping does it later."""
+    async def ask_again(self) -> bool:
+        """Have all open changes looked at now; False where Temporal is away, and housekeeping does it later."""
         try:
             client, _ = await self._connected()
             await ask_again(client, self._task_queue)
         except (TemporalUnavailable, RPCError) as error:
-            log.warning("open gates are looked at later", detail=str(error))
+            log.warning("open changes are looked at later", detail=str(error))
+            return False
+        return True
 
     async def not_answering(self) -> Sequence[str]:
         """What does not answer behind this link, in sentences; for the readiness check."""
@@ -98,7 +108,7 @@ class TemporalLink:
                 if loop.time() - self._failed_at < PAUSE:
                     raise TemporalUnavailable("No connection a moment ago.")
                 try:
-                    client = await connect()
+                    client = await connect(to=self._to)
                 except TemporalUnavailable:
                     self._failed_at = loop.time()
                     raise

@@ -60,11 +60,13 @@ async def nobody_is_told(changes: Sequence[str]) -> None:
     """No workflow carries these changes."""
 
 
-AskAgain = Callable[[], Awaitable[None]]
+AskAgain = Callable[[], Awaitable[bool]]
+"""Has open changes looked at now; says whether that could be asked for."""
 
 
-async def nobody_looks() -> None:
-    """Nobody has to look at open gates now; housekeeping does it in a while."""
+async def nobody_looks() -> bool:
+    """Nobody has to look at open changes now; housekeeping does it in a while."""
+    return False
 
 
 async def nobody_to_wake(endpoint: str) -> None:

@@ -10,6 +10,7 @@ import pytest
 from directory.demonstration import FOLDER
 from policies.loader import SHIPPED
 from store.database import open_database
+from temporal.ports import free_port
 from tests.commandline.conftest import Type
 from tests.support.desk import Desk
 from tests.support.examples import PROPOSER, submit
@@ -22,6 +23,7 @@ def database(local: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Pa
     """An empty database, named by DATABASE_URL."""
     file = tmp_path / "own.db"
     monkeypatch.setenv("DATABASE_URL", f"sqlite:///{file}")
+    monkeypatch.setenv("TEMPORAL_ADDRESS", f"127.0.0.1:{free_port()}")
     return file
 
 
@@ -60,6 +62,8 @@ def test_a_directory_is_checked_and_loaded(migrated: Path, type_in: Type) -> Non
     assert "No policy is published" in type_in("policy", "show").err
     loaded = type_in("directory", "import", str(FOLDER))
     assert loaded.out.startswith(f"Loaded {size} into The SQLite database {migrated} (named by DATABASE_URL)")
+    assert "Temporal does not answer here, so changes under way look" in loaded.out
+    assert "within a quarter of an hour." in " ".join(loaded.out.split())
 
 
 def test_a_bad_row_is_named_and_nothing_is_loaded(migrated: Path, type_in: Type, tmp_path: Path) -> None:

@@ -114,6 +114,7 @@ NOBODY = {
     "record_review": "where no short road was taken",
     "unfollow": "who does not follow",
     "renew": "of a change that has not expired",
+    "name_testers": "while everybody who was named for a test is there",
     "move_to_newer_policy": "while there is no newer one",
 }
 """Commands that nobody may give in any of these situations, and why; each is given in other tests."""
@@ -145,6 +146,7 @@ BODIES: Mapping[str, Mapping[str, Any]] = {
     "object": {"reason": "It touches us too."},
     "propose_tests": {"tests": [a_test("T1"), a_test("T2")]},
     "endorse_with_changes": {"what": "A second test.", "tests": [a_test("T1"), a_test("T2")]},
+    "name_testers": {"test": "T1", "testers": [LEA]},
     "record_result": {"test": "T1", "value": "20", "sample": 40, "evidence": "returns-week-10.csv"},
     "stop_early": {"test": "T1", "reason": "The desk is closed."},
     "conclude": {"verdict": "adopt"},

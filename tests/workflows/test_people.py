@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
+import os
+import sys
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 from temporalio.testing import WorkflowEnvironment
 
@@ -11,6 +15,7 @@ from changes.holders import NameTesters
 from changes.proposal import AcceptForTesting, MarkDuplicate
 from changes.state import Change
 from changes.testing import Endorse, ProposeTests
+from directory.demonstration import FOLDER
 from directory.standing_in import AnnounceAbsence, Delegate, RevokeDelegation
 from store.acts import perform
 from store.authority import Authority
@@ -109,6 +114,42 @@ async def test_whoever_left_is_missed_and_somebody_else_runs_the_test(
     assert receipt.happened == ("testers_named",)
     with reading(running.engine) as connection:
         assert [task.commands[0] for task in waiting_of(connection, "priya.nair")] == ["record_result"]
+
+
+async def test_an_import_by_the_command_line_is_noticed_at_once(
+    running: Running, skipping: WorkflowEnvironment, tmp_path: Path
+) -> None:
+    change = running.change("CH-1")
+    await change.send(PROPOSER, submit())
+    for file in FOLDER.glob("*.csv"):
+        (tmp_path / file.name).write_text(file.read_text())
+    people = (FOLDER / "people.csv").read_text().splitlines()
+    header = people[0].split(",")
+    rows = [row.split(",") for row in people[1:]]
+    for row in rows:
+        if row[header.index("id")] == MANAGER:
+            row[header.index("active")] = "no"
+    (tmp_path / "people.csv").write_text("\n".join(",".join(row) for row in (header, *rows)))
+    process = await asyncio.create_subprocess_exec(
+        sys.executable,
+        "-m",
+        "cli",
+        "directory",
+        "import",
+        str(tmp_path),
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.STDOUT,
+        env=os.environ
+        | {
+            "DATABASE_URL": running.engine.url.render_as_string(hide_password=False),
+            "TEMPORAL_ADDRESS": running.client.service_client.config.target_host,
+            "GROUNDSWELL_TEMPORAL_TASK_QUEUE": running.task_queue,
+        },
+    )
+    said, _ = await process.communicate()
+    assert process.returncode == 0, said.decode()
+    assert "Changes under way look now" in said.decode()
+    await eventually(lambda: MANAGER not in seats(running.state("CH-1")))
 
 
 async def test_followers_of_a_duplicate_move_along(running: Running, skipping: WorkflowEnvironment) -> None:
