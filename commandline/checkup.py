@@ -25,7 +25,7 @@ from store.migrating import latest_revision, present_revision
 from store.policies import PolicyCache
 from store.readiness import is_demonstration
 from store.rights import excess_rights
-from temporal.connection import Target, TemporalUnavailable, connect, target
+from temporal.connection import TemporalUnavailable, connect, target
 from temporal.development_server import find_binary
 from temporal.pollers import worker_polls
 

@@ -128,7 +128,7 @@ async def test_an_import_by_the_command_line_is_noticed_at_once(
     rows = [row.split(",") for row in people[1:]]
     for row in rows:
         if row[header.index("id")] == MANAGER:
-            row[header.index("active")] = "no"
+            row[header.index("away_until")] = (datetime.now(UTC) + timedelta(days=60)).date().isoformat()
     (tmp_path / "people.csv").write_text("\n".join(",".join(row) for row in (header, *rows)))
     process = await asyncio.create_subprocess_exec(
         sys.executable,
