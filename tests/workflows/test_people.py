@@ -8,6 +8,7 @@ import sys
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+import pytest
 from temporalio.testing import WorkflowEnvironment
 
 from changes.any_moment import Follow
@@ -116,6 +117,7 @@ async def test_whoever_left_is_missed_and_somebody_else_runs_the_test(
         assert [task.commands[0] for task in waiting_of(connection, "priya.nair")] == ["record_result"]
 
 
+@pytest.mark.slow
 async def test_an_import_by_the_command_line_is_noticed_at_once(
     running: Running, skipping: WorkflowEnvironment, tmp_path: Path
 ) -> None:
