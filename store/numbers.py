@@ -10,6 +10,13 @@ from sqlalchemy.exc import IntegrityError
 from store import tables
 
 
+def reserved_reference(connection: Connection, reserved_for: str) -> str | None:
+    """The reference that a sender and their key have, if they filed something under it."""
+    table = tables.change_number.c
+    number = connection.execute(select(table.number).where(table.reserved_for == reserved_for)).scalar()
+    return None if number is None else f"CH-{number}"
+
+
 def reserve_reference(connection: Connection, reserved_for: str, now: datetime) -> str:
     """The reference for a submission, known by its sender and their key; asked again it answers the same."""
     table = tables.change_number

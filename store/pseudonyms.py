@@ -29,6 +29,13 @@ def pseudonym_for_submission(connection: Connection, person: str, key: str, now:
     return _made(connection, person, _occasion(key), None, now)
 
 
+def sent_anonymously(connection: Connection, person: str, key: str) -> bool:
+    """Whether ``person`` has sent a submission under ``key`` without their name before, whatever became of it."""
+    table = tables.pseudonym.c
+    mine = select(table.ref).where(table.person == person, table.occasion == _occasion(key))
+    return connection.execute(mine).first() is not None
+
+
 def filed_anonymously(connection: Connection, person: str, key: str) -> str | None:
     """The change that ``person`` filed anonymously under ``key``. For that person's own pages only."""
     table = tables.pseudonym.c

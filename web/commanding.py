@@ -23,8 +23,8 @@ from changes.proposal import Submit
 from changes.refusals import KEY_REUSED, RefusalKind, Refused
 from changes.values import is_pseudonym
 from store import tables
-from store.numbers import reserve_reference
-from store.pseudonyms import bind, own_pseudonym, pseudonym_for, pseudonym_for_submission
+from store.numbers import reserve_reference, reserved_reference
+from store.pseudonyms import bind, own_pseudonym, pseudonym_for, pseudonym_for_submission, sent_anonymously
 from store.recording import applied
 from temporal.gateway import CommandFailed, NotNow
 from web.services import Services
@@ -106,15 +106,17 @@ async def give(
         temporal.gateway.CommandFailed: our fault.
         store.database.DatabaseUnavailable: the database is away.
     """
-    now = services.clock()
+    now, person = services.clock(), actor
     if anonymously:
         speaker = await services.write(lambda connection: _pseudonym(connection, command, change, actor, key, now))
         if isinstance(speaker, Refused):
             return Given(change or "", speaker)
         actor = speaker
     own_key = key_of(actor, key)
-    ref = change if change is not None else await _reserve(services, actor, own_key, now)
-    known = await services.read(lambda connection: _known(connection, ref, own_key, command, actor))
+    ref = change if change is not None else await _reserve(services, person, actor, key, now)
+    if isinstance(ref, Refused):
+        return Given("", ref)
+    known = await services.read(lambda connection: _known(connection, ref, key, command, person, actor))
     if isinstance(known, Refused):
         return Given(ref, known)
     if known:
@@ -146,6 +148,8 @@ def _pseudonym(
 ) -> str | Refused:
     """Under which name ``person`` speaks; a refusal where they would have to have spoken anonymously before."""
     if change is None:
+        if reserved_reference(connection, key_of(person, key)):
+            return SENT_WITH_A_NAME
         return pseudonym_for_submission(connection, person, key, now)
     if isinstance(command, RaiseConcern):
         if not REFERENCE.fullmatch(change) or not _exists(connection, change):
@@ -164,6 +168,22 @@ OWN_ANONYMOUS_CHANGE = Refused(
     rule="own_change",
     detail="Nobody decides on their own change. This refusal is not recorded, so that it does not say who you are.",
 )
+
+
+SENT_ANOTHER_WAY = "sent_another_way"
+SENT_WITH_A_NAME = Refused(
+    kind=RefusalKind.REPEATED,
+    rule=SENT_ANOTHER_WAY,
+    detail="You sent this with your name a moment ago, and it may still arrive. Send it again with your name, so that "
+    "it is not there twice.",
+)
+SENT_WITHOUT_A_NAME = Refused(
+    kind=RefusalKind.REPEATED,
+    rule=SENT_ANOTHER_WAY,
+    detail="You sent this without your name a moment ago, and it may still arrive. Send it again without your name, so "
+    "that it is not there twice. This refusal is not recorded.",
+)
+"""One key is for one way of speaking: with the name and without it, the same words would be two proposals."""
 
 
 SAID_ANONYMOUSLY = Refused(
@@ -194,9 +214,11 @@ DECISIONS = frozenset(
 """What nobody does about a change of their own."""
 
 
-async def _reserve(services: Services, actor: str, own_key: str, now: datetime) -> str:
-    def reserve(connection: Connection) -> str:
-        ref = reserve_reference(connection, own_key, full_hour(now) if is_pseudonym(actor) else now)
+async def _reserve(services: Services, person: str, actor: str, key: str, now: datetime) -> str | Refused:
+    def reserve(connection: Connection) -> str | Refused:
+        if not is_pseudonym(actor) and sent_anonymously(connection, person, key):
+            return SENT_WITHOUT_A_NAME
+        ref = reserve_reference(connection, key_of(actor, key), full_hour(now) if is_pseudonym(actor) else now)
         if is_pseudonym(actor):
             bind(connection, actor, ref)
         return ref
@@ -251,8 +273,10 @@ async def give_many(
     return tuple(found)
 
 
-def _known(connection: Connection, ref: str, own_key: str, command: Command, actor: str) -> Applied | Refused | None:
-    """What became of the key before.
+def _known(
+    connection: Connection, ref: str, key: str, command: Command, person: str, actor: str
+) -> Applied | Refused | None:
+    """What became of the key of ``person``, who speaks as ``actor``, before.
 
     Or a refusal, before anything is signed, of what would decide about one's own anonymous proposal. No look-up behind
     Temporal may say that: whoever reads its history would learn who proposed. The process that vouches for people does
@@ -263,7 +287,17 @@ def _known(connection: Connection, ref: str, own_key: str, command: Command, act
             raise UnknownChange(ref)
         if refused := _would_give_away(connection, command, ref, actor):
             return refused
-    return applied(connection, ref, own_key)
+        if refused := _another_way(connection, ref, key, person, actor):
+            return refused
+    return applied(connection, ref, key_of(actor, key))
+
+
+def _another_way(connection: Connection, ref: str, key: str, person: str, actor: str) -> Refused | None:
+    """A refusal of what was done under this key already, with the name left out then or now."""
+    if is_pseudonym(actor):
+        return SENT_WITH_A_NAME if applied(connection, ref, key_of(person, key)) else None
+    pseudonym = own_pseudonym(connection, person, ref)
+    return SENT_WITHOUT_A_NAME if pseudonym and applied(connection, ref, key_of(pseudonym, key)) else None
 
 
 def _would_give_away(connection: Connection, command: Command, ref: str, actor: str) -> Refused | None:

@@ -320,3 +320,48 @@ async def test_where_the_policy_wants_names_nothing_else_is_offered(
         check = await checked(browser)
         assert "Without my name" not in check.text
         assert "Without my name" not in Page(await browser.get("/changes/new/one-page")).text
+
+
+@pytest.mark.parametrize("first", [{}, HEADER], ids=["with a name", "without a name"])
+async def test_what_waits_with_a_name_is_not_filed_again_without_one_nor_the_other_way(
+    office: Office, first: dict[str, str]
+) -> None:
+    """Nobody knows after a 503 whether it still arrives; the same key sent the other way would make two of it."""
+    second = {} if first else HEADER
+    office.gateway.failing = NotNow(retry_after=1)
+    assert (await ask(office, PRIYA, "POST", "/changes", PROPOSAL, key="same", **first)).status_code == 503
+    office.gateway.failing = None
+    turned = await ask(office, PRIYA, "POST", "/changes", PROPOSAL, key="same", **second)
+    assert turned.status_code == 422 and turned.json()["type"] == "/problems/sent_another_way", turned.text
+    sent = await ask(office, PRIYA, "POST", "/changes", PROPOSAL, key="same", **first)
+    assert sent.status_code == 201
+    assert (await ask(office, PRIYA, "POST", "/changes", PROPOSAL, key="same", **second)).status_code == 422
+    assert [c["ref"] for c in (await ask(office, MARA, "GET", "/changes")).json()["changes"]] == ["CH-1"]
+
+
+@pytest.mark.parametrize("first", [{}, HEADER], ids=["with a name", "without a name"])
+async def test_a_concern_is_not_there_twice_with_a_name_and_without(office: Office, first: dict[str, str]) -> None:
+    ref = await filed(office, MARA)
+    worry = {"title": "Fraud", "text": "Nobody checks.", "code": "R09"}
+    path = f"/changes/{ref}/raise_concern"
+    assert (await ask(office, PRIYA, "POST", path, worry, key="same", **first)).status_code == 200
+    turned = await ask(office, PRIYA, "POST", path, worry, key="same", **({} if first else HEADER))
+    assert turned.status_code == 422 and turned.json()["type"] == "/problems/sent_another_way", turned.text
+    assert len(office.gateway.state(ref).concerns) == 1
+
+
+async def test_the_page_sends_again_as_it_sent_first(office: Office) -> None:
+    async with office.browser(PRIYA) as browser:
+        check = await checked(browser)
+        office.gateway.failing = NotNow(retry_after=1)
+        waits = sound(Page(await browser.post(check.action, data=check.answers(_anonymously="yes"))))
+        assert "It is sent again as it was sent first: without your name" in waits.text
+        office.gateway.failing = None
+        with_name = {name: value for name, value in waits.answers().items() if name != "_anonymously"}
+        refused = sound(Page(await browser.post(check.action, data=with_name)))
+        assert refused.status == 422 and "You sent this without your name a moment ago" in refused.text
+        assert refused.answers() == waits.answers(), "the key and the choice stay"
+        assert (await browser.post(check.action, data=refused.answers())).status_code == 303
+    assert office.gateway.state("CH-1").proposal.proposer.startswith("anon-")
+    async with office.program(MARA) as program:
+        assert len((await program.get("/api/v1/changes")).json()["changes"]) == 1

@@ -28,7 +28,7 @@ from store.reading import Lesson, lessons_of
 from store.similar import Similar, similar_changes
 from temporal.gateway import NotNow
 from web.anonymity import promise_for
-from web.commanding import KEY, give, new_key
+from web.commanding import KEY, SENT_ANOTHER_WAY, give, new_key
 from web.failures import Failure
 from web.forms import answers as answering
 from web.forms.answers import Answers, Posted
@@ -127,6 +127,8 @@ class Checked:
     """Why it could not be filed, where that is not about an answer."""
     anonymously: bool = False
     """Without the author's name, as it was chosen last."""
+    sent: bool = False
+    """It was sent and may still arrive, so it is sent again the same way: with or without the name."""
 
 
 @router.get("/changes/new")
@@ -178,11 +180,14 @@ async def file(request: Request, services: ServicesHere, visitor: SignedIn, ref:
         )
     except NotNow as error:
         return await _show_check(
-            request, services, visitor, Checked(draft, notice=not_now(error), anonymously=anonymously)
+            request, services, visitor, Checked(draft, notice=not_now(error), anonymously=anonymously, sent=True)
         )
     if isinstance(given.answer, Refused):
         refused = given.answer
         notice = Failure(STATUS[refused.kind], refused.rule, "This could not be filed", refused.detail)
+        if refused.rule == SENT_ANOTHER_WAY:
+            as_before = Checked(draft, notice=notice, anonymously=not anonymously, sent=True)
+            return await _show_check(request, services, visitor, as_before)
         renewed = draft.having(key=new_key())  # the refusal is on record under its key
         await services.write(lambda connection: renew_key(connection, renewed))
         return await _show_check(request, services, visitor, Checked(renewed, notice=notice, anonymously=anonymously))
@@ -419,6 +424,7 @@ async def _show_check(request: Request, services: Services, visitor: Visitor, ch
         notice=notice,
         promise=promise,
         anonymously=checked.anonymously,
+        sent=checked.sent,
         beside=shown,
         wording=wording,
     )

@@ -25,7 +25,7 @@ from policies.waves import first_waves
 from store.reading import TrailEntry, trail
 from temporal.gateway import NotNow
 from web.anonymity import promise_for
-from web.commanding import ABOUT_A_VERSION, KEY, give, new_key
+from web.commanding import ABOUT_A_VERSION, KEY, SENT_ANOTHER_WAY, give, new_key
 from web.failures import Failure
 from web.forms import answers as answering
 from web.forms.answers import Answers, Posted
@@ -82,6 +82,8 @@ class Filled:
     focus: str = ""
     anonymously: bool = False
     """Given under the person's pseudonym on this change."""
+    sent: bool = False
+    """It was sent and may still arrive, so it is sent again the same way: with or without the name."""
 
 
 @router.get("/changes/new/one-page")
@@ -199,7 +201,7 @@ async def _give(request: Request, services: Services, desk: Desk, command: Comma
     except NotNow as error:
         # The same key stays: if the command got through after all, sending it again finds its answer.
         failure = not_now(error)
-        kept = replace(filled, notice=failure)
+        kept = replace(filled, notice=failure, sent=True)
         return _show(request, desk, kept, HTTPStatus(failure.status))
     if not isinstance(given.answer, Refused):
         return RedirectResponse(
@@ -213,6 +215,10 @@ async def _refused(request: Request, services: Services, desk: Desk, refused: Re
 
     A refusal is on record under its key, so what is sent next needs a new one. It is about the change as it is now.
     """
+    if refused.rule == SENT_ANOTHER_WAY:
+        told = Failure(STATUS[refused.kind], refused.rule, TITLE, refused.detail)
+        as_before = replace(filled, notice=told, anonymously=not filled.anonymously, sent=True)
+        return _show(request, desk, as_before, STATUS[refused.kind])
     version = filled.version
     meanwhile: tuple[TrailEntry, ...] = ()
     if desk.look:
