@@ -7,7 +7,7 @@ defaults, never rename one, never give an old kind a new meaning.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import UTC, datetime
+from datetime import UTC, datetime, tzinfo
 from typing import Annotated, Any, ClassVar
 
 from pydantic import BeforeValidator, SerializeAsAny, SerializerFunctionWrapHandler, model_serializer
@@ -57,9 +57,14 @@ class Event(Value):
                 content.pop(seldom, None)
         return {"kind": self.kind, **content}
 
-    def sentence(self, names: Mapping[str, str] | None = None) -> str:
-        """What happened, without the actor, in plain words; people and teams by name where ``names`` knows them."""
-        fields = {name: _readable(getattr(self, name)) for name in type(self).model_fields}
+    def sentence(self, names: Mapping[str, str] | None = None, zone: tzinfo = UTC) -> str:
+        """What happened, without the actor, in plain words.
+
+        Args:
+            names: people and teams by name, where it knows them.
+            zone: the clock on which times are told.
+        """
+        fields = {name: _readable(getattr(self, name), zone) for name in type(self).model_fields}
         several: dict[str, list[str]] = {}
         for pointer, _, ref in names_in(self):
             several.setdefault(pointer.split("/")[1], []).append((names or {}).get(ref, ref))
@@ -70,11 +75,11 @@ class Event(Value):
         return f"{sentence.rstrip()} (in place of {(names or {}).get(self.in_place_of, self.in_place_of)})"
 
 
-def _readable(value: Any) -> Any:
+def _readable(value: Any, zone: tzinfo) -> Any:
     if isinstance(value, tuple):
-        return ", ".join(str(_readable(item)) for item in value)
+        return ", ".join(str(_readable(item, zone)) for item in value)
     if isinstance(value, datetime):
-        return f"{value:%a %d %b %Y, %H:%M} UTC"
+        return f"{value.astimezone(zone):%a %d %b %Y, %H:%M %Z}"
     return value
 
 

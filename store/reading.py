@@ -6,7 +6,7 @@ import base64
 import json
 import unicodedata
 from collections.abc import Mapping, Sequence, Set
-from datetime import datetime
+from datetime import UTC, datetime, tzinfo
 from typing import Any
 
 from pydantic import TypeAdapter
@@ -196,11 +196,13 @@ def trail(
     after: int = -1,
     limit: int = 1_000,
     names: Mapping[str, str] | None = None,
+    zone: tzinfo = UTC,
 ) -> Sequence[TrailEntry]:
     """A change's records as ``reader`` may see them, oldest first, from after record number ``after``.
 
     Args:
         names: the names of people and teams by reference, where the caller has them; looked up otherwise.
+        zone: the clock on which times in the sentences are told.
     """
     records = tables.ledger_record
     rows = connection.execute(
@@ -212,7 +214,7 @@ def trail(
     read = [(row, event_in(row)) for row in rows if not _is_secret(row, reader)]
     if names is None:
         names = _names(connection, {ref for _, event in read if event for _, _, ref in names_in(event)})
-    return [trail_entry(row, event, names, reader) for row, event in read]
+    return [trail_entry(row, event, names, reader, zone=zone) for row, event in read]
 
 
 _PERSON = case(
@@ -273,7 +275,12 @@ def _refusal_sentence(row: RowMapping) -> str:
 
 
 def trail_entry(
-    row: RowMapping, event: Event | None, names: Mapping[str, str], reader: str, sees_all: bool = False
+    row: RowMapping,
+    event: Event | None,
+    names: Mapping[str, str],
+    reader: str,
+    sees_all: bool = False,
+    zone: tzinfo = UTC,
 ) -> TrailEntry:
     """A row of :data:`TRAIL_COLUMNS` as ``reader`` may see it; an auditor ``sees_all`` but who is anonymous."""
     body = json.loads(row["body"])
@@ -286,7 +293,7 @@ def trail_entry(
     elif row["outcome"] == "refused":
         sentence = _refusal_sentence(row)
     else:
-        sentence = event.sentence(names).strip() if event else UNREADABLE
+        sentence = event.sentence(names, zone).strip() if event else UNREADABLE
     if row["action"] in EVENTS:
         hidden = EVENTS[row["action"]].discreet and row["person"] != reader
     if row["outcome"] == "refused" and row["person"] != reader:
@@ -350,11 +357,14 @@ class Happened(Value):
     entry: TrailEntry
 
 
-def lately(connection: Connection, reader: str, names: Mapping[str, str], limit: int = 12) -> tuple[Happened, ...]:
+def lately(
+    connection: Connection, reader: str, names: Mapping[str, str], zone: tzinfo = UTC, limit: int = 12
+) -> tuple[Happened, ...]:
     """The latest records of all changes, the newest first, as ``reader`` may see them; refusals are left out.
 
     Args:
         names: the names of people and teams by reference.
+        zone: the clock on which times in the sentences are told.
     """
     records, private, about = tables.ledger_record, tables.ledger_private, tables.change
     rows = connection.execute(
@@ -367,7 +377,11 @@ def lately(connection: Connection, reader: str, names: Mapping[str, str], limit:
     ).mappings()
     seen = [row for row in rows if not _is_secret(row, reader)][:limit]
     return tuple(
-        Happened(change=row["change"], title=row["title"], entry=trail_entry(row, event_in(row), names, reader))
+        Happened(
+            change=row["change"],
+            title=row["title"],
+            entry=trail_entry(row, event_in(row), names, reader, zone=zone),
+        )
         for row in seen
     )
 

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from typing import Any
 
-import httpx2
 from sqlalchemy import MetaData, select
 
 from changes.permissions import Operation
@@ -136,8 +135,10 @@ async def test_a_change_nobody_filed_is_nowhere(office: Office) -> None:
                 continue
             address = path.replace("{ref}", "CH-404").replace("{kind}", "follow").replace("{pseudonym}", "anon-0")
             headers = {"Idempotency-Key": "k", "If-Match": "*"} if path.startswith("/api") else {}
-            body = {"json": BODIES.get(path.rpartition("/")[2], {})} if path.startswith("/api") else {"data": {}}
-            answer = await browser.request(method, address, headers=headers, **(body if method == "POST" else {}))
+            body: dict[str, Any] = (
+                {"json": BODIES.get(path.rpartition("/")[2], {})} if path.startswith("/api") else {"data": {}}
+            )
+            answer = await browser.request(method, address, headers=headers, **body if method == "POST" else {})
             assert answer.status_code == 404, f"{method} {path}: {answer.status_code} {answer.text[:300]}"
 
 
@@ -158,6 +159,6 @@ async def test_an_auditor_changes_nothing(office: Office) -> None:
                 answer = await browser.request(method, filled(path, ref), **_content(method, path))
                 assert answer.status_code == 403, f"{method} {path}: {answer.status_code}"
     for kind in ("accept_for_testing", "decline", "edit", "withdraw", "hold", "overrule_concern", "move_deadline"):
-        answer: httpx2.Response = await office.give(ARJUN, kind, BODIES.get(kind, {}), ref)
+        answer = await office.give(ARJUN, kind, BODIES.get(kind, {}), ref)
         assert answer.status_code == 403, f"{kind}: {answer.text}"
     assert {name for name, found in rows(office).items() if found != before[name]} <= LEDGER | KEYS

@@ -10,7 +10,9 @@ from tests.web.office import MARA, Office, Page
 NAME = "20260302T090000000000Z-0123abcd.eml"
 
 
-def _letter(folder: Path) -> None:
+def put_letter(folder: Path) -> None:
+    """A letter with hostile words, as the catcher keeps it."""
+    folder.mkdir(parents=True, exist_ok=True)
     letter = EmailMessage()
     letter["From"] = "Groundswell <groundswell@nordwind.example>"
     letter["To"] = "Jonas Okafor <jonas.okafor@nordwind.example>"
@@ -24,7 +26,7 @@ async def test_letters_are_listed_and_shown_as_text(office: Office) -> None:
     assert office.settings.mail_folder
     async with office.browser(MARA) as browser:
         assert "No letter yet." in Page(await browser.get("/demo/mail")).text
-        _letter(office.settings.mail_folder)
+        put_letter(office.settings.mail_folder)
         listed = Page(await browser.get("/demo/mail"))
         assert f"/demo/mail/{NAME}" in listed.links
         assert "CH-1: please answer <b>" in listed.text

@@ -421,3 +421,14 @@ async def test_forms_begin_with_what_is_known(office: Office) -> None:
     assert recommended and [value for name, value in invite.fields if name == "people"] == recommended
     answers = rollout.answers()
     assert answers["waves/0/guards/0/metric"] == "Complaints" and answers["back_out_plan"] == "Go back."
+
+
+async def test_the_trail_tells_times_on_the_readers_clock(office: Office) -> None:
+    ref = await office.filed()
+    moved = {"deadline": "gate", "to": "2026-03-20T12:00:00Z", "reason": "Holidays."}
+    await office.done(SAMIRA, "move_deadline", moved, ref)
+    async with office.browser(MARA) as browser:
+        for zone, told in (("", "Fri 20 Mar 2026, 13:00 CET"), ("Asia/Tokyo", "Fri 20 Mar 2026, 21:00 JST")):
+            await browser.post("/settings", data={"theme": "auto", "zone": zone})
+            for path in ("/", f"/changes/{ref}"):
+                assert f"moved the deadline of gate to {told}: Holidays." in Page(await browser.get(path)).text

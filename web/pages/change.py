@@ -117,7 +117,7 @@ def _shown(services: Services, connection: Connection, ref: str, visitor: Visito
     return Shown(
         look=look,
         wording=wording,
-        trail=trail(connection, ref, visitor.ref, limit=MOST_ENTRIES, names=wording.names),
+        trail=trail(connection, ref, visitor.ref, limit=MOST_ENTRIES, names=wording.names, zone=wording.zone),
         banner=_banner(connection, ref, visitor, done),
     )
 

@@ -56,6 +56,6 @@ def _home(services: Services, connection: Connection, visitor: Visitor) -> Home:
     return Home(
         waiting=waiting_of(connection, visitor.ref, own=True),
         mine=mine_of(connection, visitor.ref, limit=SHOWN + 1),
-        lately=lately(connection, visitor.ref, wording.names, limit=LATELY),
+        lately=lately(connection, visitor.ref, wording.names, wording.zone, LATELY),
         wording=wording,
     )

@@ -76,17 +76,17 @@ def page(
     html = ENVIRONMENT.get_template(template).render(
         visitor=visitor,
         demonstration=services.settings.demonstration,
-        moved_to=_moved_to(services),
+        moved_to=_moved_to(services, visitor),
         path=request.url.path,
         **content,
     )
     return HTMLResponse(html, status_code=status, headers=headers)
 
 
-def _moved_to(services: Services) -> str:
-    """Which day it is where the demonstration's time has been moved; empty where it has not."""
+def _moved_to(services: Services, visitor: Visitor | None) -> str:
+    """Which day it is for the reader where the demonstration's time has been moved; empty where it has not."""
     clock = services.clock
-    if not isinstance(clock, DemonstrationClock) or not clock.known_ahead:
+    if not isinstance(clock, DemonstrationClock) or not clock.known_ahead or visitor is None:
         return ""
-    today = datetime.now(UTC) + clock.known_ahead
+    today = (datetime.now(UTC) + clock.known_ahead).astimezone(visitor.zone or UTC)
     return f"{today:%A} {today.day} {today:%B %Y}"

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from decimal import Decimal
 from enum import Enum
-from zoneinfo import ZoneInfo, available_timezones
+from zoneinfo import ZoneInfo
 
 from markupsafe import Markup
 from sqlalchemy import Connection
@@ -98,7 +98,7 @@ class Wording:
     def date(self, moment: datetime) -> Markup:
         """The day of a moment on this clock, as a ``time`` element."""
         local = moment.astimezone(self.zone)
-        return _time(local.date().isoformat(), f"{local.day} {local:%b %Y}")
+        return _time(local.date().isoformat(), f"{local:%a} {local.day} {local:%b %Y}")
 
     def day(self, day: Day) -> Markup:
         """A day with its weekday, as a ``time`` element."""
@@ -132,8 +132,7 @@ def wording_for(services: Services, connection: Connection, visitor: Visitor) ->
 
 def reader_zone(services: Services, connection: Connection, visitor: Visitor) -> ZoneInfo:
     """The clock on which ``visitor`` reads and writes times."""
-    chosen = visitor.frame.zone
-    return ZoneInfo(chosen) if chosen in available_timezones() else services.zone(connection)
+    return visitor.zone or services.zone(connection)
 
 
 def _time(stamp: str, text: str) -> Markup:

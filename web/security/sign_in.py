@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Annotated, Literal
+from zoneinfo import ZoneInfo, available_timezones
 
 from fastapi import Depends, Request
 from sqlalchemy import Connection
@@ -41,6 +42,8 @@ class Visitor:
     """What a system's token is for."""
     frame: Frame = field(default_factory=Frame)
     """What stands around their pages."""
+    zone: ZoneInfo | None = None
+    """The clock on which they read: their own choice, else the organisation's. None for a token, which reads UTC."""
 
     @property
     def ref(self) -> str:
@@ -145,7 +148,11 @@ def _by_session(services: Services, connection: Connection, token: str, now: dat
     ref = session_person(connection, token, now)
     frame = frame_of(connection, ref, now) if ref else Frame()
     visitor = _visitor(services, connection, ref, "session")
-    return replace(visitor, frame=frame) if visitor else None
+    return replace(visitor, frame=frame, zone=_zone(services, connection, frame)) if visitor else None
+
+
+def _zone(services: Services, connection: Connection, frame: Frame) -> ZoneInfo:
+    return ZoneInfo(frame.zone) if frame.zone in available_timezones() else services.zone(connection)
 
 
 def _visitor(
