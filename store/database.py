@@ -33,6 +33,10 @@ class DatabaseUnavailable(Exception):
     """The database cannot be reached or used; the message says which and what to do."""
 
 
+class NoTransaction(RuntimeError):
+    """The ledger was to be added to statement by statement: a mistake of ours, never of the database."""
+
+
 def open_database(address: str) -> Engine:
     """An engine for ``sqlite:///file``, ``postgresql://…`` or ``postgresql+psycopg://…``.
 
@@ -159,7 +163,15 @@ _LOCK = Prepared(text("SELECT set_config('lock_timeout', :patience, true), pg_ad
 
 
 def lock_ledger(connection: Connection) -> None:
-    """Wait until this transaction is the only one that appends. SQLite's BEGIN IMMEDIATE has done that already."""
+    """Wait until this transaction is the only one that appends. SQLite's BEGIN IMMEDIATE has done that already.
+
+    Raises:
+        NoTransaction: each statement would be committed by itself, and the lock with the first.
+    """
+    raw: Any = connection.connection.dbapi_connection
+    alone = raw.autocommit if connection.dialect.name == "postgresql" else not raw.in_transaction
+    if alone:
+        raise NoTransaction("The ledger is only added to in a transaction; this connection commits each statement.")
     if connection.dialect.name == "postgresql":
         _LOCK.read(connection, {"patience": LOCK_PATIENCE, "key": LEDGER_LOCK})
 

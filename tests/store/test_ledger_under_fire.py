@@ -22,8 +22,8 @@ from store.ledger import append_many, append_once
 from tests.support.databases import ON_POSTGRESQL
 from tests.support.desk import MONDAY
 from tests.support.ledgers import check_the_whole_ledger, records
-from tests.support.processes import address_of
-from tests.support.writers import deliver_all, entry
+from tests.support.processes import address_of, in_processes
+from tests.support.writers import deliver_all, deliver_and_die, entry
 
 KEYS, WRITERS = 240, 8
 
@@ -55,6 +55,20 @@ def test_eight_writers_killed_at_random_record_each_key_once(engine: Engine) -> 
                 kills += 1
     assert not running, "some writers never finished"
     assert kills >= 10
+    with reading(engine) as connection:
+        assert check_the_whole_ledger(connection) == KEYS
+        assert {row["idem_key"] for row in records(connection)} == {f"key/{number}" for number in range(KEYS)}
+
+
+@pytest.mark.slow
+def test_eight_writers_killed_at_every_step_record_each_key_once(engine: Engine) -> None:
+    """Before each statement of an append and of a repetition, at a commit, and between commit and answer."""
+    killed = -signal.SIGKILL
+    for step in (*range(1, 15), "commit", "after"):
+        in_processes(WRITERS, deliver_and_die, address_of(engine), KEYS, step, ends_with=killed)
+        with reading(engine) as connection:
+            check_the_whole_ledger(connection)
+    in_processes(WRITERS, deliver_all, address_of(engine), KEYS)
     with reading(engine) as connection:
         assert check_the_whole_ledger(connection) == KEYS
         assert {row["idem_key"] for row in records(connection)} == {f"key/{number}" for number in range(KEYS)}

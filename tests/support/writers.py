@@ -5,16 +5,21 @@ from __future__ import annotations
 import os
 import random
 import signal
+from collections.abc import Callable
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
 from sqlalchemy import Engine, event, select
 
+from ledger.keys import key_from_text
 from store import tables
-from store.database import lock_ledger, open_database, writing
-from store.ledger import Entry, append_many, append_once
+from store.checkpoints import Sealer
+from store.database import lock_ledger, open_database, reading, writing
+from store.ledger import Entry, append_many, append_once, origin_of
 from store.migrating import migrate
 from store.recording import Decision, record
+from store.sinks import FolderSink
 from tests.support.desk import MONDAY, SOURCE
 
 
@@ -73,6 +78,28 @@ def record_and_die(address: str, decision: str, when: str, _number: int) -> None
     os.kill(os.getpid(), signal.SIGKILL)
 
 
+def seal_and_die(address: str, key: str, folder: str, when: str, _number: int) -> None:
+    """Seal, and be killed ``before-storing``, ``before-keeping``, with the copy outside ``half-written``, or once it is
+    there, ``before-noting`` that it is."""
+    engine = open_database(address)
+    with reading(engine) as connection:
+        origin = origin_of(connection)
+    sink = FolderSink(Path(folder))
+    sealer = Sealer(engine, lambda _origin: [key_from_text(origin, key)], [sink])
+
+    def die(*_: Any) -> Any:
+        os.kill(os.getpid(), signal.SIGKILL)
+
+    place: dict[str, tuple[Any, str]] = {
+        "before-storing": (Sealer, "_store"),
+        "before-keeping": (FolderSink, "keep"),
+        "half-written": (os, "fsync"),
+        "before-noting": (Sealer, "_write_down"),
+    }
+    setattr(*place[when], die)
+    sealer.seal()
+
+
 def record_at(address: str, decisions: tuple[str, ...], number: int) -> None:
     """Record the ``number``-th of some decisions given as JSON."""
     record(open_database(address), Decision.model_validate_json(decisions[number]), SOURCE, MONDAY)
@@ -83,12 +110,35 @@ def migrate_at(address: str, _number: int) -> None:
     migrate(open_database(address))
 
 
+def deliver_and_die(address: str, keys: int, step: int | str, writer: int) -> None:
+    """:func:`deliver_all`, killed before its ``step``-th statement, or at its third "commit", or "after" it."""
+    engine = open_database(address)
+    counted = {"statements": 0, "commits": 0}
+
+    def count(what: str, deadly: int) -> None:
+        counted[what] += 1
+        if counted[what] == deadly:
+            os.kill(os.getpid(), signal.SIGKILL)
+
+    if isinstance(step, int):
+        event.listen(engine, "before_cursor_execute", lambda *_: count("statements", step))
+    elif step == "commit":
+        event.listen(engine, "commit", lambda _connection: count("commits", 3))
+    deliver(engine, keys, writer, after_each=(lambda: count("commits", 3)) if step == "after" else None)
+
+
 def deliver_all(address: str, keys: int, writer: int) -> None:
     """Record every key once, in an order of one's own, whether or not others have recorded it: deliveries repeat."""
-    engine = open_database(address)
+    deliver(open_database(address), keys, writer)
+
+
+def deliver(engine: Engine, keys: int, writer: int, after_each: Callable[[], None] | None = None) -> None:
+    """:func:`deliver_all` on an engine."""
     order = list(range(keys))
     random.Random(writer).shuffle(order)  # noqa: S311
     for key in order:
         with writing(engine) as connection:
             lock_ledger(connection)
             append_once(connection, entry(f"key/{key}"), MONDAY)
+        if after_each:
+            after_each()
