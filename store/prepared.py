@@ -8,7 +8,7 @@ through SQLAlchemy, which knows more about each.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, cast
 
@@ -29,9 +29,13 @@ class Prepared:
     SQLAlchemy raises, without the values. Lists of values (``IN``) are not supported: their text grows with them.
     """
 
-    def __init__(self, statement: ClauseElement | Mapping[str, ClauseElement]) -> None:
-        """``statement``, or one for each kind of database, by the name of its dialect."""
+    def __init__(
+        self, statement: ClauseElement | Mapping[str, ClauseElement], columns: Sequence[str] | None = None
+    ) -> None:
+        """``statement``, or one for each kind of database, by the name of its dialect. ``columns`` are those that it
+        writes, where they are not all of its table's."""
         self._statement = statement
+        self._columns = list(columns) if columns is not None else None
         self._compiled: dict[str, _Compiled] = {}
 
     def read(self, connection: Connection, values: Values) -> list[tuple[Any, ...]]:
@@ -48,14 +52,16 @@ class Prepared:
         return [compiled.read(row) for row in rows]
 
     def write(self, connection: Connection, *rows: Values) -> None:
-        """Execute it once with each of ``rows``."""
+        """Execute it once with each of ``rows``; not at all where there are none."""
+        if not rows:
+            return
         compiled = self._for(connection.dialect)
         bound = [compiled.bound(row) for row in rows]
         cursor = connection.connection.cursor()
         try:
             if len(bound) == 1:
                 cursor.execute(compiled.text, bound[0])
-            elif bound:
+            else:
                 cursor.executemany(compiled.text, bound)
         except connection.dialect.loaded_dbapi.Error as error:
             raise _as_sqlalchemy_raises(connection, compiled.text, error) from error
@@ -67,7 +73,7 @@ class Prepared:
         if found is None:
             statement = self._statement
             chosen = statement[dialect.name] if isinstance(statement, Mapping) else statement
-            found = self._compiled[dialect.name] = _compile(chosen, dialect)
+            found = self._compiled[dialect.name] = _compile(chosen, dialect, self._columns)
         return found
 
 
@@ -101,8 +107,8 @@ class _Compiled:
         return tuple(values)
 
 
-def _compile(statement: ClauseElement, dialect: Dialect) -> _Compiled:
-    compiled = cast(SQLCompiler, statement.compile(dialect=dialect))
+def _compile(statement: ClauseElement, dialect: Dialect, columns: list[str] | None) -> _Compiled:
+    compiled = cast(SQLCompiler, statement.compile(dialect=dialect, column_keys=columns))
     processes, fixed = {}, {}
     for name, bind in compiled.binds.items():
         process = bind.type.dialect_impl(dialect).bind_processor(dialect)

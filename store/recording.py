@@ -11,10 +11,10 @@ import threading
 from collections import OrderedDict
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
-from functools import partial
+from functools import lru_cache, partial
 from typing import NamedTuple
 
-from sqlalchemy import Connection, Engine, Table, and_, bindparam, delete, func, insert, select, update
+from sqlalchemy import Connection, Engine, Table, and_, bindparam, delete, exists, func, insert, select, update
 
 from changes.anonymity import full_hour
 from changes.decision import evolve_all
@@ -34,6 +34,7 @@ from store import tables
 from store.committing import GroupCommitter, NothingWritten, Outcome
 from store.ledger import LABEL, Entry, Source, Standing
 from store.policies import policy_evidence, publish_candidate
+from store.prepared import Prepared
 from store.webhooks import write_postings
 
 
@@ -70,24 +71,14 @@ class States:
         self._lock = threading.Lock()
         self._known: OrderedDict[str, Change] = OrderedDict()
 
-    def at(self, connection: Connection, ref: str, version: int) -> Change | None:
-        """The change at ``version``, None for one that does not exist yet.
-
-        Raises:
-            MovedOn: when the stored change is at another version.
-        """
-        stored = connection.execute(_VERSION, {"of": ref}).first()
-        found = stored.version if stored else 0
-        if found != version:
-            raise MovedOn(f"{ref} is at version {found}, the decision was made on {version}")
-        if stored is None:
-            return None
+    def at(self, connection: Connection, ref: str, version: int, updated_at: datetime) -> Change:
+        """The change ``ref``, which is stored at ``version`` and was written at ``updated_at``."""
         with self._lock:
             remembered = self._known.get(ref)
         # The time too: after a restored backup, the same number of events may be other events.
-        if remembered and (remembered.version, remembered.updated_at) == tuple(stored):
+        if remembered and (remembered.version, remembered.updated_at) == (version, updated_at):
             return remembered
-        document = connection.execute(_DOCUMENT, {"of": ref}).scalar_one()
+        ((document,),) = _DOCUMENT.read(connection, {"of": ref})
         return Change.model_validate_json(document)
 
     def remember(self, change: Change) -> None:
@@ -137,10 +128,14 @@ def _write(
     decision: Decision, source: Source, now: datetime, states: States, connection: Connection
 ) -> Outcome[tuple[Recorded, Change | None]]:
     """Write everything but the ledger's records, and say what those are."""
-    if known := applied(connection, decision.change, decision.key):
+    found = _Found(*_FOUND.read(connection, {"to": decision.change, "by": decision.key})[0])
+    if found.applied:
+        known = Applied.model_validate_json(found.applied)
         return Outcome((), now, (Recorded(known, repeated=True), None))
-    # First, because it notices when the change has moved on; then nothing at all is written.
-    before = states.at(connection, decision.change, decision.version)
+    if (found.version or 0) != decision.version:  # before anything is written
+        at = f"{decision.change} is at version {found.version or 0}"
+        raise MovedOn(f"{at}, the decision was made on {decision.version}")
+    before = states.at(connection, decision.change, found.version, found.updated_at) if found.updated_at else None
     after = evolve_all(before, decision.events, decision.change)
     happened = after if decision.events else None
     letters = False
@@ -148,17 +143,28 @@ def _write(
     if happened:
         _publish(connection, decision)
         _write_change(connection, before, happened)
-        _write_lists(connection, before, happened)
+        _write_lists(connection, before, happened, clear=before is not None)
         letters = _write_outbox(connection, before, happened, decision.events, now)
-        postings = postings_for(happened, decision.events, decision.version)
-        letters = write_postings(connection, postings, now) or letters
+        if found.webhooks:
+            postings = postings_for(happened, decision.events, decision.version)
+            letters = write_postings(connection, postings, now) or letters
     entries = _entries(decision, before, after, source)
     answer = Applied(fingerprint=decision.fingerprint, receipt=decision.receipt, refused=decision.refused)
-    connection.execute(
-        _INSERT_APPLIED,
-        {"change": decision.change, "key": decision.key, "applied": answer.model_dump_json(), "at": now},
-    )
+    row = {"change": decision.change, "key": decision.key, "applied": answer.model_dump_json(), "at": now}
+    _INSERT_APPLIED.write(connection, row)
     return Outcome(entries, now, (Recorded(answer, repeated=False, letters=letters), happened))
+
+
+class _Found(NamedTuple):
+    """What has to be known before a decision is written, in one query."""
+
+    applied: str | None
+    """What became of its key, if it was used before."""
+    version: int
+    updated_at: datetime | None
+    """When the change was written; None for one that is not there yet."""
+    webhooks: bool
+    """Whether anybody listens."""
 
 
 def _publish(connection: Connection, decision: Decision) -> None:
@@ -278,13 +284,14 @@ def _write_change(connection: Connection, before: Change | None, after: Change) 
     if before is None:
         number = int(after.ref.rpartition("-")[2])
         opened = {"ref": after.ref, "number": number, "opened_at": after.opened_at}
-        connection.execute(_INSERT_CHANGE, {**opened, **row})
+        _INSERT_CHANGE.write(connection, {**opened, **row})
         return
-    connection.execute(_UPDATE_CHANGE, {"of": after.ref, **row})
+    _UPDATE_CHANGE.write(connection, {"of": after.ref, **row})
 
 
-def _write_lists(connection: Connection, before: Change | None, after: Change) -> None:
-    """What pages list: who is waited for, who has a part, which teams and champions are busy.
+def _write_lists(connection: Connection, before: Change | None, after: Change, *, clear: bool) -> None:
+    """What pages list: who is waited for, who has a part, which teams and champions are busy. ``clear`` when there may
+    be rows of this change.
 
     A list that stays as it was is not written: most commands touch one or two of them. One that differs is written
     whole, because what an earlier version of this program left there may be something else than we would have written.
@@ -293,9 +300,9 @@ def _write_lists(connection: Connection, before: Change | None, after: Change) -
         new = rows(after)
         if before and rows(before) == new:
             continue
-        connection.execute(_DELETE_LIST[table], {"of": after.ref})
-        if new:
-            connection.execute(_INSERT_LIST[table], [{"change": after.ref, **row} for row in new])
+        if clear:
+            _DELETE_LIST[table].write(connection, {"of": after.ref})
+        _INSERT_LIST[table].write(connection, *({"change": after.ref, **row} for row in new))
 
 
 def _waiting_rows(change: Change) -> _Rows:
@@ -326,7 +333,11 @@ def _place_rows(change: Change) -> _Rows:
 
 def _text_rows(change: Change) -> _Rows:
     content = change.proposal.content
-    return [{"text": essence(f"{content.title} {content.suggestion} {content.problem}")}]
+    return [{"text": _essence(f"{content.title} {content.suggestion} {content.problem}")}]
+
+
+_essence = lru_cache(maxsize=500)(essence)
+"""A proposal seldom changes, and what it is about is looked at with every command."""
 
 
 def _concern_rows(change: Change) -> _Rows:
@@ -354,16 +365,28 @@ def _concern_rows(change: Change) -> _Rows:
     return rows
 
 
-# Statements are built once: SQLAlchemy then finds their compiled form without looking at their parts again.
-_VERSION = select(tables.change.c.version, tables.change.c.updated_at).where(tables.change.c.ref == bindparam("of"))
-_DOCUMENT = select(tables.change.c.document).where(tables.change.c.ref == bindparam("of"))
+_DOCUMENT = Prepared(select(tables.change.c.document).where(tables.change.c.ref == bindparam("of")))
 _APPLIED = select(tables.applied_command.c.applied).where(
     tables.applied_command.c.change == bindparam("to"), tables.applied_command.c.key == bindparam("by")
 )
-_INSERT_APPLIED = insert(tables.applied_command)
-_INSERT_CHANGE = insert(tables.change)
-_UPDATE_CHANGE = update(tables.change).where(tables.change.c.ref == bindparam("of"))
-_INSERT_OUTBOX = insert(tables.outbox)
+_FOUND = Prepared(
+    select(
+        _APPLIED.scalar_subquery(),
+        select(tables.change.c.version).where(tables.change.c.ref == bindparam("to")).scalar_subquery(),
+        select(tables.change.c.updated_at).where(tables.change.c.ref == bindparam("to")).scalar_subquery(),
+        exists().where(tables.webhook_endpoint.c.disabled_at.is_(None)),
+    )
+)
+_INSERT_APPLIED = Prepared(insert(tables.applied_command))
+_INSERT_CHANGE = Prepared(insert(tables.change))
+_LASTING = ("ref", "number", "opened_at")
+_UPDATE_CHANGE = Prepared(
+    update(tables.change).where(tables.change.c.ref == bindparam("of")),
+    [column.name for column in tables.change.columns if column.name not in _LASTING],
+)
+_INSERT_OUTBOX = Prepared(
+    insert(tables.outbox).inline(), ("key", "change", "recipient", "notice", "created_at", "attempts")
+)
 _Rows = list[dict[str, object]]
 _LISTS: tuple[tuple[Table, Callable[[Change], _Rows]], ...] = (
     (tables.waiting, _waiting_rows),
@@ -375,8 +398,8 @@ _LISTS: tuple[tuple[Table, Callable[[Change], _Rows]], ...] = (
 )
 
 
-_DELETE_LIST = {table: delete(table).where(table.c.change == bindparam("of")) for table, _ in _LISTS}
-_INSERT_LIST = {table: insert(table) for table, _ in _LISTS}
+_DELETE_LIST = {table: Prepared(delete(table).where(table.c.change == bindparam("of"))) for table, _ in _LISTS}
+_INSERT_LIST = {table: Prepared(insert(table)) for table, _ in _LISTS}
 
 
 def _write_outbox(
@@ -395,8 +418,7 @@ def _write_outbox(
         for notice in notices_for(before, after, events)
         if not is_pseudonym(notice.recipient)  # no mail to somebody who stays anonymous: it would say who they are
     ]
-    if rows:
-        connection.execute(_INSERT_OUTBOX, rows)
+    _INSERT_OUTBOX.write(connection, *rows)
     return bool(rows)
 
 
@@ -417,4 +439,4 @@ def event_texts(connection: Connection, change: str) -> Sequence[str]:
 def write_read_model(connection: Connection, change: Change) -> None:
     """Write the read model of a change that is there already anew, whatever it was before."""
     _write_change(connection, change, change)
-    _write_lists(connection, None, change)
+    _write_lists(connection, None, change, clear=True)

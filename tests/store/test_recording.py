@@ -3,13 +3,16 @@ from __future__ import annotations
 import json
 import re
 import signal
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from datetime import timedelta
 from decimal import Decimal
+from typing import Any
 
 import pytest
 from sqlalchemy import Engine, delete, event, func, insert, select
-from sqlalchemy.engine import Connection
+from sqlalchemy.engine import Connection, Dialect
 
 from changes.any_moment import AddComment, Follow, Withdraw
 from changes.commands import Command
@@ -28,9 +31,10 @@ from notifications.notices import notices_for
 from store import recording, tables
 from store.authority import Authority
 from store.database import open_database, reading, writing
+from store.prepared import Prepared
 from store.reading import change_state, waiting_of
 from store.recording import Decision, MovedOn, Recorded, States, applied, event_texts, record
-from tests.support.databases import Databases
+from tests.support.databases import ON_POSTGRESQL, Databases
 from tests.support.desk import MONDAY, SOURCE, WRITTEN_BY_A_DECISION, Desk, everything_written
 from tests.support.examples import (
     CHAMPION,
@@ -214,6 +218,28 @@ def test_the_longest_references_and_keys_fit(engine: Engine) -> None:
 # ----------------------------------------------------------------------------------------------- all or nothing
 
 
+@contextmanager
+def before_each_statement(engine: Engine, call: Callable[[str], None]) -> Iterator[None]:
+    """Call ``call`` with the text of every statement, whichever way it takes."""
+
+    def through_sqlalchemy(_connection: object, _cursor: object, statement: str, *_rest: object) -> None:
+        call(statement)
+
+    def straight(prepared: Prepared, dialect: Dialect) -> Any:
+        compiled = found(prepared, dialect)
+        call(compiled.text)
+        return compiled
+
+    found = Prepared._for
+    event.listen(engine, "before_cursor_execute", through_sqlalchemy)
+    try:
+        with pytest.MonkeyPatch.context() as patched:
+            patched.setattr(Prepared, "_for", straight)
+            yield
+    finally:
+        event.remove(engine, "before_cursor_execute", through_sqlalchemy)
+
+
 def fail_at_every_statement(desk: Desk, decision: Decision) -> list[str]:
     """Deliver ``decision`` again and again, each time with the next statement broken, until it happens."""
     before = everything_written(desk.engine)
@@ -221,21 +247,19 @@ def fail_at_every_statement(desk: Desk, decision: Decision) -> list[str]:
     while True:
         seen = 0
 
-        def fail(_connection: object, _cursor: object, statement: str, *_rest: object) -> None:
+        def fail(statement: str) -> None:
             nonlocal seen
             seen += 1
             if seen > len(broken):
                 broken.append(statement)
                 raise RuntimeError("the disk is full")
 
-        event.listen(desk.engine, "before_cursor_execute", fail)
         try:
-            answer = desk.record(decision)
+            with before_each_statement(desk.engine, fail):
+                answer = desk.record(decision)
         except RuntimeError:
-            event.remove(desk.engine, "before_cursor_execute", fail)
             assert everything_written(desk.engine) == before, f"left behind by a failure at: {broken[-1]}"
         else:
-            event.remove(desk.engine, "before_cursor_execute", fail)
             assert answer.repeated is False
             return broken
 
@@ -246,11 +270,27 @@ def test_a_failure_at_any_statement_leaves_nothing_at_all(desk: Desk) -> None:
     desk.give(PROPOSER, Invite(people=("hoa.nguyen",)))
     broken += fail_at_every_statement(desk, desk.decision("hoa.nguyen", AcceptInvitation()))
     writing_to = re.compile(r"(?:INSERT INTO|UPDATE|DELETE FROM) (\w+)")
-    written = {found[1] for statement in broken if (found := writing_to.match(statement))}
+    written = {table for statement in broken for table in writing_to.findall(statement)}
     assert written == {table.name for table in WRITTEN_BY_A_DECISION} - {"ledger_tile"}  # every 256th record
     with reading(desk.engine) as connection:
         check_the_whole_ledger(connection)
         assert rebuilt(connection, "CH-1") == change_state(connection, "CH-1") == desk.state
+
+
+def test_a_command_costs_two_questions_and_few_statements(desk: Desk) -> None:
+    desk.walk(TO_TESTING)
+    comment = desk.decision(PROPOSER, COMMENT)
+    asked: list[str] = []
+    with before_each_statement(desk.engine, asked.append):
+        desk.record(comment)
+    writes = ["UPDATE change", "INSERT INTO applied_command"]
+    if ON_POSTGRESQL:  # one statement for what is appended, and the ledger's lock is asked for
+        expected = ["SELECT set_config", "SELECT", *writes, "SELECT", "WITH record AS"]
+    else:
+        ledger = ["INSERT INTO ledger_record", "INSERT INTO ledger_private", "INSERT INTO ledger_head"]
+        expected = ["BEGIN IMMEDIATE", "SELECT", *writes, "SELECT", *ledger]
+    assert len(asked) == len(expected)
+    assert [begin for begin, statement in zip(expected, asked, strict=True) if not statement.startswith(begin)] == []
 
 
 STEPS = ("_write_change", "_write_lists", "_write_outbox", "_entries", "notices_for", "next_moment")
@@ -262,7 +302,7 @@ def test_a_failure_in_any_step_leaves_nothing_at_all(desk: Desk, monkeypatch: py
     decision = desk.decision(PROPOSER, COMMENT)
     for step in STEPS:
 
-        def broken(*_arguments: object, step: str = step) -> None:
+        def broken(*_arguments: object, step: str = step, **_named: object) -> None:
             raise ZeroDivisionError(step)
 
         with monkeypatch.context() as patched:
