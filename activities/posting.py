@@ -13,13 +13,25 @@ from temporalio import activity
 
 from notifications import webhooks
 from notifications.outside import Outside, OutsideTransport
-from notifications.webhooks import Answered
+from notifications.webhooks import PATIENCE, Answered
 from store.database import reading, writing
-from store.webhooks import Due, Endpoint, disable_endpoint, due, endpoint_of, signing_secrets, write_attempt
+from store.webhooks import (
+    MOST_GIVEN_UP,
+    Due,
+    Endpoint,
+    due,
+    endpoint_of,
+    give_up_endpoint,
+    given_up_in_a_row,
+    signing_secrets,
+    write_attempt,
+)
 from temporal import calls
 
 MOST_IN_A_ROUND = 20
 """Events in one activity, so that it ends in time even where each answer takes long."""
+
+NOTHING_ARRIVED = f"{MOST_GIVEN_UP} events in a row could not be delivered, each tried for {PATIENCE.days} days."
 
 log = structlog.get_logger()
 
@@ -98,6 +110,9 @@ class PostingActivities:
         with writing(self._engine) as connection:
             outcome = write_attempt(connection, waiting, answered, now)
             if answered.gone:
-                disable_endpoint(connection, endpoint.ref, "It answered 410: it wants no more events.", now)
+                because = "It answered 410: it wants no more events."
+                give_up_endpoint(connection, endpoint, waiting.number, because, now)
                 return "dropped"
+            if outcome == "given up" and given_up_in_a_row(connection, endpoint.ref) >= MOST_GIVEN_UP:
+                give_up_endpoint(connection, endpoint, waiting.number, NOTHING_ARRIVED, now)
         return outcome

@@ -51,6 +51,7 @@ KINDS: Mapping[str, str] = MappingProxyType(
         "test_stopped": "A test was stopped early",
         "delegation_ended": "You do not answer in somebody's place any more, or somebody in yours",
         "delegated_by_you": "You asked somebody to answer in your place",
+        "webhook_disabled": "A webhook that you added was switched off, because nothing arrived there",
         "asked_instead": "Other people are asked now",
         "last_call": "The last call was made, or a gate was opened again",
         "author_left": "An author took their name off a change",

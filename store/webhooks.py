@@ -5,11 +5,14 @@ from __future__ import annotations
 import secrets
 from collections.abc import Collection, Sequence
 from datetime import datetime, timedelta
+from itertools import takewhile
 from typing import Any
 
 from sqlalchemy import Connection, delete, func, insert, select, update
 
+from changes.facts import SYSTEM
 from changes.values import Moment, Value
+from notifications.notices import Notice
 from notifications.webhooks import PATIENCE, Answered, Posting, new_secret
 from store import tables
 from store.sealing import seal, unseal
@@ -19,6 +22,8 @@ ROTATING = timedelta(hours=24)
 """How long the earlier secret signs beside a new one."""
 KEPT = timedelta(days=90)
 """How long the log of deliveries is kept."""
+MOST_GIVEN_UP = 3
+"""After so many events in a row that could not be delivered in three days each, an endpoint is disabled."""
 PAGE = 50
 
 
@@ -137,6 +142,51 @@ def disable_endpoint(connection: Connection, ref: str, because: str, now: dateti
         .where(deliveries.c.endpoint == ref, deliveries.c.finished_at.is_(None))
         .values(finished_at=now, outcome="dropped")
     )
+
+
+def give_up_endpoint(connection: Connection, endpoint: Endpoint, delivery: int, because: str, now: datetime) -> None:
+    """Disable an endpoint that does not take events, and have whoever added it told by mail.
+
+    Args:
+        delivery: the number of the delivery that was one too many; it makes the letter a letter of its own.
+    """
+    disable_endpoint(connection, endpoint.ref, because, now)
+    notice = Notice(
+        recipient=endpoint.made_by,
+        kind="webhook_disabled",
+        change=endpoint.ref,
+        version=delivery,
+        data={
+            "receiving": endpoint.url,
+            "because": because,
+            "title": endpoint.description,
+            "part": "webhook",
+            "by": SYSTEM,
+            "at": now.isoformat(),
+            "seat_because": "",
+            "stands_in_for": "",
+            "waits": "",
+            "address": f"/administration/webhooks/{endpoint.ref}",
+        },
+    )
+    connection.execute(
+        insert(tables.outbox).values(
+            key=notice.key,
+            change=endpoint.ref,
+            recipient=notice.recipient,
+            notice=notice.model_dump_json(),
+            created_at=now,
+            attempts=0,
+        )
+    )
+
+
+def given_up_in_a_row(connection: Connection, ref: str) -> int:
+    """How many of an endpoint's latest finished deliveries were given up, since one arrived or it was disabled."""
+    table = tables.webhook_delivery
+    latest = select(table.c.outcome).where(table.c.endpoint == ref, table.c.finished_at.is_not(None))
+    outcomes = connection.execute(latest.order_by(table.c.number.desc()).limit(MOST_GIVEN_UP)).scalars()
+    return sum(1 for _ in takewhile("given up".__eq__, outcomes))
 
 
 def enable_endpoint(connection: Connection, ref: str) -> None:

@@ -7,6 +7,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from email import message_from_bytes
+from email.policy import SMTP
 
 import httpx2
 import pytest
@@ -19,9 +21,11 @@ from changes.any_moment import Follow
 from changes.proposal import AcceptForTesting
 from changes.recruiting import Nominate
 from notifications.outside import Outside
+from notifications.rendering import Recipient, render
 from notifications.webhooks import PATIENCE, TEST_TYPE, pause_after, trial
 from store import tables
 from store.database import reading, writing
+from store.outbox import waiting_to_leave
 from store.sealing import CannotBeRead
 from store.webhooks import (
     ROTATING,
@@ -182,6 +186,38 @@ def test_what_cannot_be_delivered_for_days_is_given_up_and_the_rest_goes_on(engi
     assert [outcome for _, outcome, _ in post.log()][:2] == ["given up", "delivered"]
 
 
+def test_after_three_in_a_row_that_could_not_be_delivered_it_is_disabled_and_its_maker_is_told(
+    engine: Engine, post: Post
+) -> None:
+    now = datetime.now(UTC)
+    with writing(engine) as connection:
+        for _ in range(5):
+            write_posting(connection, post.ref, trial(now), now)
+    post.receiver.answers = [503, 503, 204, 503, 503]
+    assert post.run(waited=PATIENCE + timedelta(hours=1)).sent == 1
+    with writing(engine) as connection:
+        known = endpoint_of(connection, post.ref)
+        assert known is not None and known.disabled_at is None, "one arrived in between"
+        assert waiting_to_leave(connection) == []
+        for _ in range(2):
+            write_posting(connection, post.ref, trial(now), now)
+    post.receiver.answers = [503]
+    post.run(waited=PATIENCE + timedelta(hours=1))
+    assert [outcome for _, outcome, _ in post.log()][-3:] == ["given up", "given up", "dropped"]
+    with reading(engine) as connection:
+        known = endpoint_of(connection, post.ref)
+        [told] = waiting_to_leave(connection)
+    assert known is not None and "3 events in a row" in known.disabled_because
+    assert (told.notice.kind, told.notice.recipient) == ("webhook_disabled", "kenji.watanabe")
+    recipient = Recipient(ref="kenji.watanabe", name="Kenji Watanabe", email="kenji@nordwind.example")
+    letter = message_from_bytes(render(told.notice, recipient, {}, SOURCE, "g@nordwind.example").content, policy=SMTP)
+    body = letter.get_body(("plain",))
+    assert body is not None
+    words = body.get_content()
+    assert f"{SOURCE}/administration/webhooks/{post.ref}" in words
+    assert "each tried for 3 days" in words and "you added this webhook" in words
+
+
 def test_a_redirect_is_not_followed(engine: Engine, post: Post) -> None:
     Desk(engine).give(PROPOSER, submit())
     post.receiver.answers = [302]
@@ -199,6 +235,7 @@ def test_an_endpoint_that_is_gone_gets_nothing_more(engine: Engine, post: Post) 
     assert len(post.receiver.got) == 1
     with reading(engine) as connection:
         known = endpoint_of(connection, post.ref)
+        assert [one.notice.kind for one in waiting_to_leave(connection)][-1] == "webhook_disabled"
     assert known is not None and known.disabled_at and "410" in known.disabled_because
     desk.give(MANAGER, Follow())
     assert post.run().sent == 0

@@ -22,8 +22,26 @@ from tests.notifications.stories import Step, at_champions, at_endorsement, at_l
 
 OURS = {kind: event for kind, event in EVENTS.items() if event.__module__.startswith("changes.")}
 STEPS = every_step()
-ABOUT_NO_CHANGE = {"delegated_to_you", "delegated_by_you", "delegation_ended"}
-"""Told when somebody acts for the organisation; see tests/store/test_standing_in.py."""
+ABOUT_NO_CHANGE = {"delegated_to_you", "delegated_by_you", "delegation_ended", "webhook_disabled"}
+"""Told when somebody acts for the organisation, and of its webhooks; see tests/store/test_acts.py and
+tests/activities/test_posting.py."""
+PEERS = {
+    "asked": {"asked", "tests_to_run"},
+    "reminded": {"reminded", "champion_reminded", "step_reminded"},
+    "escalated": {"escalated"},
+    "delegated to you, back to you": {"delegated_to_you", "delegation_ended"},
+    "endorsed": {"answered"},
+    "declined with reason": {"declined"},
+    "changed since you approved": {"changed_since_you_answered"},
+    "withdrawn": {"withdrawn"},
+    "duplicate of": {"duplicate"},
+    "concern raised, resolved": {"concern_raised", "concern_resolved"},
+    "champion asked, accepted": {"champion_invited", "champion_accepted"},
+    "stage started, paused, rolled back": {"moved_on", "wave_started", "wave_paused", "wave_rolled_back"},
+    "closing soon": {"last_call"},
+    "review due": {"review_due", "effect_check_due"},
+}
+"""What people expect to be mailed about from the first day (reference of peers, section 5); the digest is no notice."""
 
 
 @pytest.mark.parametrize("event", OURS.values(), ids=list(OURS))
@@ -71,6 +89,12 @@ def test_the_key_names_change_version_kind_and_recipient_and_is_stable() -> None
     assert step.notice("mara").key == "CH-0001:2:asked:mara"
     assert [notice.key for notice in step.notices] == [notice.key for notice in step.notices]
     assert Notice.model_validate_json(step.notice("mara").model_dump_json()) == step.notice("mara")
+
+
+@pytest.mark.parametrize("expected", PEERS)
+def test_what_people_expect_mail_about_comes_of_a_command(expected: str) -> None:
+    told = {notice.kind for step in STEPS for notice in step.notices} | ABOUT_NO_CHANGE
+    assert PEERS[expected] <= told
 
 
 def test_kinds_that_are_named_elsewhere_exist() -> None:
