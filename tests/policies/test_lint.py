@@ -212,7 +212,7 @@ def test_one_person_alone_never_changes_the_policy(rule: str, gate: str) -> None
 
 REST = {
     "endorse_tests": [("      endorse_tests: {who: [role:executive, role:auditor], quorum: {count: 2}}\n", "")],
-    "sign_tests": [("      sign_tests: {who: [endorsers], quorum: {count: 2}}\n", "")],
+    "sign_tests": [("      sign_tests: {who: [endorsers], quorum: {count: 2}, last_call: true}\n", "")],
 }
 
 

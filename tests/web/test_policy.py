@@ -7,6 +7,7 @@ from typing import Any
 
 from sqlalchemy import select
 
+from changes.state import Change
 from ledger.offline import LOG_KEY, OK, Key, verify_bundle
 from policies.loader import parse_policy, shipped
 from store import tables
@@ -43,8 +44,8 @@ async def put_forward(office: Office, person: str, text: str = STRICTER, key: st
         return await client.post("/api/v1/policy/proposals", json=candidate(text), headers={"Idempotency-Key": key})
 
 
-async def signed(office: Office, ref: str, **more: str) -> dict[str, Any]:
-    """The try-out is endorsed, run and signed by those who do not write the policy."""
+async def signed(office: Office, ref: str, **more: str) -> Change:
+    """The try-out is endorsed, run and signed by others than its writer; nobody speaks up in the last call."""
     await office.done(INGRID, "accept_for_testing", {}, ref)
     await office.done(AMARA, "propose_tests", {"tests": [a_test("T1")]}, ref)
     await office.done(INGRID, "endorse", {}, ref)
@@ -53,7 +54,10 @@ async def signed(office: Office, ref: str, **more: str) -> dict[str, Any]:
     await office.done(LEA, "record_result", result, ref)
     await office.done(AMARA, "conclude", {"verdict": "adopt"}, ref)
     await office.done(INGRID, "sign_gate", {}, ref)
-    return await office.done(ARJUN, "sign_gate", {}, ref)
+    last = await office.done(ARJUN, "sign_gate", {}, ref)
+    assert last["happened"] == ["signed", "last_call_made"]
+    office.gateway.wait_for_next(ref)
+    return office.gateway.state(ref)
 
 
 async def test_a_policy_takes_force_through_a_change_that_others_sign(office: Office) -> None:
@@ -70,8 +74,8 @@ async def test_a_policy_takes_force_through_a_change_that_others_sign(office: Of
     problem(await office.give(AMARA, "accept_for_testing", {}, ref), 403, "own_change")
     problem(await office.give(AMARA, "decide_yourself", {}, ref), 403, "beyond_limits")
     last = await signed(office, ref)
-    assert "policy_took_force" in last["happened"]
-    assert last["stage"] == "learning"
+    assert last.policy_change and last.policy_change.in_force_since
+    assert last.stage == "learning"
 
     with reading(office.engine) as connection:
         newest, first = published_versions(connection)
@@ -124,8 +128,14 @@ async def test_of_two_policies_put_forward_the_second_cannot_undo_the_first(offi
     await office.done(LEA, "record_result", {"test": "T1", "value": "1", "sample": 1, "evidence": "e"}, two)
     await office.done(AMARA, "conclude", {"verdict": "adopt"}, two)
     await office.done(INGRID, "sign_gate", {}, two)
-    refused = problem(await office.give(ARJUN, "sign_gate", {}, two), 409, "policy_moved_on")
-    assert "“default” version 2" in refused["detail"]
+    await office.done(ARJUN, "sign_gate", {}, two)
+    office.gateway.wait_for_next(two)
+    overtaken = office.gateway.state(two)
+    assert (overtaken.phase, overtaken.proposal.changes_asked) == ("overtaken", "")
+    async with office.browser(AMARA) as browser:
+        page = Page(await browser.get(f"/changes/{two}"))
+    assert "Another policy took force meanwhile: version 2 of “default”. Nobody said no" in page.text
+    assert "Changes were asked for" not in page.text
 
 
 async def test_what_cannot_be_put_forward_says_why(office: Office) -> None:
@@ -139,8 +149,8 @@ async def test_what_cannot_be_put_forward_says_why(office: Office) -> None:
         await put_forward(office, AMARA, TEXT.replace("version: 1\n", "version: 7\n"), "p4"), 422, "policy_version"
     )
     assert "so the next is 2" in jump["detail"]
-    alone = STRICTER.replace(
-        "quorum: {count: 2}}\n      sign_tests: {who: [endorsers], quorum: {count: 2}}", "quorum: any}"
+    alone = STRICTER.replace("      sign_tests: {who: [endorsers], quorum: {count: 2}, last_call: true}\n", "").replace(
+        "[role:executive, role:auditor], quorum: {count: 2}}", "[role:executive, role:auditor], quorum: any}"
     )
     weak = problem(await put_forward(office, AMARA, alone, "p5"), 422, "policy_would_stick")
     assert "one person alone could change the policy" in weak["detail"]
