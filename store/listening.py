@@ -5,7 +5,7 @@ Sources: product.md ("against resistance, ask why"; "know who tends to resist"),
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 
 from sqlalchemy import Connection, case, func, select, true
@@ -55,6 +55,91 @@ def asked_in_time(connection: Connection, now: datetime, since: datetime | None 
         query = query.where(table.raised_at >= since)
     counts = [int(count) for count in connection.execute(query).one()]
     return Asking(due=sum(counts), in_time=counts[0], late=counts[1], never=counts[2])
+
+
+class Span(Value):
+    """How many took so long."""
+
+    words: str
+    count: int
+
+
+class HowSoon(Value):
+    """How long concerns waited until somebody asked why, and how long such a question waited for its answer."""
+
+    asked: tuple[Span, ...]
+    answered: tuple[Span, ...]
+
+
+SPANS = (("the same day", 1), ("up to 3 days", 3), ("up to a week", 7), ("up to a month", 31), ("longer", None))
+"""By calendar days, each up to but not including its number."""
+
+
+def how_soon(connection: Connection, since: datetime) -> HowSoon:
+    """Over the concerns raised from ``since`` on."""
+    table = tables.concern.c
+    rows = connection.execute(
+        select(table.raised_at, table.asked_at, table.answered_at).where(
+            table.raised_at >= since, table.asked_at.is_not(None)
+        )
+    ).all()
+    return HowSoon(
+        asked=_spans((row.asked_at - row.raised_at).total_seconds() for row in rows),
+        answered=_spans((row.answered_at - row.asked_at).total_seconds() for row in rows if row.answered_at),
+    )
+
+
+def _spans(seconds: Iterable[float]) -> tuple[Span, ...]:
+    days = [each / 86_400 for each in seconds]
+    found, low = [], 0.0
+    for words, high in SPANS:
+        end = float("inf") if high is None else float(high)
+        found.append(Span(words=words, count=sum(low <= day < end for day in days)))
+        low = end
+    return tuple(found)
+
+
+class Askers(Value):
+    """Who asked why, by the part they have in the change; never by name."""
+
+    part: str
+    questions: int
+
+
+AUTHORS, DECIDERS, OTHERS, NO_PART = (
+    "its authors",
+    "who is asked at its gates",
+    "others with a part",
+    "nobody with a part",
+)
+_BY_PART = (
+    (AUTHORS, {"proposer", "filer", "co-proposer"}),
+    (DECIDERS, {"asked", "endorser", "signer", "reviewer"}),
+)
+
+
+def who_asked(connection: Connection, since: datetime) -> tuple[Askers, ...]:
+    """How many questions came from those with each kind of part, as their parts are now."""
+    record, person, part = tables.ledger_record.c, tables.ledger_person.c, tables.part.c
+    query = (
+        select(part.parts, func.count().label("questions"))
+        .select_from(tables.ledger_record)
+        .join(tables.ledger_person, person.id == record.actor)
+        .outerjoin(tables.part, (part.change == record.change) & (part.person == person.person))
+        .where(record.action == "why_asked", record.outcome == "applied", record.occurred_at >= since)
+        .group_by(part.change, part.person)
+    )
+    found: dict[str, int] = dict.fromkeys((AUTHORS, DECIDERS, OTHERS, NO_PART), 0)
+    for parts, questions in connection.execute(query):
+        found[_kind_of(parts or ())] += questions
+    return tuple(Askers(part=kind, questions=count) for kind, count in found.items())
+
+
+def _kind_of(parts: Sequence[str]) -> str:
+    for kind, names in _BY_PART:
+        if names & set(parts):
+            return kind
+    return OTHERS if parts else NO_PART
 
 
 def patterns(connection: Connection, *, since: datetime | None = None) -> Sequence[Pattern]:

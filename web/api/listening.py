@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 from http import HTTPStatus
 from typing import Annotated
 
@@ -12,7 +12,17 @@ from sqlalchemy import Connection
 
 from changes.permissions import Operation
 from changes.values import Moment
-from store.listening import SMALLEST_GROUP, Asking, Pattern, asked_in_time, patterns
+from store.listening import (
+    SMALLEST_GROUP,
+    Askers,
+    Asking,
+    HowSoon,
+    Pattern,
+    asked_in_time,
+    how_soon,
+    patterns,
+    who_asked,
+)
 from web.problems import problem_responses
 from web.security.authorising import needs
 from web.security.sign_in import SignedIn
@@ -34,6 +44,8 @@ class Listening(BaseModel):
     since: Moment
     asked_why: Asking
     percent_in_time: int | None = Field(description="Per cent asked why in time, rounded down; none: nothing was due")
+    how_soon: HowSoon = Field(description="How long concerns waited to be asked why, and questions for their answers")
+    who_asked: tuple[Askers, ...] = Field(description="Questions by the part of whoever asked; never by name")
     patterns: tuple[Pattern, ...] = Field(description="The most frequent first")
     smallest_group: int = Field(description="A reason that fewer people had is left out: it would point at somebody")
 
@@ -47,16 +59,19 @@ async def listening(
 ) -> Listening:
     """Counts over all changes; no name, and no reason that fewer than five people had around a process."""
     now = services.clock()
+    return await services.read(lambda connection: read_listening(connection, now, days))
+
+
+def read_listening(connection: Connection, now: datetime, days: int) -> Listening:
+    """The same for the page."""
     since = now - timedelta(days=days)
-
-    def read(connection: Connection) -> Listening:
-        asking = asked_in_time(connection, now, since)
-        return Listening(
-            since=since,
-            asked_why=asking,
-            percent_in_time=asking.percent,
-            patterns=tuple(patterns(connection, since=since)),
-            smallest_group=SMALLEST_GROUP,
-        )
-
-    return await services.read(read)
+    asking = asked_in_time(connection, now, since)
+    return Listening(
+        since=since,
+        asked_why=asking,
+        percent_in_time=asking.percent,
+        how_soon=how_soon(connection, since),
+        who_asked=who_asked(connection, since),
+        patterns=tuple(patterns(connection, since=since)),
+        smallest_group=SMALLEST_GROUP,
+    )

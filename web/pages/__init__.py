@@ -18,6 +18,7 @@ from web.pages import (
     home,
     interface,
     leaving,
+    listening,
     mail,
     movements,
     openid,
@@ -44,6 +45,7 @@ def pages_router(for_demonstration: bool) -> APIRouter:
     router.include_router(audit.router)
     router.include_router(change.router)
     router.include_router(overview.router)
+    router.include_router(listening.router)
     router.include_router(people.router)
     router.include_router(administration.router)
     router.include_router(webhooks.router)
