@@ -65,6 +65,7 @@ PAGES: tuple[tuple[str, str], ...] = (
     (ARJUN, "/audit?text=nothing-like-it"),
     (ARJUN, "/audit/records/1"),
     (INGRID, "/overview"),
+    (INGRID, "/listening"),
     (MARA, "/people"),
     (MARA, "/people/mara.lind"),
     (KENJI, "/administration"),
