@@ -7,8 +7,11 @@ from __future__ import annotations
 
 import contextlib
 import ipaddress
+import select
 import smtplib
+import socket
 import ssl
+import time
 from collections.abc import Iterator
 from types import TracebackType
 from typing import Any, Self
@@ -25,6 +28,9 @@ _PERMANENT = 500
 """Reply codes from here on are final (RFC 5321, 4.2.1)."""
 _TOO_BIG = 552
 """The one final refusal of a sender that is about the letter, and not about us."""
+
+IDLE_SECONDS = 5.0
+"""After so long without a letter the server is asked whether it still listens."""
 
 
 class MailRefused(Exception):
@@ -103,6 +109,8 @@ class Mailer:
     def __init__(self, settings: MailSettings) -> None:
         self._settings = settings
         self._connection: smtplib.SMTP | None = None
+        self._used = 0.0
+        """When the server last answered us, on the monotonic clock."""
 
     def __enter__(self) -> Self:
         return self
@@ -128,6 +136,7 @@ class Mailer:
         """
         try:
             self._connected().sendmail(letter.sender, [letter.recipient], letter.content)
+            self._used = time.monotonic()
         except smtplib.SMTPException as error:
             raise self._failure(error) from error
         except OSError as error:
@@ -145,11 +154,17 @@ class Mailer:
 
         A server hangs up on connections that idle; that is noticed here, where opening another one repeats nothing.
         """
-        if self._connection is not None and not _listens(self._connection):
+        if self._connection is not None and not self._still_open(self._connection):
             self._drop()
         if self._connection is None:
             self._connection = _connect(self._settings)
         return self._connection
+
+    def _still_open(self, connection: smtplib.SMTP) -> bool:
+        """Asked of the server only after a while; between letters it is enough that it has not said goodbye."""
+        if connection.sock is None or _has_spoken(connection.sock):
+            return False
+        return time.monotonic() - self._used < IDLE_SECONDS or _listens(connection)
 
     def _drop(self) -> None:
         connection, self._connection = self._connection, None
@@ -239,6 +254,13 @@ def _connect(settings: MailSettings) -> smtplib.SMTP:
         connection.close()
         raise
     return connection
+
+
+def _has_spoken(sock: socket.socket) -> bool:
+    """Whether something came that nobody asked for: the end of the connection, or the 421 before it."""
+    poll = select.poll()  # select.select would end at the 1024th open file
+    poll.register(sock, select.POLLIN)
+    return bool(poll.poll(0))
 
 
 def _listens(connection: smtplib.SMTP) -> bool:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from datetime import date, datetime, timedelta
 
-from sqlalchemy import Connection, func, literal, select
+from sqlalchemy import Connection, bindparam, func, literal, select
 
 from champions.choosing import plan
 from champions.coverage import coverage, places_for
@@ -30,7 +30,7 @@ from changes.values import Value, is_pseudonym
 from directory.model import Directory
 from policies.evaluation import facts_for
 from policies.working_time import working_time
-from store import tables
+from store import freshness, tables
 from store.directory import DirectoryCache
 from store.policies import PolicyCache, candidate_text
 from store.pseudonyms import person_behind
@@ -70,7 +70,15 @@ class Authority:
     def look_up(
         self, connection: Connection, subject: Subject, actor: str, now: datetime, change: str = ""
     ) -> LookedUp:
-        """What is true of the people, the policy and the load around ``change`` for ``actor`` at ``now``."""
+        """What is true of the people, the policy and the load around ``change`` for ``actor`` at ``now``.
+
+        ``connection`` sees one moment (see :func:`store.database.reading`), so what is in memory is compared with it
+        once.
+        """
+        with freshness.once():
+            return self._look_up(connection, subject, actor, now, change)
+
+    def _look_up(self, connection: Connection, subject: Subject, actor: str, now: datetime, change: str) -> LookedUp:
         directory, stand_ins = self._directories.with_stand_ins(connection)
         unknown = _unknown(connection, directory, subject, actor)
         here = _speaks_here(connection, directory, actor, change) if is_pseudonym(actor) else True
@@ -193,21 +201,25 @@ def _load(
     connection: Connection, change: str, people: Iterable[str], teams: Iterable[str]
 ) -> tuple[dict[str, int], dict[str, int]]:
     """How many campaigns people carry and how many rollouts teams are in, beside ``change``. One query."""
-    place, load = tables.campaign_place.c, tables.rollout_load.c
-    rows = connection.execute(
-        select(literal("campaign").label("what"), place.person.label("who"), func.count())
-        .where(place.person.in_(sorted(set(people))), place.change != change)
-        .group_by(place.person)
-        .union_all(
-            select(literal("rollout"), load.team, func.count())
-            .where(load.team.in_(sorted(set(teams))), load.change != change)
-            .group_by(load.team)
-        )
-    )
+    rows = connection.execute(_LOAD, {"people": sorted(set(people)), "teams": sorted(set(teams)), "beside": change})
     found: dict[str, dict[str, int]] = {"campaign": {}, "rollout": {}}
     for what, who, count in rows:
         found[what][who] = count
     return found["campaign"], found["rollout"]
+
+
+_place, _busy = tables.campaign_place.c, tables.rollout_load.c
+# Built once: SQLAlchemy then finds its compiled form without looking at its parts again.
+_LOAD = (
+    select(literal("campaign").label("what"), _place.person.label("who"), func.count())
+    .where(_place.person.in_(bindparam("people", expanding=True)), _place.change != bindparam("beside"))
+    .group_by(_place.person)
+    .union_all(
+        select(literal("rollout"), _busy.team, func.count())
+        .where(_busy.team.in_(bindparam("teams", expanding=True)), _busy.change != bindparam("beside"))
+        .group_by(_busy.team)
+    )
+)
 
 
 def _ground(

@@ -9,7 +9,7 @@ from datetime import datetime
 from typing import Any
 
 from pydantic import BaseModel
-from sqlalchemy import Connection, RowMapping, Table, delete, func, insert, select
+from sqlalchemy import Connection, RowMapping, Table, delete, insert, select
 
 from directory.model import Directory, Person, Process, Team
 from directory.standing_in import Absence, Delegation, StandIns
@@ -123,20 +123,12 @@ class DirectoryCache:
 
     def with_stand_ins(self, connection: Connection) -> tuple[Directory, StandIns]:
         """The same, with everybody who answers for somebody else or announced an absence. Costs one small query."""
-        seen = freshness.remembered()
-        latest, act = (seen.directory_import, seen.act) if seen else connection.execute(NEWEST).one()
+        latest = freshness.latest(connection)
         with self._lock:
-            if latest is not None and latest != self._import:
+            if latest.directory_import is not None and latest.directory_import != self._import:
                 self._directory = load_directory(connection)
-                self._import = latest
-            if act is not None and act != self._act:
+                self._import = latest.directory_import
+            if latest.act is not None and latest.act != self._act:
                 self._stand_ins = stand_ins(connection)
-                self._act = act
+                self._act = latest.act
             return self._directory, self._stand_ins
-
-
-NEWEST = select(
-    select(func.max(tables.directory_import.c.number)).scalar_subquery(),
-    select(func.max(tables.act.c.number)).scalar_subquery(),
-)
-"""The latest import and the latest act: while both stay the same, what is in memory is still true."""

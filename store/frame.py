@@ -26,7 +26,6 @@ class Frame(Value):
 def frame_of(connection: Connection, person: str, now: datetime) -> Frame:
     """The frame of ``person``'s pages. Says at the same time whether what is kept in memory is still true."""
     waiting, preference = tables.waiting.c, tables.reading_preference.c
-    imports, policies = tables.directory_import.c, tables.policy_version.c
     mine = select(func.count()).where(waiting.person == person)
     row = connection.execute(
         select(
@@ -34,12 +33,10 @@ def frame_of(connection: Connection, person: str, now: datetime) -> Frame:
             mine.where(waiting.due < now).scalar_subquery().label("overdue"),
             select(preference.theme).where(preference.person == person).scalar_subquery().label("theme"),
             select(preference.zone).where(preference.person == person).scalar_subquery().label("zone"),
-            select(func.max(imports.number)).scalar_subquery().label("directory_import"),
-            select(func.max(tables.act.c.number)).scalar_subquery().label("act"),
-            select(policies.sha256).order_by(policies.number.desc()).limit(1).scalar_subquery().label("policy"),
+            *freshness.LATEST,
         )
     ).one()
-    freshness.remember(row.directory_import, row.policy, row.act)
+    freshness.remember(freshness.Latest(row.directory_import, row.act, row.policy))
     return Frame(waiting=row.waiting, overdue=row.overdue, theme=row.theme or "auto", zone=row.zone or "")
 
 

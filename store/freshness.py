@@ -1,7 +1,8 @@
-"""Whether what is kept in memory is still what the database says, asked once for each page.
+"""Whether what is kept in memory is still what the database says, asked once for each page and each look-up.
 
-Directory and policies are kept in memory and compared with the database at every use, which is right for decisions.
-A page uses them several times and shows one moment; it asks once and remembers the answer for as long as it is made.
+Directory, acts and policies are kept in memory and compared with the database before they are used. A page and the
+look-up of a command use them several times and speak of one moment; each asks once, and remembers the answer for as
+long as it is made.
 """
 
 from __future__ import annotations
@@ -11,12 +12,15 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
 
+from sqlalchemy import Connection, func, select
 
-@dataclass
+from store import tables
+
+
+@dataclass(frozen=True, slots=True)
 class Latest:
-    """The newest import and policy that the database held when this page began."""
+    """The newest import, act and policy that the database holds."""
 
-    asked: bool = False
     directory_import: int | None = None
     act: int | None = None
     """The number of the newest act of the organisation, such as a delegation."""
@@ -24,28 +28,48 @@ class Latest:
     """The content hash of the policy in force."""
 
 
-_PAGE: ContextVar[Latest | None] = ContextVar("page", default=None)
+LATEST = (
+    select(func.max(tables.directory_import.c.number)).scalar_subquery().label("directory_import"),
+    select(func.max(tables.act.c.number)).scalar_subquery().label("act"),
+    select(tables.policy_version.c.sha256)
+    .order_by(tables.policy_version.c.number.desc())
+    .limit(1)
+    .scalar_subquery()
+    .label("policy"),
+)
+"""Columns that answer the question, for a query that asks for something else as well."""
+_ASK = select(*LATEST)
+
+
+@dataclass
+class _Moment:
+    latest: Latest | None = None
+
+
+_MOMENT: ContextVar[_Moment | None] = ContextVar("moment", default=None)
 
 
 @contextmanager
-def once() -> Iterator[Latest]:
+def once() -> Iterator[None]:
     """While this lasts, memory is compared with the database once. Threads started within share the answer."""
-    latest = Latest()
-    token = _PAGE.set(latest)
+    token = _MOMENT.set(_MOMENT.get() or _Moment())
     try:
-        yield latest
+        yield
     finally:
-        _PAGE.reset(token)
+        _MOMENT.reset(token)
 
 
-def remembered() -> Latest | None:
-    """What this page has asked already; None where every use has to ask, as for decisions."""
-    latest = _PAGE.get()
-    return latest if latest and latest.asked else None
+def latest(connection: Connection) -> Latest:
+    """What is newest: as this page or look-up has learned already, otherwise as the database says now."""
+    moment = _MOMENT.get()
+    if moment and moment.latest:
+        return moment.latest
+    row = connection.execute(_ASK).one()
+    return remember(Latest(row.directory_import, row.act, row.policy))
 
 
-def remember(directory_import: int | None, policy: str | None, act: int | None) -> None:
-    """Keep the answer for the rest of this page, if one is being made."""
-    latest = _PAGE.get()
-    if latest:
-        latest.directory_import, latest.policy, latest.act, latest.asked = directory_import, policy, act, True
+def remember(latest: Latest) -> Latest:
+    """Keep an answer for the rest of this page or look-up, if one is being made."""
+    if moment := _MOMENT.get():
+        moment.latest = latest
+    return latest

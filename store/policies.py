@@ -6,7 +6,7 @@ import threading
 from collections.abc import Iterator
 from datetime import UTC, date, datetime
 
-from sqlalchemy import Connection, insert, select
+from sqlalchemy import Connection, bindparam, insert, select
 
 from changes.facts import Candidate, PolicyRef
 from changes.state import Change
@@ -102,10 +102,8 @@ _NEWEST = (
     .limit(1)
 )
 
-_NEWEST_REF = (
-    select(tables.policy_version.c.sha256, tables.policy_version.c.version, tables.policy_version.c.name)
-    .order_by(tables.policy_version.c.number.desc())
-    .limit(1)
+_OF_HASH = select(tables.policy_version.c.sha256, tables.policy_version.c.text, tables.policy_version.c.name).where(
+    tables.policy_version.c.sha256 == bindparam("wanted")
 )
 
 
@@ -154,13 +152,10 @@ class PolicyCache:
         Raises:
             LookupError: when no such policy is published, or it is not what was published any more.
         """
-        table = tables.policy_version
-        seen = freshness.remembered()
-        wanted = ref.sha256 if ref else seen.policy if seen else None
+        wanted = ref.sha256 if ref else freshness.latest(connection).policy
         if wanted and (known := self._known.get(wanted)):
             return known
-        of_ref = select(table.c.sha256, table.c.text, table.c.name).where(table.c.sha256 == (ref.sha256 if ref else ""))
-        row = connection.execute(of_ref if ref else _NEWEST).first()
+        row = connection.execute(_OF_HASH, {"wanted": wanted}).first()
         if row is None:
             raise LookupError(
                 f"The policy “{ref.name}” version {ref.version} is not in the database. Restore it from a backup."
@@ -174,11 +169,7 @@ class PolicyCache:
 
     def newest(self, connection: Connection) -> PolicyRef | None:
         """The policy in force; none while nothing is published."""
-        seen = freshness.remembered()
-        if seen and seen.policy in self._known:
-            return self._known[seen.policy].ref
-        row = connection.execute(_NEWEST_REF).first()
-        return PolicyRef(name=row.name, version=row.version, sha256=row.sha256) if row else None
+        return self.bound(connection, None).ref if freshness.latest(connection).policy else None
 
     def _read_candidate(self, connection: Connection, sha256: str) -> Policy | None:
         text = candidate_text(connection, sha256)
