@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import dataclasses
 
-from temporalio.contrib.pydantic import pydantic_data_converter
 from temporalio.plugin import SimplePlugin
 from temporalio.worker import WorkflowRunner
 from temporalio.worker.workflow_sandbox import SandboxedWorkflowRunner
+
+from temporal.converter import data_converter
 
 PURE_ROOMS = ("changes", "temporal", "annotated_types")
 """Modules without side effects, shared between sandboxes instead of imported once per workflow."""
@@ -30,6 +31,6 @@ def groundswell_plugin() -> SimplePlugin:
     """The plugin to give to every client and replayer; a worker takes it over from its client."""
     return SimplePlugin(
         "groundswell",
-        data_converter=pydantic_data_converter,
+        data_converter=data_converter,
         workflow_runner=_runner,
     )
