@@ -150,7 +150,7 @@ def _began(chance: random.Random, story: Story) -> datetime:
 
 def _write_read_model(engine: Engine, copies: list[Copy]) -> None:
     with writing(engine) as connection:
-        for table in COPIED:
+        for table in (*COPIED, tables.proposal_word):
             rows = [row for copy in copies for row in _rows(table, copy)]
             if rows:
                 connection.execute(insert(table), rows)
@@ -158,11 +158,16 @@ def _write_read_model(engine: Engine, copies: list[Copy]) -> None:
 
 def _rows(table: Table, copy: Copy) -> Iterator[dict[str, object]]:
     words = copy.words
+    text = essence(f"{words[TITLE]} {words[SUGGESTION]} {words[PROBLEM]}")
+    if table is tables.proposal_word:  # made of words, which no story can know
+        for word in sorted(set(text.split())):
+            yield {"change": words[CHANGE], "word": word}
+        return
     for row in copy.story.rows_of(table, words, copy.later):
         if table is tables.change:
             row["number"] = copy.number
         elif table is tables.proposal_text:
-            row["text"] = essence(f"{words[TITLE]} {words[SUGGESTION]} {words[PROBLEM]}")
+            row["text"] = text
         yield row
 
 

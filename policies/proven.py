@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
+from typing import NamedTuple
 
 from changes.state import Change, EffectOutcome, Outcome
 from changes.values import Ref, Value
@@ -34,18 +35,22 @@ class Proven(Value):
     """Whether it worked as often as the policy asks for, and far more often than not."""
 
 
-def proven(policy: Policy, changes: Iterable[Change]) -> tuple[Proven, ...]:
+class Verdict(NamedTuple):
+    """What one ended change says about its process."""
+
+    process: str
+    change: str
+    worked: bool
+
+
+def proven(policy: Policy, verdicts: Iterable[Verdict]) -> tuple[Proven, ...]:
     """Every process with at least one effective change that is not authorised beforehand yet, the best proven first."""
     good: dict[str, list[str]] = defaultdict(list)
     bad: dict[str, list[str]] = defaultdict(list)
     already = set(authorised(policy))
-    for change in changes:
-        content = change.proposal.content
-        if change.closing is None or content.policy or content.process in already or content.regulated:
-            continue
-        verdict = _worked(change)
-        if verdict is not None:
-            (good if verdict else bad)[content.process].append(change.ref)
+    for verdict in verdicts:
+        if verdict.process not in already:
+            (good if verdict.worked else bad)[verdict.process].append(verdict.change)
     found = [
         Proven(
             process=ref,
@@ -58,12 +63,15 @@ def proven(policy: Policy, changes: Iterable[Change]) -> tuple[Proven, ...]:
     return tuple(sorted(found, key=lambda one: (not one.often_enough, -len(one.effective), one.process)))
 
 
-def _worked(change: Change) -> bool | None:
-    """Whether a change that ran its whole road was effective; none if nobody can say."""
-    if change.closing is not None and change.closing.outcome is Outcome.ROLLED_BACK:
+def worked(change: Change) -> bool | None:
+    """Whether a change that ran its whole road was effective; none if that says nothing about its process."""
+    content = change.proposal.content
+    if change.closing is None or content.policy or content.regulated:
+        return None
+    if change.closing.outcome is Outcome.ROLLED_BACK:
         return False
     found = [check.outcome for check in change.learning.checks if check.outcome is not None]
-    if change.closing is None or change.closing.outcome is not Outcome.ADOPTED or not found:
+    if change.closing.outcome is not Outcome.ADOPTED or not found:
         return None
     return {EffectOutcome.EFFECTIVE: True, EffectOutcome.INEFFECTIVE: False}.get(found[-1])
 

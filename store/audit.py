@@ -24,6 +24,7 @@ from sqlalchemy import (
     RowMapping,
     Select,
     and_,
+    false,
     func,
     literal,
     not_,
@@ -58,7 +59,7 @@ from store.reading import (
     trail_entry,
     with_words,
 )
-from store.searching import containing
+from store.searching import containing, some_unindexed
 from store.tiles import stored_inclusion
 
 PAGE = 50
@@ -68,6 +69,10 @@ VERIFIED = "ledger_verified"
 """The action under which a whole verification is recorded."""
 CHUNK = 500
 """Records read at a time for an export."""
+
+
+class WordsNotIndexed(Exception):
+    """Index the new words (:mod:`store.searching`) and search again."""
 
 
 @dataclass(frozen=True)
@@ -264,10 +269,24 @@ def search(
 
 
 def search_and_state(
-    connection: Connection, asked: Filter, reader: Reader, names: Mapping[str, str], cursor: str | None = None
+    connection: Connection,
+    asked: Filter,
+    reader: Reader,
+    names: Mapping[str, str],
+    cursor: str | None = None,
+    *,
+    anyway: bool = False,
 ) -> tuple[AuditPage, LedgerState]:
-    """A page of records as :func:`search` gives it, and how the ledger stands, in two queries."""
-    row = connection.execute(_STATE.add_columns(*_bounding(asked))).one()
+    """A page of records as :func:`search` gives it, and how the ledger stands, in two queries.
+
+    Raises:
+        CursorInvalid: ``cursor`` is not one of ours.
+        WordsNotIndexed: words are looked for, and the latest records could not be found by theirs; not with ``anyway``.
+    """
+    unindexed = some_unindexed(connection) if asked.text and not anyway else false()
+    row = connection.execute(_STATE.add_columns(*_bounding(asked), unindexed.label("unindexed"))).one()
+    if row.unindexed:
+        raise WordsNotIndexed
     return _page(connection, asked, _bounds_in(row, asked), reader, names, cursor, PAGE), _state_in(row)
 
 

@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from typing import Any
 
-from sqlalchemy import JSON, DateTime
+from sqlalchemy import JSON, BigInteger, DateTime
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.engine import Dialect
+from sqlalchemy.ext.compiler import compiles
+from sqlalchemy.sql.compiler import SQLCompiler
+from sqlalchemy.sql.expression import FunctionElement
 from sqlalchemy.types import TypeDecorator
 
 
@@ -33,3 +37,22 @@ class UtcDateTime(TypeDecorator[datetime]):
 
 Document = JSON().with_variant(JSONB(), "postgresql")
 """A JSON document that is read as a whole. Never used for what the ledger hashes."""
+
+
+class SecondsBetween(FunctionElement[int]):
+    """Whole seconds from the first of two moments to the second; NULL where one of them is."""
+
+    type = BigInteger()
+    inherit_cache = True
+
+
+@compiles(SecondsBetween, "sqlite")
+def _on_sqlite(element: SecondsBetween, compiler: SQLCompiler, **options: Any) -> str:
+    earlier, later = (compiler.process(clause, **options) for clause in element.clauses)
+    return f"(CAST(strftime('%s', {later}) AS INTEGER) - CAST(strftime('%s', {earlier}) AS INTEGER))"
+
+
+@compiles(SecondsBetween, "postgresql")
+def _on_postgresql(element: SecondsBetween, compiler: SQLCompiler, **options: Any) -> str:
+    earlier, later = (compiler.process(clause, **options) for clause in element.clauses)
+    return f"CAST(floor(EXTRACT(EPOCH FROM {later})) - floor(EXTRACT(EPOCH FROM {earlier})) AS BIGINT)"

@@ -15,6 +15,7 @@ from directory.model import Directory
 from policies.comparison import difference
 from policies.lint import check
 from policies.loader import parse_policy
+from policies.proven import Verdict
 from policies.schema import Policy
 from store import freshness, tables
 from store.database import lock_ledger
@@ -29,6 +30,14 @@ def changes_on_record(connection: Connection) -> Iterator[Change]:
     table = tables.change
     for document in connection.execute(select(table.c.document).order_by(table.c.number)).scalars():
         yield Change.model_validate_json(document)
+
+
+def verdicts_on_record(connection: Connection) -> Iterator[Verdict]:
+    """What ended changes say about their processes, in the order in which they were filed."""
+    table = tables.change.c
+    query = select(table.process, table.ref, table.worked).where(table.worked.is_not(None)).order_by(table.number)
+    for row in connection.execute(query):
+        yield Verdict(*row)
 
 
 class PublishedVersion(Value):

@@ -30,6 +30,7 @@ from changes.values import Moment, Ref, Value, is_pseudonym
 from changes.waiting import parts_in, standing, waiting_for
 from notifications.notices import notices_for
 from notifications.webhooks import postings_for
+from policies.proven import worked
 from store import tables
 from store.committing import GroupCommitter, NothingWritten, Outcome
 from store.ledger import LABEL, Entry, Source, Standing
@@ -142,7 +143,7 @@ def _write(
     now = full_hour(now) if is_pseudonym(decision.actor) else now
     if happened:
         _publish(connection, decision)
-        _write_change(connection, before, happened)
+        _write_change(connection, before, happened, decision.events)
         _write_lists(connection, before, happened, clear=before is not None)
         letters = _write_outbox(connection, before, happened, decision.events, now)
         if found.webhooks:
@@ -267,7 +268,11 @@ def _canonical_text(value: Value) -> str:
     return json.dumps(value.model_dump(mode="json"), sort_keys=True, separators=(",", ":"), ensure_ascii=False)
 
 
-def _write_change(connection: Connection, before: Change | None, after: Change) -> None:
+ANSWERS = ("accepted_for_testing", "changes_asked", "declined", "marked_duplicate", "said_back")
+"""Whatever counts as a first answer to a proposal."""
+
+
+def _write_change(connection: Connection, before: Change | None, after: Change, events: Sequence[Event] = ()) -> None:
     row = {
         "title": after.title,
         "process": after.proposal.content.process,
@@ -280,13 +285,16 @@ def _write_change(connection: Connection, before: Change | None, after: Change) 
         "updated_at": after.updated_at,
         "next_moment": next_moment(after),
         "document": after.model_dump_json(),
+        "worked": worked(after),
     }
     if before is None:
         number = int(after.ref.rpartition("-")[2])
-        opened = {"ref": after.ref, "number": number, "opened_at": after.opened_at}
+        opened = {"ref": after.ref, "number": number, "opened_at": after.opened_at, "first_answer_at": None}
         _INSERT_CHANGE.write(connection, {**opened, **row})
         return
     _UPDATE_CHANGE.write(connection, {"of": after.ref, **row})
+    if answered := [event.at for event in events if event.kind in ANSWERS]:
+        connection.execute(_FIRST_ANSWER, {"of": after.ref, "answered": answered[0]})
 
 
 def _write_lists(connection: Connection, before: Change | None, after: Change, *, clear: bool) -> None:
@@ -340,6 +348,11 @@ _essence = lru_cache(maxsize=500)(essence)
 """A proposal seldom changes, and what it is about is looked at with every command."""
 
 
+def _word_rows(change: Change) -> _Rows:
+    [row] = _text_rows(change)
+    return [{"word": word} for word in sorted({word[:64] for word in str(row["text"]).split()})]
+
+
 def _concern_rows(change: Change) -> _Rows:
     seen: set[tuple[str, str]] = set()
     rows: _Rows = []
@@ -379,13 +392,18 @@ _FOUND = Prepared(
 )
 _INSERT_APPLIED = Prepared(insert(tables.applied_command))
 _INSERT_CHANGE = Prepared(insert(tables.change))
-_LASTING = ("ref", "number", "opened_at")
+_LASTING = ("ref", "number", "opened_at", "first_answer_at")
 _UPDATE_CHANGE = Prepared(
     update(tables.change).where(tables.change.c.ref == bindparam("of")),
     [column.name for column in tables.change.columns if column.name not in _LASTING],
 )
 _INSERT_OUTBOX = Prepared(
     insert(tables.outbox).inline(), ("key", "change", "recipient", "notice", "created_at", "attempts")
+)
+_FIRST_ANSWER = (
+    update(tables.change)
+    .where(tables.change.c.ref == bindparam("of"), tables.change.c.first_answer_at.is_(None))
+    .values(first_answer_at=bindparam("answered"))
 )
 _Rows = list[dict[str, object]]
 _LISTS: tuple[tuple[Table, Callable[[Change], _Rows]], ...] = (
@@ -394,6 +412,7 @@ _LISTS: tuple[tuple[Table, Callable[[Change], _Rows]], ...] = (
     (tables.rollout_load, _load_rows),
     (tables.campaign_place, _place_rows),
     (tables.proposal_text, _text_rows),
+    (tables.proposal_word, _word_rows),
     (tables.concern, _concern_rows),
 )
 

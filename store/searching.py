@@ -37,6 +37,14 @@ def index_new_words(engine: Engine, rounds: int = 1_000) -> int:
     return done
 
 
+def some_unindexed(connection: Connection) -> ColumnElement[bool]:
+    """The condition that there are words which are not indexed yet."""
+    private = tables.ledger_private.alias("newest")
+    last = select(func.max(literal_column(_key(connection)))).select_from(_search).scalar_subquery()
+    waiting = select(private.c.seq).where(private.c.label == LABEL, private.c.seq > func.coalesce(last, -1))
+    return waiting.exists()
+
+
 def rebuild(connection: Connection) -> None:
     """Throw the index away; the next sealing or search makes it anew from what is still there."""
     if connection.dialect.name == "postgresql":
@@ -65,10 +73,14 @@ def _words(typed: str) -> list[str]:
     return letters.split()[:12] or [""]
 
 
+def _key(connection: Connection) -> str:
+    """What the number of a record is called in the index."""
+    return "seq" if connection.dialect.name == "postgresql" else "rowid"
+
+
 def _unindexed(connection: Connection, limit: int) -> list[tuple[int, str]]:
     private = tables.ledger_private
-    key = "seq" if connection.dialect.name == "postgresql" else "rowid"
-    last = connection.execute(text(f"SELECT max({key}) FROM ledger_search")).scalar()  # noqa: S608 - one of two names
+    last = connection.execute(select(func.max(literal_column(_key(connection)))).select_from(_search)).scalar()
     query = select(private.c.seq, private.c.value).where(private.c.label == LABEL)
     if last is not None:
         query = query.where(and_(private.c.seq > last))
@@ -78,8 +90,7 @@ def _unindexed(connection: Connection, limit: int) -> list[tuple[int, str]]:
 def _insert(connection: Connection, rows: list[tuple[int, str]]) -> None:
     if not rows:
         return
-    key = "seq" if connection.dialect.name == "postgresql" else "rowid"
-    statement = text(f"INSERT INTO ledger_search ({key}, text) VALUES (:seq, :text)")  # noqa: S608 - one of two names
+    statement = text(f"INSERT INTO ledger_search ({_key(connection)}, text) VALUES (:seq, :text)")  # noqa: S608 - one of two names
     connection.execute(statement, [{"seq": seq, "text": searchable(value)} for seq, value in rows])
 
 

@@ -227,10 +227,16 @@ change = Table(
     Column("updated_at", UtcDateTime, nullable=False),
     Column("next_moment", UtcDateTime),
     Column("document", Text, nullable=False),
+    Column("first_answer_at", UtcDateTime),
+    Column("worked", Boolean),
     Index(None, "updated_at", "ref"),
     Index(None, "outcome", "updated_at"),
+    Index(None, "outcome", "stage", "updated_at"),
+    Index(None, "opened_at", "first_answer_at"),
+    Index(None, "worked", "process"),
 )
-"""Each change as it stands, with its whole state as JSON text."""
+"""Each change as it stands, with its whole state as JSON text. ``first_answer_at``: when somebody first answered the
+proposal; ``worked``: what its evidence says about its process, see :func:`policies.proven.worked`."""
 
 waiting = Table(
     "waiting",
@@ -242,6 +248,7 @@ waiting = Table(
     Column("since", UtcDateTime, nullable=False),
     Column("due", UtcDateTime),
     Index(None, "person", "due"),
+    Index(None, "due"),
 )
 
 part = Table(
@@ -281,6 +288,15 @@ proposal_text = Table(
 )
 """What a proposal says, for finding similar ones."""
 
+proposal_word = Table(
+    "proposal_word",
+    metadata,
+    Column("change", String(64), primary_key=True),
+    Column("word", String(64), primary_key=True),
+    Index(None, "word", "change"),
+)
+"""Each telling word of a proposal once: which proposals are worth comparing is found by it."""
+
 concern = Table(
     "concern",
     metadata,
@@ -297,6 +313,7 @@ concern = Table(
     Column("answered_at", UtcDateTime),
     Column("closed", Boolean, nullable=False),
     Index(None, "process", "code"),
+    Index(None, "raised_at"),
 )
 """Concerns without who raised them. ``first_of_its_kind`` is false where the same person had the reason before."""
 

@@ -19,12 +19,16 @@ from policies.proven import Proven, proven
 from policies.replay import PastChange, Replay, replay
 from policies.schema import Policy
 from policies.working_time import working_time
-from store.policies import changes_on_record, published_text, put_candidate
+from store.policies import changes_on_record, published_text, put_candidate, verdicts_on_record
 from web.commanding import Given, give
 from web.services import Services
 
 TEXT_NAME = "policy"
 """What a policy that came without a file is called in its problems."""
+
+
+MOST_NAMED = 12
+"""Changes that are named as evidence; of more, the latest."""
 
 
 class PolicyText(BaseModel):
@@ -131,7 +135,7 @@ class Suggestion:
 def suggestions(services: Services, connection: Connection) -> tuple[Suggestion, ...]:
     """Every process with evidence, the best proven first."""
     directory = services.authority.directory(connection)
-    found = proven(services.policies.bound(connection, None), changes_on_record(connection))
+    found = proven(services.policies.bound(connection, None), verdicts_on_record(connection))
     return tuple(
         Suggestion(one, directory.processes[one.process].name if one.process in directory.processes else one.process)
         for one in found
@@ -145,7 +149,9 @@ def text_in_force(services: Services, connection: Connection) -> str:
 
 def standard_change(process: str, name: str, text: str, found: Proven) -> PolicyProposal:
     """The proposal to authorise a proven process beforehand, with its evidence."""
-    evidence = ", ".join(found.effective)
+    evidence = ", ".join(found.effective[-MOST_NAMED:])
+    if len(found.effective) > MOST_NAMED:
+        evidence = f"{len(found.effective)} changes, the latest of them {evidence},"
     return PolicyProposal(
         text=text,
         title=f"Authorise changes to {name} beforehand"[:200],

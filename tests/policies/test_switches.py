@@ -32,7 +32,7 @@ from tests.changes.road import Road, kinds
 from tests.changes.world import a_guard, a_test, a_wave, proposal
 from tests.policies.governed import Governed, under
 from tests.policies.organisations import altered, firm
-from tests.policies.test_proven import GOOD
+from tests.policies.test_proven import GOOD, verdicts
 
 TESTED: set[str] = set()
 """The keys that a test here is about, as ``Section.key``."""
@@ -577,8 +577,8 @@ def test_when_the_effect_is_checked() -> None:
 
 @about("Learning.proven_after")
 def test_how_often_is_often_enough() -> None:
-    assert proven(altered(), GOOD)[0].often_enough
-    assert not proven(altered(("proven_after: 3", "proven_after: 4")), GOOD)[0].often_enough
+    assert proven(altered(), verdicts(GOOD))[0].often_enough
+    assert not proven(altered(("proven_after: 3", "proven_after: 4")), verdicts(GOOD))[0].often_enough
 
 
 # ---------------------------------------------------------------------------------------------------------- escalation

@@ -10,7 +10,7 @@ from changes.concerns import AskWhy, RaiseConcern
 from changes.state import ConcernCode
 from store.database import reading
 from store.listening import asked_in_time, patterns
-from store.similar import similar_changes
+from store.similar import COMPARED, similar_changes
 from tests.support.desk import Desk
 from tests.support.examples import OWNER, PROPOSER, submit
 
@@ -59,3 +59,12 @@ def test_similar_changes_are_found_with_where_they_stand(engine: Engine) -> None
         assert one.standing
         assert similar_changes(connection, "returns answered within one day", besides=("CH-1",)) == ()
         assert similar_changes(connection, "a new coffee machine") == ()
+
+
+def test_of_many_changes_those_that_share_the_most_words_are_compared(engine: Engine) -> None:
+    common, rare = "Answer returns of customers", "Answer returns of customers with velvet curtains"
+    for number in range(1, COMPARED + 20):
+        Desk(engine, change=f"CH-{number}").give(PROPOSER, submit(title=rare if number == 7 else common))
+    with reading(engine) as connection:
+        [first, *_] = similar_changes(connection, "customers want their velvet curtains returned: answer them")
+    assert first.ref == "CH-7"

@@ -1,18 +1,23 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from datetime import timedelta
+from typing import Any
 
 import pytest
 from alembic import command
 from alembic.autogenerate import compare_metadata
 from alembic.runtime.migration import MigrationContext
-from sqlalchemy import Engine, UniqueConstraint, func, inspect, select, text
+from sqlalchemy import Engine, Row, UniqueConstraint, func, inspect, select, text
 
+from changes.proposal import AcceptForTesting, SayBack
 from store import migrating, tables
 from store.database import DatabaseUnavailable, open_database, reading, writing
 from store.migrating import latest_revision, migrate, present_revision
 from store.readiness import is_demonstration, mark_demonstration, require_ready
 from tests.support.databases import ON_POSTGRESQL, Databases
+from tests.support.desk import Desk
+from tests.support.examples import MANAGER, PROPOSER, submit
 from tests.support.processes import address_of, in_processes
 from tests.support.writers import migrate_at
 
@@ -108,6 +113,28 @@ def test_a_migration_that_fails_leaves_nothing(empty: Engine, monkeypatch: pytes
         migrate(empty)
     assert table_names(empty) == {"api_token"}
     assert present_revision(empty) is None
+
+
+def test_what_pages_are_read_from_is_made_for_changes_that_are_there(engine: Engine) -> None:
+    desk = Desk(engine).walk([(PROPOSER, submit())])
+    desk.now += timedelta(days=2)
+    desk.walk([(MANAGER, SayBack(heard="Customers wait.")), (MANAGER, AcceptForTesting(note="Let us try it."))])
+    made = read_from(engine)
+    assert [row.first_answer_at for row in made[0]] == [desk.now]
+    assert {"returns", "day"} <= {row.word for row in made[1]}
+    downgrade(engine, "0006")
+    migrate(engine)
+    assert read_from(engine) == made
+
+
+def read_from(engine: Engine) -> tuple[list[Row[Any]], list[Row[Any]]]:
+    """What migration 0007 brought."""
+    change, word = tables.change.c, tables.proposal_word
+    with reading(engine) as connection:
+        return (
+            list(connection.execute(select(change.ref, change.first_answer_at, change.worked).order_by(change.ref))),
+            list(connection.execute(select(word).order_by(word.c.change, word.c.word))),
+        )
 
 
 # -------------------------------------------------------------------------------------------------- readiness

@@ -14,7 +14,16 @@ from starlette.responses import Response, StreamingResponse
 
 from changes.events import EVENTS
 from changes.permissions import Operation, may
-from store.audit import AuditPage, Evidence, LedgerState, evidence, ledger_state, record_access, search_and_state
+from store.audit import (
+    AuditPage,
+    Evidence,
+    LedgerState,
+    WordsNotIndexed,
+    evidence,
+    ledger_state,
+    record_access,
+    search_and_state,
+)
 from store.bundles import NothingRecorded
 from store.searching import index_new_words
 from web.auditing import FORMATS, export_lines, filter_in, reader_of
@@ -35,11 +44,15 @@ async def audit(request: Request, services: ServicesHere, visitor: SignedIn) -> 
     """Records of all changes, the newest first. That somebody read them is on record."""
     asked = dict(request.query_params)
     cursor = asked.pop("cursor", "")
-    if asked.get("text"):
+    try:
+        found, state, wording, chosen = await services.read(
+            lambda connection: _search(services, connection, visitor, asked, cursor)
+        )
+    except WordsNotIndexed:
         await anyio.to_thread.run_sync(index_new_words, services.engine, limiter=services.threads)
-    found, state, wording, chosen = await services.read(
-        lambda connection: _search(services, connection, visitor, asked, cursor)
-    )
+        found, state, wording, chosen = await services.read(
+            lambda connection: _search(services, connection, visitor, asked, cursor, anyway=True)
+        )
     await _record(services, visitor, "trail_read", chosen.to_mapping())
     older = {**_address_of(asked), "cursor": found.following} if found.following else None
     return page(
@@ -99,11 +112,18 @@ async def record(
 
 
 def _search(
-    services: Services, connection: Connection, visitor: Visitor, asked: dict[str, str], cursor: str
+    services: Services,
+    connection: Connection,
+    visitor: Visitor,
+    asked: dict[str, str],
+    cursor: str,
+    anyway: bool = False,
 ) -> tuple[AuditPage, LedgerState, Wording, Any]:
     wording = wording_for(services, connection, visitor)
     chosen = filter_in(asked, wording.zone)
-    found, state = search_and_state(connection, chosen, reader_of(visitor), wording.names, cursor or None)
+    found, state = search_and_state(
+        connection, chosen, reader_of(visitor), wording.names, cursor or None, anyway=anyway
+    )
     return found, state, wording, chosen
 
 

@@ -19,6 +19,8 @@ from web.services import Services, ServicesHere
 
 router = APIRouter()
 
+MOST_TEAMS = 15
+"""Teams at either end that are shown, where there are more than twice as many."""
 PERIODS = {30: "the last 30 days", 90: "the last 90 days", 365: "the last year"}
 
 
@@ -35,9 +37,9 @@ async def overview(request: Request, services: ServicesHere, visitor: SignedIn) 
         for outcome in OUTCOME_NAMES
         if found.outcomes.get(outcome)
     ]
+    shown = found.teams if len(found.teams) <= 2 * MOST_TEAMS else found.teams[:MOST_TEAMS] + found.teams[-MOST_TEAMS:]
     teams = [
-        (wording.team(team.ref), team.took_part / team.people, f"{team.took_part} of {team.people}")
-        for team in found.teams
+        (wording.team(team.ref), team.took_part / team.people, f"{team.took_part} of {team.people}") for team in shown
     ]
     weeks = [(f"{week.day} {week:%b}", float(count), str(count)) for week, count in found.begun]
     return page(
@@ -50,6 +52,7 @@ async def overview(request: Request, services: ServicesHere, visitor: SignedIn) 
         stages=bars(stages),
         outcomes=bars(outcomes),
         teams=bars(teams),
+        fewer=len(found.teams) - len(shown),
         weeks=bars(weeks),
         smallest=SMALLEST_GROUP,
         asked_in=ASKED_IN_TIME.days,

@@ -25,6 +25,7 @@ from web.pages.rendering import page
 from web.pages.wording import wording_for
 from web.plain_words import findings
 from web.policy_desk import (
+    MOST_NAMED,
     PolicyProposal,
     TriedOut,
     put_forward,
@@ -225,6 +226,7 @@ async def _show_proven(request: Request, services: Services, visitor: Visitor, n
             visitor=visitor,
             status=HTTPStatus.CONFLICT if notice else HTTPStatus.OK,
             found=suggestions(services, connection),
+            most_named=MOST_NAMED,
             enough=services.policies.bound(connection, None).learning.proven_after,
             notice=notice,
             may_propose=may(visitor.actor, Operation.PUBLISH_POLICY).allowed,
