@@ -169,6 +169,7 @@ class Directory:
                 roles[role].append(person)
         self._reports = {ref: tuple(found) for ref, found in reports.items()}
         self._members = {ref: tuple(found) for ref, found in members.items()}
+        self._answering: dict[str, tuple[Person, ...]] = {}  # filled as it is asked for: whole lines are walked
         roles[EMPLOYEE] = [person for person in self.people.values() if person.active]
         roles[MANAGER] = [person for person in roles[EMPLOYEE] if self.leads_people(person.ref)]
         self._roles = {role: tuple(found) for role, found in roles.items()}
@@ -265,6 +266,11 @@ class Directory:
         Raises:
             UnknownReference: no team has this reference.
         """
+        if team not in self._answering:
+            self._answering[team] = self._answering_for(team)
+        return self._answering[team]
+
+    def _answering_for(self, team: str) -> tuple[Person, ...]:
         members = {person.ref: person for person in self.members_of(team)}
         superiors = {ref: self._superior_of(ref) for ref in members}
         leading = {superior.ref for superior in superiors.values() if superior is not None}

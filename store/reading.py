@@ -10,7 +10,7 @@ from datetime import UTC, datetime, tzinfo
 from typing import Any
 
 from pydantic import TypeAdapter
-from sqlalchemy import ColumnElement, Connection, RowMapping, Select, and_, case, func, or_, select
+from sqlalchemy import ColumnElement, Connection, RowMapping, Select, and_, case, func, literal, or_, select
 
 from changes.commands import names_in
 from changes.events import EVENTS, Event, event_from
@@ -137,7 +137,13 @@ def list_changes(
         moment, ref = _read_cursor(cursor)
         query = query.where(or_(table.c.updated_at < moment, and_(table.c.updated_at == moment, table.c.ref < ref)))
     limit = max(1, min(limit, 100))
-    rows = connection.execute(query.limit(limit + 1)).mappings().all()
+    query = query.limit(limit + 1)
+    if text and not (person or stage or outcome) and ended is None:
+        # Titles are read from an index that holds them; the rows are ten times larger.
+        found = query.with_only_columns(table.c.ref).subquery()
+        query = select(*columns).join(found, found.c.ref == table.c.ref)
+        query = query.order_by(table.c.updated_at.desc(), table.c.ref.desc())
+    rows = connection.execute(query).mappings().all()
     changes = tuple(Listed.model_validate(dict(row)) for row in rows[:limit])
     following = _make_cursor(changes[-1]) if len(rows) > limit else None
     return ChangesPage(changes=changes, following=following)
@@ -170,7 +176,8 @@ def _is(column: ColumnElement[str], person: str, own: bool) -> ColumnElement[boo
     if not own:
         return column == person
     mine = select(tables.pseudonym.c.ref).where(tables.pseudonym.c.person == person)
-    return or_(column == person, column.in_(mine))
+    # One list of names: an index serves that, and would not serve "this or one of those".
+    return column.in_(select(literal(person)).union_all(mine))
 
 
 def waiting_of(connection: Connection, person: str, *, own: bool = False) -> tuple[WaitingItem, ...]:

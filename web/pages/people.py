@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from http import HTTPStatus
 
 from fastapi import APIRouter, Request
@@ -81,12 +82,20 @@ def _found(directory: Directory, text: str, team: str) -> list[Person]:
     words = text.casefold().split()
     fit = (
         person
-        for person in directory.people.values()
-        if person.active
-        and (not team or team in (person.team, *person.other_teams))
-        and all(word in f"{person.name} {person.title} {person.email} {person.site}".casefold() for word in words)
+        for person, told in _told(directory)
+        if (not team or team in (person.team, *person.other_teams)) and all(word in told for word in words)
     )
     return sorted(fit, key=lambda person: person.name.casefold())
+
+
+@lru_cache(maxsize=2)
+def _told(directory: Directory) -> tuple[tuple[Person, str], ...]:
+    """Every active person with what a search looks into; made once for each directory."""
+    return tuple(
+        (person, f"{person.name} {person.title} {person.email} {person.site}".casefold())
+        for person in directory.people.values()
+        if person.active
+    )
 
 
 def _teams(directory: Directory, team: str) -> list[Team]:

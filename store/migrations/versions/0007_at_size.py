@@ -19,6 +19,8 @@ INDEXES = (
     ("change", ("outcome", "stage", "updated_at")),
     ("change", ("opened_at", "first_answer_at")),
     ("change", ("worked", "process")),
+    ("change", ("proposer", "outcome")),
+    ("change", ("updated_at", "ref", "title")),
     ("waiting", ("due",)),
     ("concern", ("raised_at",)),
 )
@@ -45,6 +47,7 @@ def upgrade() -> None:
     op.create_index("ix_proposal_word_word_change", "proposal_word", ["word", "change"])
     for table, columns in INDEXES:
         op.create_index(f"ix_{table}_{'_'.join(columns)}", table, list(columns))
+    op.drop_index("ix_change_updated_at_ref", "change")  # the one with the title does the same
 
 
 def _words() -> None:
@@ -98,6 +101,7 @@ def _worked(document: dict[str, Any]) -> bool | None:
 
 def downgrade() -> None:
     """Take them out again."""
+    op.create_index("ix_change_updated_at_ref", "change", ["updated_at", "ref"])
     for table, columns in reversed(INDEXES):
         op.drop_index(f"ix_{table}_{'_'.join(columns)}", table)
     op.drop_table("proposal_word")
