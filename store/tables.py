@@ -233,7 +233,7 @@ change = Table(
     Index(None, "outcome", "updated_at"),
     Index(None, "proposer", "outcome"),
     Index(None, "outcome", "stage", "updated_at"),
-    Index(None, "opened_at", "first_answer_at"),
+    Index(None, "opened_at", "first_answer_at", "outcome", "stage"),
     Index(None, "worked", "process"),
 )
 """Each change as it stands, with its whole state as JSON text. ``first_answer_at``: when somebody first answered the
