@@ -6,7 +6,19 @@ import sys
 
 import typer
 
-from commandline import account, audit, changes, demonstration, organisation, policy, programs, standing_in, tokens
+from commandline import (
+    account,
+    audit,
+    changes,
+    demonstration,
+    mail_choices,
+    organisation,
+    policy,
+    programs,
+    standing_in,
+    tokens,
+    webhooks,
+)
 from commandline.giving import EveryCommand
 from commandline.output import complain
 
@@ -43,6 +55,7 @@ app.add_typer(
 )
 app.command(rich_help_panel=_changes)(standing_in.together)
 app.add_typer(standing_in.app, name="standing-in", rich_help_panel=_changes)
+app.add_typer(mail_choices.app, name="mail", rich_help_panel=_changes)
 
 _operate = "Run an installation"
 app.command(rich_help_panel=_operate)(programs.migrate)
@@ -52,6 +65,7 @@ app.add_typer(audit.app, name="audit", rich_help_panel=_operate)
 app.add_typer(organisation.directory_app, name="directory", rich_help_panel=_operate)
 app.add_typer(policy.policy_app, name="policy", rich_help_panel=_operate)
 app.add_typer(tokens.app, name="token", rich_help_panel=_operate)
+app.add_typer(webhooks.app, name="webhooks", rich_help_panel=_operate)
 
 
 def main() -> None:

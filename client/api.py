@@ -85,6 +85,14 @@ class Api:
         """Send ``content`` to ``path``, below /api/v1. Raises as :meth:`get` does."""
         return (await self._ask("POST", path, json=content, headers=headers)).json()
 
+    async def put(self, path: str, content: Mapping[str, Any]) -> Any:
+        """Put ``content`` in the place of what is at ``path``. Raises as :meth:`get` does."""
+        return (await self._ask("PUT", path, json=content)).json()
+
+    async def delete(self, path: str) -> None:
+        """Do away with what is at ``path``. Raises as :meth:`get` does."""
+        await self._ask("DELETE", path)
+
     async def give(
         self,
         kind: str,

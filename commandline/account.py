@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import os
+import sys
 from datetime import UTC, datetime
+from getpass import getpass
+from http import HTTPStatus
 from typing import TYPE_CHECKING, Annotated, Any
 from urllib.parse import urlsplit
 
@@ -24,12 +28,67 @@ DEMONSTRATION_ONLY = (
 
 
 def sign_in(
-    link: Annotated[str, typer.Argument(metavar="LINK", help="A one-time sign-in link, or the token at its end.")],
+    link: Annotated[
+        str | None, typer.Argument(metavar="LINK", help="A one-time sign-in link, or the token at its end.")
+    ] = None,
+    token: Annotated[
+        bool,
+        typer.Option(
+            "--token", help="With an API token instead: asked for, or read from GROUNDSWELL_TOKEN or standard input."
+        ),
+    ] = False,
     server: Annotated[
-        str | None, typer.Option(help="Where Groundswell is, if LINK is only a token; else the running demonstration.")
+        str | None, typer.Option(help="Where Groundswell is, unless LINK says so; else the running demonstration.")
     ] = None,
 ) -> None:
-    """Sign in by a one-time link. The sign-in is kept on this machine, for you alone."""
+    """Sign in by a one-time link, or with an API token. The sign-in is kept on this machine, for you alone."""
+    if token == (link is not None):
+        raise Stopped("Give either a one-time LINK or --token.", WRONG)
+    if link is None:
+        _with_token(server)
+    else:
+        _by_link(link, server)
+
+
+def _with_token(server: str | None) -> None:
+    from client.api import Api, Problem
+    from commandline.sign_ins import SERVER, SignIn, load, save
+
+    address = (server or os.environ.get(SERVER) or _running_server()).rstrip("/")
+    if urlsplit(address).scheme not in {"http", "https"}:
+        raise Stopped(f"“{address}” is no address. Write it like https://groundswell.company.example.", WRONG)
+    given = _typed_token()
+
+    async def ask() -> Any:
+        async with Api(address, given) as api:
+            return await api.get("/me")
+
+    try:
+        me = asyncio.run(ask())
+    except Problem as problem:
+        if problem.status == HTTPStatus.UNAUTHORIZED:
+            raise Stopped(f"{address} does not know this token. It may have expired.", WRONG) from problem
+        if problem.status == HTTPStatus.FORBIDDEN:
+            detail = f"{address} knows this token, but it is not for people: {problem.detail}"
+            raise Stopped(detail, WRONG) from problem
+        raise
+    save(load().with_one(SignIn(person=me["ref"], name=me["name"], server=address, token=given)))
+    say(f"Signed in as {me['name']} ({me['ref']}), {me['title']}, on {address}.")
+
+
+def _typed_token() -> str:
+    """The token; never from the command line, where every program on the machine could read it."""
+    from commandline.sign_ins import TOKEN
+
+    given = os.environ.get(TOKEN, "").strip()
+    if not given:
+        given = (getpass("API token: ") if sys.stdin.isatty() else sys.stdin.readline()).strip()
+    if not given.isascii() or not given.isprintable() or " " in given or not given:
+        raise Stopped("That is no token. A token begins with gw_ and has no blanks.", WRONG)
+    return given
+
+
+def _by_link(link: str, server: str | None) -> None:
     from client.api import Api
     from commandline.sign_ins import SignIn, load, save
 
@@ -98,10 +157,10 @@ def _active_people(connection: Any) -> set[str]:
 
 def whoami(as_person: As = None, as_json: Json = False) -> None:
     """Who you are signed in as, and who else is."""
-    from commandline.sign_ins import load
+    from commandline.sign_ins import load, of_environment
 
     sign_ins = load()
-    chosen = sign_ins.of(as_person)
+    chosen = (None if as_person else of_environment()) or sign_ins.of(as_person)
 
     async def question(api: Api) -> Any:
         return await api.get("/me")

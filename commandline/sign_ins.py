@@ -22,7 +22,8 @@ class SignIn(Value):
     name: str
     server: str
     token: str = Field(repr=False)
-    expires_at: Moment
+    expires_at: Moment | None = None
+    """When it stops working; not known of a token that was made elsewhere."""
 
 
 class SignIns(Value):
@@ -56,7 +57,29 @@ class SignIns(Value):
         return self.having(latest=latest, known=known)
 
 
-HOW = "Sign in with: groundswell sign-in LINK (`make demo` prints links; `groundswell sign-in-link` makes more)."
+HOW = (
+    "Sign in with: groundswell sign-in LINK (`make demo` prints links; `groundswell sign-in-link` makes more), or with "
+    "an API token: groundswell sign-in --token --server https://groundswell.company.example"
+)
+TOKEN, SERVER = "GROUNDSWELL_TOKEN", "GROUNDSWELL_SERVER"
+"""The variables by which a program that keeps nothing on disk signs in: an API token, and where it is for."""
+
+
+def of_environment() -> SignIn | None:
+    """The sign-in that the environment names; none where it holds no token.
+
+    Raises:
+        NotSignedIn: there is a token and it does not say for which server.
+    """
+    token = os.environ.get(TOKEN, "").strip()
+    if not token:
+        return None
+    server = os.environ.get(SERVER, "").strip().rstrip("/")
+    if not server:
+        raise NotSignedIn(
+            f"{TOKEN} is set and {SERVER} is not. Set it to where Groundswell is, beginning with https://."
+        )
+    return SignIn(person="", name="", server=server, token=token)
 
 
 def file() -> Path:

@@ -21,7 +21,7 @@ Json = Annotated[bool, typer.Option("--json", help="Print JSON for programs.")]
 
 
 def asking(person: str | None, question: Callable[[Api], Awaitable[T]]) -> T:
-    """The answer to ``question``, put by ``person``.
+    """The answer to ``question``, put by ``person``, by whom the environment names, or by who signed in last.
 
     Raises:
         commandline.sign_ins.NotSignedIn: they have not signed in here.
@@ -29,9 +29,9 @@ def asking(person: str | None, question: Callable[[Api], Awaitable[T]]) -> T:
         client.api.ServerAway: nobody answers.
     """
     from client.api import Api
-    from commandline.sign_ins import load
+    from commandline.sign_ins import load, of_environment
 
-    sign_in = load().of(person)
+    sign_in = (None if person else of_environment()) or load().of(person)
 
     async def ask() -> T:
         async with Api(sign_in.server, sign_in.token) as api:

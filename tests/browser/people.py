@@ -50,12 +50,13 @@ class Person:
         """Give a command on its own form; a double underscore in a field's name stands for a slash."""
         self.opens(f"/changes/{ref}/do/{kind}")
         for name, value in fields.items():
-            self._answers(name.replace("__", "/"), value)
+            self.answers(name.replace("__", "/"), value)
         self.page.locator("main form").get_by_role("button", name=HUMAN_COMMANDS[kind].button, exact=True).last.click()
         self.page.wait_for_load_state("load")
         assert f"/changes/{ref}?done=" in self.page.url, self.text
 
-    def _answers(self, name: str, value: str) -> None:
+    def answers(self, name: str, value: str) -> None:
+        """Answer the question whose field is called ``name``, however it is asked."""
         boxes = self.page.locator(f'main [name="{name}"]')
         kind = boxes.first.get_attribute("type")
         if kind in {"checkbox", "radio"}:

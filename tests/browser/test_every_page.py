@@ -209,8 +209,8 @@ def test_axe_finds_nothing_where_something_went_wrong(desk: Desk, tmp_path: Path
     for failure in (NotNow(5), DatabaseUnavailable("away")):
         desk.served.gateway.failing = failure
         samira.opens(here.at("/changes/{asked}/do/comment"))
-        samira.ticks("What would make it better")
-        samira.writes("Your comment", "Words that must not be lost.")
+        samira.answers("about", "better")
+        samira.answers("text", "Words that must not be lost.")
         samira.presses("Comment", exact=True)
         assert "Words that must not be lost." in samira.page.content()
         told += found_by_axe(samira)

@@ -16,7 +16,7 @@ DOCS = CHECKOUT / "docs"
 PAGES = [CHECKOUT / "README.md", *sorted(DOCS.rglob("*.md"))]
 
 
-BEFORE_SETTINGS = {"GROUNDSWELL_LOCAL", "GROUNDSWELL_TRACEBACK"}
+BEFORE_SETTINGS = {"GROUNDSWELL_LOCAL", "GROUNDSWELL_TRACEBACK", "GROUNDSWELL_TOKEN", "GROUNDSWELL_SERVER"}
 """Read straight from the environment, before there are settings."""
 
 
