@@ -4,22 +4,25 @@ from __future__ import annotations
 
 import json
 from datetime import timedelta
+from pathlib import Path
 
+import pytest
 from sqlalchemy import event, func, select
 
 from ledger.canonical import parse_canonical
-from ledger.checkpoint import open_checkpoint
+from ledger.checkpoint import open_checkpoint, read_checkpoint
 from ledger.exports import check_json_lines
 from ledger.merkle import leaf_hash, root_of
 from ledger.note import VerifierKey
-from ledger.tiles import parse_entry_bundle
+from ledger.tiles import entries_path, parse_entry_bundle, tile_addresses
 from store import tables
-from store.database import reading, writing
+from store.database import lock_ledger, reading, writing
 from store.keeping import sealer_of, signers_of
-from store.ledger import origin_of
+from store.ledger import append_many, origin_of
 from tests.support.attacks import Attacker
-from tests.support.desk import Desk
+from tests.support.desk import MONDAY, Desk
 from tests.support.examples import TO_CHAMPIONS, TO_ROLLOUT
+from tests.support.writers import entry
 from tests.web.office import MARA, Office, Page
 
 AUDITOR, EXECUTIVE = "arjun.mehta", "ingrid.halvorsen"
@@ -171,6 +174,45 @@ async def test_other_peoples_tools_can_read_the_log(office: Office) -> None:
     assert (checkpoint.size, checkpoint.root) == (width, root_of(leaves))
     assert b"".join(leaves) == hashes
     assert parse_canonical(entries[0])["action"] == "submitted"
+
+
+async def test_a_reader_of_other_people_verifies_the_log_as_it_is_served(office: Office, tmp_path: Path) -> None:
+    """tlog-scales, a public library for C2SP tlog-tiles, from nothing but what our interface gave it."""
+    reader, backend = (pytest.importorskip(f"tlog_scales.{name}") for name in ("reader", "backend"))
+    signing, tlog = (pytest.importorskip(f"tlog_scales.{name}") for name in ("signing", "tlog"))
+    sealer, sizes = sealer_of(office.settings, office.engine), []
+    for first in (0, 200):
+        with writing(office.engine) as connection:
+            lock_ledger(connection)
+            append_many(connection, [entry(f"e/{number}") for number in range(first, first + 200)], MONDAY)
+        sealed = sealer.seal()
+        assert sealed is not None
+        sizes.append((sealed.size, read_checkpoint(sealed.note)[0].root))
+    (old, old_root), (size, _) = sizes
+    async with office.program(AUDITOR) as auditor:
+        (tmp_path / "checkpoint").write_bytes((await auditor.get("/api/v1/log/checkpoint")).content)
+        for at in (old, size):
+            for address in tile_addresses(at):
+                paths = [address.path()]
+                if address.level == 0:
+                    paths.append(entries_path(address.index, address.width))
+                for path in paths:
+                    answer = await auditor.get(f"/api/v1/log/{path}")
+                    assert answer.status_code == 200, path
+                    (tmp_path / path).parent.mkdir(parents=True, exist_ok=True)
+                    (tmp_path / path).write_bytes(answer.content)
+    with reading(office.engine) as connection:
+        origin = origin_of(connection)
+    checkpoint = tlog.Checkpoint.from_text((tmp_path / "checkpoint").read_text())
+    checkpoint.verify(signing.Vkey.from_string(signers_of(office.settings, origin)[0].vkey))
+    theirs = reader.TilesReader(backend.LocalBackend(tmp_path))
+    theirs.set_size(size)
+    assert (checkpoint.size, theirs.calculate_root_hash()) == (size, checkpoint.root_hash)
+    for index in (0, 199, 255, 256, size - 1):
+        record = theirs.get_entry(index)
+        assert parse_canonical(record)["seq"] == index
+        theirs.get_inclusion_proof(index, size).check(leaf_hash(record), checkpoint.root_hash)
+    theirs.get_consistency_proof(old, size).check(old_root, checkpoint.root_hash)
 
 
 async def test_a_bundle_is_taken_by_those_who_may(office: Office) -> None:
