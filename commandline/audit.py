@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 app = typer.Typer(
     no_args_is_help=True,
     help="Verify the audit trail, prove it to others, search it and take it out.",
-    epilog="Exit codes of verify: 0 in order, 1 tampered with, 2 not verifiable because no key is trusted, 3 usage.",
+    epilog="Exit codes of verify: 0 in order, 1 tampered with, 2 not verifiable: no key you trust signed it, 3 usage.",
 )
 USAGE = 3
 OPERATOR = "system"
@@ -129,7 +129,8 @@ def _tell_change(change: str, findings: Sequence[Any], count: int, uncovered: in
         for one in findings:
             say(f"  {one.layer} {one.kind}: {one.message}")
         raise typer.Exit(1)
-    verdict = "Verified" if trusted else "Consistent, but no trusted key vouches for it"
+    trusted = trusted and uncovered < count
+    verdict = "Verified" if trusted else "Consistent, but no trusted key vouches for it yet"
     rest = f"; {uncovered} of them are newer than the latest checkpoint" if uncovered else ""
     say(f"{verdict}: {change} has {count} records, each in the ledger{rest}.")
     raise typer.Exit(0 if trusted else 2)
@@ -376,7 +377,6 @@ def key(
 ) -> None:
     """Make a signing key, or print the public keys of the one that is configured."""
     from ledger.keys import KeyUnusable, generate_key, write_key_file
-    from settings import load_settings
     from store.keeping import signers_of
 
     if file is not None:
@@ -389,10 +389,10 @@ def key(
     from store.database import reading
     from store.ledger import origin_of
 
-    with opened() as (engine, _chosen):
+    with opened() as (engine, chosen):
         with reading(engine) as connection:
             origin = origin_of(connection)
-        for signer in signers_of(load_settings(), origin):
+        for signer in signers_of(chosen.settings, origin):
             print(signer.vkey)
 
 

@@ -119,10 +119,15 @@ class Report:
 
     @property
     def exit_code(self) -> int:
-        """0 in order, 1 tampered, 2 not verifiable because no key was pinned."""
+        """0 in order, 1 tampered, 2 not verifiable: no key was pinned, or none of them has signed any of it."""
         if self.findings:
             return 1
-        return 0 if self.trust else 2
+        return 0 if self.trust and self.vouched_for else 2
+
+    @property
+    def vouched_for(self) -> bool:
+        """Whether a pinned key has signed some of what was read; in an empty log there is nothing to sign."""
+        return self.size == 0 or max(self.signed_size, self.witnessed_size) > self.start
 
     def in_words(self) -> list[str]:
         """The report in sentences, the verdict first."""
@@ -162,7 +167,11 @@ class Report:
         if self.first:
             return f"TAMPERED: the first wrong thing is at record {self.first.seq}: {self.first.message}"
         span = f"records {self.start:,} to {self.size:,}" if self.start else f"to size {self.size:,}"
-        return f"{'Verified' if self.trust else 'Consistent, but nobody vouches for it'}: {self.origin} {span}."
+        if not self.trust:
+            return f"Consistent, but nobody vouches for it: {self.origin} {span}."
+        if not self.vouched_for:
+            return f"Consistent, but no checkpoint by a key you trust covers it yet: {self.origin} {span}."
+        return f"Verified: {self.origin} {span}."
 
     def _signed(self) -> str:
         if not self.signed_size:

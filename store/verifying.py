@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from typing import Any
 
 from sqlalchemy import Connection, String, cast, func, select
@@ -13,7 +14,7 @@ from ledger.findings import Finding, Findings, Kind, Layer, Report
 from ledger.keys import PinnedKey, keys_for
 from ledger.merkle import CompactRange, leaf_hash
 from ledger.note import NoteError, VerifierKey
-from ledger.proofs import ProofInvalid, inclusion_proof, verify_inclusion
+from ledger.proofs import ProofInvalid, consistency_proof, inclusion_proof, verify_consistency, verify_inclusion
 from ledger.stored import StoredCheckpoint, StoredHead, StoredPrivate, StoredRecord
 from ledger.tiles import NoSuchTile
 from ledger.verification import verify
@@ -104,7 +105,10 @@ def verify_stored(
     contents: bool = True,
     progress: Callable[[int], None] | None = None,
 ) -> Report:
-    """Verify the whole ledger, or the records from ``first`` up to ``stop``. See ``ledger.verification.verify``."""
+    """Verify the whole ledger, or the records from ``first`` up to ``stop``. See ``ledger.verification.verify``.
+
+    A range is bound to the latest checkpoints behind it by consistency proofs.
+    """
     start = _tree_before(connection, first)
     report = verify(
         stored_records(connection, start.size, stop),
@@ -120,7 +124,39 @@ def verify_stored(
         stop=stop,
         progress=progress,
     )
-    return report
+    if stop is None or report.size < stop or not pinned:
+        return report
+    kept = latest_checkpoint(connection)
+    report = _bound(connection, report, kept.note if kept else None, pinned, Layer.CHECKPOINT)
+    return _bound(connection, report, max(external, key=_size_in, default=None), pinned, Layer.WITNESS)
+
+
+def _size_in(note: str) -> int:
+    try:
+        return read_checkpoint(note)[0].size
+    except NoteError:
+        return -1
+
+
+def _bound(
+    connection: Connection, report: Report, note: str | None, pinned: Sequence[PinnedKey], layer: Layer
+) -> Report:
+    """The report on a range, with what the checkpoint in ``note``, which lies behind it, says about it."""
+    if note is None or _size_in(note) < report.size:
+        return report
+    stated, _ = read_checkpoint(note)
+    try:
+        opened = open_checkpoint(note, report.origin, keys_for(pinned, stated.size))
+        steps = consistency_proof(stored_reader(connection, stated.size), report.size, stated.size)
+        verify_consistency(report.size, stated.size, report.root, stated.root, steps)
+    except (NoteError, NoSuchTile, ProofInvalid, ValueError) as error:
+        message = f"these records do not lead to the checkpoint of size {stated.size}: {error}"
+        wrong = Finding(report.size - 1, layer, Kind.CHECKPOINT_DIFFERS, message)
+        return replace(report, findings=(*report.findings, wrong))
+    if layer is Layer.WITNESS:
+        return replace(report, witnessed_size=stated.size)
+    signers = ", ".join(key.name for key in opened.signed_by)
+    return replace(report, signed_size=stated.size, signed_by=signers)
 
 
 def verify_change(

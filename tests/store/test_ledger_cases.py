@@ -13,7 +13,7 @@ from sqlalchemy import Engine, delete, text
 
 from changes.proposal import AcceptForTesting
 from ledger.exports import check_json_lines, json_lines
-from ledger.findings import Kind
+from ledger.findings import Kind, Layer, Report
 from ledger.keys import PinnedKey, SigningKey, generate_key
 from settings import Settings, SettingsWrong
 from store import tables
@@ -26,6 +26,7 @@ from store.ledger import Entry, append_many, append_once, origin_of
 from store.recording import record
 from store.sinks import FolderSink
 from store.verifying import outside_notes, verify_stored
+from tests.support.attacks import Attacker
 from tests.support.databases import ON_POSTGRESQL
 from tests.support.desk import MONDAY, SOURCE, Desk
 from tests.support.examples import MANAGER, PROPOSER, submit
@@ -140,6 +141,35 @@ def test_a_second_program_with_another_key_is_found_by_whoever_pinned_one(engine
         assert latest_checkpoint(connection) is not None
     assert report.first is not None
     assert (report.first.kind, report.first.seq, report.exit_code) == (Kind.CHECKPOINT_UNTRUSTED, 1, 1)
+
+
+def test_a_range_is_only_verified_when_it_leads_to_a_checkpoint_behind_it(
+    engine: Engine, key: SigningKey, tmp_path: Path
+) -> None:
+    sink, pinned = FolderSink(tmp_path), [PinnedKey(key.verifier_key)]
+    for first in (0, 30):
+        grow(engine, *(f"e/{number}" for number in range(first, first + 30)))
+
+    def verified(attack: bool = False) -> Report:
+        with engine.connect().execution_options(writing=True) as connection, connection.begin() as transaction:
+            if attack:
+                attacker = Attacker(connection, key, key)
+                attacker.take_triggers_away()
+                attacker.edit(7, lambda body: body.update(command="other"), leaf=True)
+                attacker.fix_tree()
+            report = verify_stored(connection, key.name, pinned, list(sink.notes(key.name)), first=5, stop=10)
+            transaction.rollback()
+        return report
+
+    unsigned = verified()
+    assert (unsigned.findings, unsigned.exit_code) == ((), 2)
+    assert "no checkpoint by a key you trust covers it yet" in unsigned.in_words()[0]
+    assert Sealer(engine, lambda _origin: [key], [sink]).seal() is not None
+    signed = verified()
+    assert (signed.exit_code, signed.signed_size, signed.witnessed_size, signed.size) == (0, 60, 60, 10)
+    wrong = verified(attack=True)
+    assert wrong.layers == {Layer.CHECKPOINT, Layer.WITNESS}
+    assert "do not lead to the checkpoint of size 60" in wrong.in_words()[0]
 
 
 def test_without_a_usable_key_nothing_is_signed_and_it_is_said(tmp_path: Path) -> None:
