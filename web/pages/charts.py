@@ -130,24 +130,12 @@ class Bar:
     """A row of a bar chart."""
 
     label: str
-    value: float
     text: str
-    length: float
-    late: bool = False
-    address: str = ""
+    share: float
+    """Its length, in per cent of the longest there could be."""
 
 
-ROW = 30.0
-LABELS = 190.0
-"""Room for the labels to the left of the bars."""
-
-
-def bars(rows: Sequence[tuple[str, float, str]], addresses: Sequence[str] = ()) -> tuple[Bar, ...]:
+def bars(rows: Sequence[tuple[str, float, str]]) -> tuple[Bar, ...]:
     """Bars for ``(label, value, text)``, the longest as long as there is room."""
     most = max((value for _, value, _ in rows), default=0) or 1
-    room = WIDTH - LABELS - 70
-    links = addresses or [""] * len(rows)
-    return tuple(
-        Bar(label, value, text, round(max(value / most * room, 2 if value else 0), 1), address=address)
-        for (label, value, text), address in zip(rows, links, strict=True)
-    )
+    return tuple(Bar(label, text, round(max(value / most * 100, 1 if value else 0), 1)) for label, value, text in rows)
