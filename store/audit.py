@@ -27,6 +27,7 @@ from sqlalchemy import (
     false,
     func,
     literal,
+    literal_column,
     not_,
     null,
     or_,
@@ -302,10 +303,12 @@ def _page(
     records = tables.ledger_record
     size, before = _read_cursor(cursor) if cursor else (bounds.size, None)
     bounds = bounds._replace(size=size, stop=min(bounds.stop, size))
-    counted = select(records.c.seq).where(_fitting(connection, asked, reader, bounds)).limit(COUNTED + 1).subquery()
+    most = COUNTED + 1  # more than a page
+    fitting = _fitting(connection, asked, reader, bounds, latest=most)
+    counted = select(records.c.seq).where(fitting).limit(most).subquery()
     counting = select(func.count()).select_from(counted)
     query = with_words(select(*TRAIL_COLUMNS, counting.scalar_subquery().label("matching")))
-    query = query.where(_fitting(connection, asked, reader, bounds, before))
+    query = query.where(_fitting(connection, asked, reader, bounds, before, most))
     limit = max(1, min(limit, 200))
     rows = connection.execute(query.order_by(records.c.seq.desc()).limit(limit + 1)).mappings().all()
     if rows or before is None:
@@ -425,9 +428,15 @@ def _bounds_in(row: Row[Any], asked: Filter) -> _Bounds:
 
 
 def _fitting(
-    connection: Connection, asked: Filter, reader: Reader, bounds: _Bounds, before: int | None = None
+    connection: Connection,
+    asked: Filter,
+    reader: Reader,
+    bounds: _Bounds,
+    before: int | None = None,
+    latest: int | None = None,
 ) -> ColumnElement[bool]:
-    """The condition. It has one lower and one upper bound of numbers: SQLite uses the first it finds of each."""
+    """The condition. It has one lower and one upper bound of numbers: SQLite uses the first it finds of each. Where no
+    more than the ``latest`` records are looked at, no more need be found."""
     records = tables.ledger_record
     stop = min(bounds.stop, bounds.size if before is None else before)
     parts: list[ColumnElement[bool]] = [records.c.seq < stop]
@@ -435,11 +444,15 @@ def _fitting(
         parts.append(records.c.seq >= bounds.first)
     exact = {"change": asked.change, "action": asked.kind, "stage": asked.stage, "outcome": asked.outcome}
     parts += [records.c[name] == value for name, value in exact.items() if value]
+    if asked.outcome and asked.outcome != "applied":
+        parts.append(records.c.outcome != literal_column("'applied'"))  # what the index of the others says of itself
     if asked.person:
         one, *more = bounds.people
         parts.append(records.c.actor.in_((one, *more)) if more else records.c.actor == one)
     if asked.text:
-        parts.append(containing(connection, asked.text))
+        # Where nothing else sorts records out, as many of the latest as are counted or shown are enough.
+        alone = reader.sees_all and not (asked.person or any(exact.values()))
+        parts.append(containing(connection, asked.text, bounds.first, stop, latest if alone else None))
     if not reader.sees_all:
         parts.append(_open_to(reader, asked))
     return and_(*parts)

@@ -56,15 +56,27 @@ def rebuild(connection: Connection) -> None:
     )
 
 
-def containing(connection: Connection, words: str) -> ColumnElement[bool]:
-    """The condition that a record holds every one of ``words``, typed by a person."""
-    seq = tables.ledger_record.c.seq
+def containing(
+    connection: Connection, words: str, first: int, stop: int, latest: int | None = None
+) -> ColumnElement[bool]:
+    """The condition that a record holds every one of ``words``, typed by a person, and has a number from ``first`` up
+    to but not including ``stop``; with ``latest``, that it is one of the so many latest of these.
+
+    The bounds and the number stand in the index's own query, so that a word that is everywhere is not gathered from
+    the whole ledger for one page.
+    """
     if connection.dialect.name == "postgresql":
+        number: ColumnElement[Any] = _search.c.seq
         query = func.websearch_to_tsquery("simple", " ".join(f'"{word}"' for word in _words(words)))
-        return seq.in_(select(_search.c.seq).where(_search.c.words.op("@@")(query)))
-    quoted = " ".join('"' + word.replace('"', '""') + '"' for word in _words(words))
-    matching = literal_column("ledger_search").op("MATCH")(quoted)
-    return seq.in_(select(literal_column("rowid")).select_from(_search).where(matching))
+        matching = _search.c.words.op("@@")(query)
+    else:
+        number = literal_column("rowid")
+        quoted = " ".join('"' + word.replace('"', '""') + '"' for word in _words(words))
+        matching = literal_column("ledger_search").op("MATCH")(quoted)
+    found = select(number).select_from(_search).where(matching, number < stop, number >= first)
+    if latest is not None:
+        found = found.order_by(number.desc()).limit(latest)
+    return tables.ledger_record.c.seq.in_(found)
 
 
 def _words(typed: str) -> list[str]:

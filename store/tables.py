@@ -128,6 +128,14 @@ ledger_record = Table(
     Index(None, "action", "seq"),
     Index(None, "action", "stage", "seq"),
     Index(None, "recorded_at"),
+    # Nearly all are applied. The others are found at once, and an append of one that is costs nothing more.
+    Index(
+        "ix_ledger_record_not_applied_seq",
+        "outcome",
+        "seq",
+        sqlite_where=text("outcome <> 'applied'"),
+        postgresql_where=text("outcome <> 'applied'"),
+    ),
 )
 """One row per event or refusal. ``body`` is authoritative; the other columns serve queries and are empty where the body
 says nothing. ``actor`` is the person's number in ``ledger_person``; the foundation's records hold the reference."""

@@ -1,0 +1,88 @@
+"""Searching the trail: the same records, in the same order, as looking at each of them would find."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from sqlalchemy import Connection, Engine, text
+
+from store import audit
+from store.audit import Filter, Reader, exported, search
+from store.database import lock_ledger, reading, writing
+from store.ledger import append_many
+from store.searching import index_new_words
+from tests.support.desk import MONDAY
+from tests.support.writers import entry
+
+AUDITOR = Reader("arjun.mehta", sees_all=True)
+MANY = 60
+"""Records with the word "words"; every third also has "third", every tenth was refused."""
+
+
+@pytest.fixture
+def filled(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> Iterator[Connection]:
+    """A log in which few are counted, so that more than are counted fit."""
+    monkeypatch.setattr(audit, "COUNTED", 20)
+    for number in range(MANY):
+        said = {"kind": "commented", "text": f"words {number}" + (" third" if number % 3 == 0 else "")}
+        one = entry(
+            str(number),
+            content=json.dumps(said),
+            outcome="refused" if number % 10 == 0 else "applied",
+            actor="jonas.okafor" if number % 2 else "mara.lind",
+        )
+        with writing(engine) as connection:
+            lock_ledger(connection)
+            append_many(connection, [one], MONDAY + timedelta(minutes=number))
+    index_new_words(engine)
+    with reading(engine) as connection:
+        yield connection
+
+
+def pages(connection: Connection, asked: Filter) -> tuple[list[int], int]:
+    """The numbers on all pages of seven, and the count."""
+    found: list[int] = []
+    cursor: str | None = None
+    while True:
+        page = search(connection, asked, AUDITOR, {}, cursor, limit=7)
+        found += [one.seq for one in page.entries]
+        cursor = page.following
+        if cursor is None:
+            return found, page.count
+
+
+CASES: dict[str, tuple[dict[str, Any], list[int]]] = {
+    "a word that is everywhere": ({"text": "words"}, list(range(MANY))),
+    "two words": ({"text": "third words"}, list(range(0, MANY, 3))),
+    "a word and a time": (
+        {"text": "words", "since": MONDAY + timedelta(minutes=5), "until": MONDAY + timedelta(minutes=45)},
+        list(range(5, 45)),
+    ),
+    "a word and a person": ({"text": "words", "person": "jonas.okafor"}, list(range(1, MANY, 2))),
+    "a word that is nowhere": ({"text": "nothing"}, []),
+    "what was refused": ({"outcome": "refused"}, list(range(0, MANY, 10))),
+    "what was refused, with a word": ({"outcome": "refused", "text": "third"}, [0, 30]),
+    "what was applied": ({"outcome": "applied"}, [number for number in range(MANY) if number % 10]),
+}
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_all_pages_together_show_what_fits_and_the_count_says_when_it_is_more(filled: Connection, case: str) -> None:
+    asked, fitting = CASES[case]
+    found, count = pages(filled, Filter(**asked))
+    assert found == fitting[::-1]
+    assert count == min(len(fitting), 21)
+    assert [record.seq for record in exported(filled, Filter(**asked), AUDITOR, {})] == fitting
+
+
+def test_what_was_refused_is_found_by_its_own_index(filled: Connection) -> None:
+    explain = "EXPLAIN QUERY PLAN" if filled.dialect.name == "sqlite" else "EXPLAIN"
+    if filled.dialect.name == "postgresql":
+        filled.execute(text("SET LOCAL enable_seqscan = off"))
+    query = "SELECT seq FROM ledger_record WHERE outcome = :o AND outcome <> 'applied' ORDER BY seq DESC LIMIT 51"
+    plan = str(filled.execute(text(f"{explain} {query}"), {"o": "refused"}).all())
+    assert "ix_ledger_record_not_applied_seq" in plan
