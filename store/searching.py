@@ -10,7 +10,19 @@ import json
 from collections.abc import Iterator
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Engine, and_, column, func, literal_column, select, table, text
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Engine,
+    and_,
+    column,
+    false,
+    func,
+    literal_column,
+    select,
+    table,
+    text,
+)
 
 from store import tables
 from store.database import lock_ledger, reading, writing
@@ -18,6 +30,8 @@ from store.ledger import LABEL
 
 ROUND = 2_000
 """Records that are indexed in one transaction."""
+FEW = 2_000
+"""Records that can be looked up and put in order at once."""
 _search = table("ledger_search", column("seq"), column("text"), column("words"))
 
 
@@ -57,26 +71,43 @@ def rebuild(connection: Connection) -> None:
 
 
 def containing(
-    connection: Connection, words: str, first: int, stop: int, latest: int | None = None
+    connection: Connection, words: str, first: int, stop: int, latest: int | None = None, rare: bool = False
 ) -> ColumnElement[bool]:
     """The condition that a record holds every one of ``words``, typed by a person, and has a number from ``first`` up
     to but not including ``stop``; with ``latest``, that it is one of the so many latest of these.
 
     The bounds and the number stand in the index's own query, so that a word that is everywhere is not gathered from
-    the whole ledger for one page.
+    the whole ledger for one page. For words that are ``rare`` (:func:`are_rare`) that is the wrong way: PostgreSQL
+    guesses how many records hold a word it does not know, and reads backwards until it has found enough, which is all
+    of them where none does. Those are looked up first, all of them.
     """
     if connection.dialect.name == "postgresql":
         number: ColumnElement[Any] = _search.c.seq
-        query = func.websearch_to_tsquery("simple", " ".join(f'"{word}"' for word in _words(words)))
-        matching = _search.c.words.op("@@")(query)
+        matching = _matching(words)
     else:
         number = literal_column("rowid")
         quoted = " ".join('"' + word.replace('"', '""') + '"' for word in _words(words))
         matching = literal_column("ledger_search").op("MATCH")(quoted)
     found = select(number).select_from(_search).where(matching, number < stop, number >= first)
-    if latest is not None:
+    if rare:
+        found = found.offset(0)  # a fence: what stands in here is done first
+    elif latest is not None:
         found = found.order_by(number.desc()).limit(latest)
     return tables.ledger_record.c.seq.in_(found)
+
+
+def are_rare(connection: Connection, words: str) -> ColumnElement[bool]:
+    """Whether so few records hold all of ``words`` that they are best looked up first; SQLite does so anyway."""
+    if connection.dialect.name != "postgresql":
+        return false()
+    some = select(_search.c.seq).where(_matching(words)).limit(FEW + 1).subquery()
+    return select(func.count() <= FEW).select_from(some).scalar_subquery()
+
+
+def _matching(words: str) -> ColumnElement[bool]:
+    """PostgreSQL's condition on its index."""
+    query = func.websearch_to_tsquery("simple", " ".join(f'"{word}"' for word in _words(words)))
+    return _search.c.words.op("@@")(query)
 
 
 def _words(typed: str) -> list[str]:
