@@ -11,6 +11,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import uvicorn
+from fastapi import FastAPI
 from sqlalchemy import Engine
 
 from settings import Settings
@@ -34,6 +35,7 @@ class Served:
     address: str
     engine: Engine
     gateway: InProcessGateway
+    app: FastAPI
 
     @property
     def database_url(self) -> str:
@@ -58,7 +60,7 @@ def served(engine: Engine, mail_folder: Path, requests_per_minute: int = 600) ->
         while not server.started:
             assert thread.is_alive(), "the server did not start"
             time.sleep(0.01)
-        yield Served(address, engine, gateway)
+        yield Served(address, engine, gateway, app)
     finally:
         server.should_exit = True
         thread.join(20)

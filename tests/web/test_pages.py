@@ -44,7 +44,7 @@ async def test_filing_a_change_on_a_page(office: Office) -> None:
         done = sound(Page(await browser.get(sent.headers["location"])))
         again = await browser.post(form.action, data=answers)
     assert ("h1", "Answer returns within a day") in done.headings
-    assert "Recorded" in done.text and "Next: answer the proposal." in done.text
+    assert ("h2", "Filed as CH-1") in done.headings and "What happens next." in done.text
     assert again.headers["location"] == sent.headers["location"], "pressed twice, it was filed twice"
     assert "Samira Haddad owns Returns and refunds" in done.text
     assert "Everybody in the organisation can read this change" in done.text

@@ -204,8 +204,9 @@ async def _give(request: Request, services: Services, desk: Desk, command: Comma
         kept = replace(filled, notice=failure, sent=True)
         return _show(request, desk, kept, HTTPStatus(failure.status))
     if not isinstance(given.answer, Refused):
+        begun = "" if desk.look else "&new=yes"  # the confirmation says what happens next, as after the short form
         return RedirectResponse(
-            f"/changes/{given.change}?done={quote(filled.key)}#main", status_code=HTTPStatus.SEE_OTHER
+            f"/changes/{given.change}?done={quote(filled.key)}{begun}#main", status_code=HTTPStatus.SEE_OTHER
         )
     return await _refused(request, services, desk, given.answer, filled)
 
