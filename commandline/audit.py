@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from store.audit import Filter
     from store.checkpoints import Sealed, Sealer
     from store.restoring import Accepted
+    from store.sinks import Sink
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -100,7 +101,7 @@ def verify(
                     progress=progress,
                 )
         if not first and not stop and pinned and not tree_only:
-            _remember(engine, report)
+            _remember(engine, sinks_of(chosen.settings), report)
     if as_json:
         print_json(report.to_mapping())
     else:
@@ -109,15 +110,18 @@ def verify(
     raise typer.Exit(report.exit_code)
 
 
-def _remember(engine: Engine, report: Any) -> None:
-    """Have the audit page say when everything was last verified. A ledger that is stopped takes no record."""
+def _remember(engine: Engine, sinks: Sequence[Sink], report: Any) -> None:
+    """Have the audit page say when everything was last verified. A ledger that is stopped, or behind its checkpoints
+    outside, takes no record."""
     from store.audit import record_verification
+    from store.checkpoints import LedgerDamaged, require_whole
     from store.ledger import LedgerStopped
 
     wrong = f"{report.first.kind} at record {report.first.seq}" if report.first else ""
     try:
+        require_whole(engine, sinks)
         record_verification(engine, report.size, report.root, wrong, datetime.now(UTC))
-    except LedgerStopped as stopped:
+    except (LedgerStopped, LedgerDamaged) as stopped:
         console(wrong=True).print(f"This verification is not on record: {stopped}", soft_wrap=True)
 
 
@@ -277,10 +281,13 @@ def search(
     """Search the trail of all changes, the newest first. Doing so is recorded."""
     from store.audit import Reader, record_access
     from store.audit import search as search_trail
+    from store.checkpoints import require_whole
     from store.database import reading
+    from store.keeping import sinks_of
     from store.searching import index_new_words
 
-    with opened() as (engine, _chosen):
+    with opened() as (engine, chosen):
+        require_whole(engine, sinks_of(chosen.settings))
         record_access(engine, OPERATOR, "trail_read", asked.to_mapping(), datetime.now(UTC), "cli")
         if asked.text:
             index_new_words(engine)
@@ -398,10 +405,14 @@ def key(
 
 @contextmanager
 def _sealing() -> Iterator[tuple[Engine, Settings, Sealer]]:
+    """For what adds to the ledger: never to one that is behind its checkpoints outside."""
+    from store.checkpoints import require_whole
     from store.keeping import sealer_of
 
     with opened() as (engine, chosen):
-        yield engine, chosen.settings, sealer_of(chosen.settings, engine)
+        sealer = sealer_of(chosen.settings, engine)
+        require_whole(engine, sealer.sinks)
+        yield engine, chosen.settings, sealer
 
 
 def _sealed(sealer: Sealer) -> Sealed:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import signal
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from datetime import datetime
 from types import FrameType
 
@@ -15,8 +16,10 @@ from sqlalchemy import Engine
 from starlette.middleware import Middleware
 
 from settings import Settings
+from store.checkpoints import LedgerDamaged, require_whole
 from store.database import open_database
 from store.demonstration_clock import DemonstrationClock
+from store.keeping import sinks_of
 from store.readiness import require_ready
 from temporal.link import TemporalLink
 from web.api import api_router
@@ -130,6 +133,9 @@ async def run(settings: Settings, host: str = "127.0.0.1", port: int = 8000) -> 
     engine = open_database(settings.database_url)
     try:
         require_ready(engine, settings.demonstration)
+        # Reading goes on where the database is behind its checkpoints; what would add to it says that it is stopped.
+        with suppress(LedgerDamaged):
+            require_whole(engine, sinks_of(settings))
         link = TemporalLink(settings.temporal_task_queue, demonstration=settings.demonstration)
         app = create_app(
             settings,

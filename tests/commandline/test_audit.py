@@ -175,6 +175,10 @@ def test_a_restored_backup_is_explained_and_accepted_by_two_people(run: Run, pla
         attacker = Attacker(connection, generate_key("a"), generate_key("b"))
         attacker.take_triggers_away()
         attacker.cut(size)
+    for reading_only in (("verify",), ("search", "--limit", "1"), ("export",), ("bundle", "CH-1")):
+        assert run("audit", *reading_only)[0] == 1
+    with reading(engine) as connection:
+        assert head_of(connection).size == size, "not even that somebody looked is added to a database that is behind"
     code, said, _ = run("audit", "restore-status")
     assert (code, f"The largest one it fits is of size {size}" in said) == (1, True)
     assert "from there on it has to be witnessed again" in said
