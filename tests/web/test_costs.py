@@ -62,7 +62,16 @@ async def test_every_page_costs_at_most_five_queries_whoever_looks(office: Offic
     pages = [
         *("/", "/approvals", "/changes", "/changes?mine=yes", "/changes?text=returns", "/changes/new"),
         *(f"/changes/{ref}{part}" for ref in (waiting, busy) for part in ("", "/decide", "/versions")),
-        *("/overview", "/policy", "/policy/versions", "/policy/proven", "/people", "/people?text=a", f"/people/{MARA}"),
+        *(
+            "/overview",
+            "/listening",
+            "/policy",
+            "/policy/versions",
+            "/policy/proven",
+            "/people",
+            "/people?text=a",
+            f"/people/{MARA}",
+        ),
         *("/administration", "/standing-in", "/settings", f"/drafts/{draft}/suggestion", f"/drafts/{draft}/check"),
         *(f"/audit?{asked}" for asked in ("", f"change={busy}", f"person={MARA}", "kind=endorsed", "text=wait")),
     ]
