@@ -15,6 +15,7 @@ from changes import (
     any_moment,
     concerns,
     holders,
+    joining,
     learning,
     passing_time,
     proposal,
@@ -30,6 +31,7 @@ from changes.commands import COMMANDS, Command, names_in
 from changes.consequences import FOLLOWED, consequences
 from changes.events import Event
 from changes.facts import REVIEW, Facts, Picking, Subject
+from changes.joining import JoinAuthors
 from changes.passing_time import (
     AuthorsReminded,
     LookAgain,
@@ -49,6 +51,7 @@ from changes.values import is_pseudonym
 
 STAGES = (
     proposal,
+    joining,
     testing,
     recruiting,
     rollout,
@@ -251,21 +254,23 @@ def subject_of(change: Change | None, command: Command | None, actor: str, now: 
     if change is None:
         if not isinstance(command, Submit):
             unknown("unknown_change", "There is no such change.")
-        content, authors = command.content, (command.proposer or actor, actor, *command.co_proposers)
+        content, proposer = command.content, command.proposer or actor
     else:
-        content, authors = change.proposal.content, change.proposal.authors
+        content, proposer = change.proposal.content, change.proposal.proposer
         if isinstance(command, Revision):
             content = command.applied_to(content)
     people = [ref for _, kind, ref in named if kind == "person"]
     proposal = change.proposal if change else None
     if proposal and isinstance(command, LeaveAuthors) and actor in proposal.authors and len(proposal.authors) > 1:
         proposal = without_author(proposal, actor)
+    if proposal and isinstance(command, JoinAuthors):
+        proposal = proposal.having(co_proposers=(*proposal.co_proposers, actor))
     reckoned = change.gate if change and isinstance(command, NoticeTime | LookAgain) else None
     return Subject(
         policy=change.policy if change and not isinstance(command, MoveToNewerPolicy) else None,
-        proposer=proposal.proposer if proposal else authors[0],
+        proposer=proposal.proposer if proposal else proposer,
         filer=proposal.filer if proposal else actor,
-        co_proposers=tuple(authors[2:]) if proposal is None else proposal.co_proposers,
+        co_proposers=proposal.co_proposers if proposal else (),
         process=content.process,
         affected_teams=content.affected_teams,
         people_affected=content.people_affected,
@@ -356,6 +361,7 @@ def _everyone_in(change: Change) -> Iterator[str]:
         yield concern.by
     for seat in change.review.asked if change.review else ():
         yield seat.person
+    yield from change.proposal.asked_to_join
 
 
 def _teams_in(change: Change | None) -> list[str]:

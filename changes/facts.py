@@ -183,6 +183,8 @@ class Norms(Value):
     """When authors who owe a step from now on are reminded of it."""
     anonymous_proposals: bool = True
     anonymous_concerns: bool = True
+    co_proposers_asked: bool = False
+    """Whether co-proposers are asked before they are named; look-ups of earlier releases do not say it."""
 
 
 class Candidate(Value):

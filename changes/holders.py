@@ -16,6 +16,7 @@ from pydantic import Field
 from changes.commands import Command
 from changes.events import Event
 from changes.facts import ANSWER_PROPOSAL, START_ROLLOUT, Facts, Seat, Whereabouts
+from changes.joining import CoProposerUnavailable
 from changes.learning import next_check_owner
 from changes.recruiting import ChampionsPlanned, InvitationsExpired
 from changes.refusals import invalid, wrong_stage
@@ -104,7 +105,8 @@ class Item(NamedTuple):
 def everyone_holding(change: Change) -> tuple[str, ...]:
     """Those about whom it has to be known where they are; nobody who stays anonymous, whose leaving would tell."""
     invited = (i.person for i in change.recruiting.invitations if i.status is InvitationStatus.SENT)
-    everybody = (*(person for person, _ in _held(change)), *invited, *(one.person for one in change.missing))
+    asked = (*invited, *change.proposal.asked_to_join)
+    everybody = (*(person for person, _ in _held(change)), *asked, *(one.person for one in change.missing))
     return tuple(dict.fromkeys(person for person in everybody if not is_pseudonym(person)))
 
 
@@ -327,6 +329,9 @@ def _handed_on(change: Change, facts: Facts, left: set[str]) -> Iterator[Event]:
     invited = {i.person for i in change.recruiting.invitations if i.status is InvitationStatus.SENT}
     if gone := tuple(ref for ref in facts.whereabouts if ref in invited and not facts.whereabouts[ref].active):
         yield InvitationsExpired(people=gone)
+    for person in change.proposal.asked_to_join:
+        if person in facts.whereabouts and not facts.whereabouts[person].active:
+            yield CoProposerUnavailable(person=person)
     plan = facts.recommendation
     if plan is not None and plan.picks and left & set(champions_at_work(change)):
         yield ChampionsPlanned(plan=plan, places=plan.places, count=len(plan.picks))

@@ -16,6 +16,7 @@ from changes.commands import Command
 from changes.events import Event
 from changes.facts import ANSWER_PROPOSAL, ENDORSE_TESTS, SIGN_TESTS, Facts, RouteFacts
 from changes.gates import opened, replanned, settled
+from changes.joining import CoProposersAsked
 from changes.learning import starting_over
 from changes.refusals import invalid, not_yours, wrong_stage
 from changes.rules import (
@@ -63,7 +64,9 @@ class Submit(Command, ProposalContent, kind="submit", button="Submit the proposa
     """File a change. From here on it is on the record."""
 
     proposer: PersonRef | None = Field(default=None, description="Whose idea it is, when you file for somebody else")
-    co_proposers: tuple[PersonRef, ...] = Field(default=(), max_length=10, description="Who proposes it with you")
+    co_proposers: tuple[PersonRef, ...] = Field(
+        default=(), max_length=10, description="Whom you ask to propose it with you"
+    )
 
     @property
     def content(self) -> ProposalContent:
@@ -301,16 +304,22 @@ def submit(command: Submit, facts: Facts, now: datetime) -> Iterator[Event]:
         if not facts.people[person].active:
             pointer = "/proposer" if index == 0 else f"/co_proposers/{index - 1}"
             invalid("not_active", f"{facts.people[person].name} is not active any more.", pointer)
+    others = tuple(
+        person for person in dict.fromkeys(command.co_proposers) if person not in {proposer, facts.actor.ref}
+    )
+    named = () if facts.norms.co_proposers_asked else others
     submitted = Submitted(
         title=command.title,
         content=command.content,
         proposer=proposer,
         filer=facts.actor.ref,
-        co_proposers=tuple(person for person in dict.fromkeys(command.co_proposers) if person != proposer),
+        co_proposers=named,
         route=facts.route,
         free_edit_until=facts.norms.free_edit_until,
     )
     yield submitted
+    if asked := tuple(person for person in others if person not in {*named, facts.actor.ref}):
+        yield CoProposersAsked(people=asked, count=len(asked))
     yield opened(None, facts, ANSWER_PROPOSAL, now)
 
 
@@ -411,10 +420,10 @@ def _take_over_followers(change: Change, command: TakeOverFollowers, facts: Fact
 
 
 def worked_on(change: Change, person: str) -> bool:
-    """Whether an author has done more than being named by somebody: filed it, written words or tests of it."""
+    """Whether an author has done more than being named: filed it, said yes to being one, written words or tests."""
     rounds = (*change.earlier_rounds, change.round)
     writers = {version.by for version in change.proposal.versions} | {round_.proposed_by for round_ in rounds}
-    return person == change.proposal.filer or person in writers
+    return person == change.proposal.filer or person in writers or person in change.proposal.joined
 
 
 def _one_of_several_authors(change: Change, facts: Facts) -> None:
@@ -517,15 +526,17 @@ def _resubmitted(change: Change, event: Resubmitted) -> Change:
     return _on_route(starting_over(change), event.route)
 
 
-def _answered(change: Change, at: datetime) -> Proposal:
+def _answered(change: Change, event: Event) -> Proposal:
     """The proposal after an answer: from the first one on, an edit is a new version."""
-    return change.proposal.having(free_edit_until=min(change.proposal.free_edit_until, at))
+    answered_by = tuple(dict.fromkeys((*change.proposal.answered_by, event.by)))
+    free_edit_until = min(change.proposal.free_edit_until, event.at)
+    return change.proposal.having(free_edit_until=free_edit_until, answered_by=answered_by)
 
 
 @evolves(SaidBack)
 def _said_back(change: Change, event: SaidBack) -> Change:
     heard = (*change.proposal.heard, Heard(text=event.heard, by=event.by, at=event.at))
-    return change.having(proposal=_answered(change, event.at).having(heard=heard))
+    return change.having(proposal=_answered(change, event).having(heard=heard))
 
 
 def _answer_heard(change: Change, confirmed: bool, correction: str) -> Change:
@@ -547,14 +558,14 @@ def _heard_corrected(change: Change, event: HeardCorrected) -> Change:
 @evolves(AcceptedForTesting)
 def _accepted(change: Change, event: AcceptedForTesting) -> Change:
     acceptances = (*change.proposal.acceptances, event.by)
-    return change.having(proposal=_answered(change, event.at).having(acceptances=acceptances))
+    return change.having(proposal=_answered(change, event).having(acceptances=acceptances))
 
 
 @evolves(ChangesAsked)
 def _changes_asked(change: Change, event: ChangesAsked) -> Change:
     phase = Phase.NEEDS_CHANGES if change.stage is Stage.PROPOSAL else Phase.PLANNING_TESTS
     return change.having(
-        gate=None, phase=phase, proposal=_answered(change, event.at).having(acceptances=(), changes_asked=event.what)
+        gate=None, phase=phase, proposal=_answered(change, event).having(acceptances=(), changes_asked=event.what)
     )
 
 
@@ -563,7 +574,7 @@ def _declined(change: Change, event: Declined) -> Change:
     closing = Closing(
         outcome=Outcome.DECLINED, reason=event.reason, way_forward=event.way_forward, by=event.by, at=event.at
     )
-    return change.having(gate=None, closing=closing, proposal=_answered(change, event.at))
+    return change.having(gate=None, closing=closing, proposal=_answered(change, event))
 
 
 @evolves(MarkedDuplicate)
@@ -612,4 +623,4 @@ def _self_decided(change: Change, event: SelfDecided) -> Change:
 
 @evolves(Objected)
 def _objected(change: Change, event: Objected) -> Change:
-    return change.having(proposal=_answered(change, event.at).having(self_decision=None))
+    return change.having(proposal=_answered(change, event).having(self_decision=None))

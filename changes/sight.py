@@ -1,7 +1,8 @@
 """What one person may see of a change. Everything else about it is open to everybody in the organisation.
 
-Hidden: who named whom, who said how interested they are, and who said no to an invitation. A no looks like silence
-until the time to answer has passed, and like an invitation that passed afterwards (reference/champions.md 3.4).
+Hidden: who named whom, who said how interested they are, who is asked to be a co-proposer, and who said no to an
+invitation. A no looks like silence until the time to answer has passed, and like an invitation that passed afterwards
+(reference/champions.md 3.4).
 """
 
 from __future__ import annotations
@@ -25,7 +26,10 @@ def seen_by(change: Change, viewer: str, now: datetime) -> Change:
         invitation if invitation.person == viewer else _veiled(invitation, now) for invitation in recruiting.invitations
     )
     seen = recruiting.having(nominations=own_votes, interest=own_interest, invitations=invitations)
-    return change.having(recruiting=seen)
+    asked = change.proposal.asked_to_join
+    if viewer not in change.proposal.authors:
+        asked = tuple(person for person in asked if person == viewer)
+    return change.having(recruiting=seen, proposal=change.proposal.having(asked_to_join=asked))
 
 
 def _veiled(invitation: Invitation, now: datetime) -> Invitation:

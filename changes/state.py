@@ -155,6 +155,14 @@ class Proposal(Value):
     proposer: Ref
     filer: Ref
     co_proposers: tuple[Ref, ...] = ()
+    asked_to_join: tuple[Ref, ...] = ()
+    """Colleagues who were asked to propose it as well and have not answered; seen by its authors and by themselves."""
+    asked_to_join_at: Moment | None = None
+    """When the last of them were asked."""
+    joined: tuple[Ref, ...] = ()
+    """Those who said yes."""
+    answered_by: tuple[Ref, ...] = ()
+    """Everybody who answered the proposal as somebody who was asked."""
     versions: tuple[ProposalVersion, ...]
     free_edit_until: Moment
     heard: tuple[Heard, ...] = ()

@@ -98,6 +98,10 @@ def _tasks(change: Change) -> Iterator[Waiting]:
             heard = change.proposal.heard[-1].at
             task = "Confirm or correct what was heard"
             yield from _each(speaking(change), task, "confirm_heard", "correct", since=heard)
+    for person in change.proposal.asked_to_join:
+        since = change.proposal.asked_to_join_at or change.opened_at
+        task = "Say whether you propose it with them"
+        yield from _each((person,), task, "join_authors", "decline_authorship", since=since)
     yield from _author_tasks(change)
     yield from _tests_to_run(change)
     for invitation in change.recruiting.invitations:

@@ -18,6 +18,7 @@ KINDS: Mapping[str, str] = MappingProxyType(
         "self_decided": "Somebody decided alone, and you may object",
         "champion_invited": "You are invited to be a champion",
         "champion_reminded": "Your invitation to be a champion is still open",
+        "co_proposer_asked": "Somebody asks you to propose a change with them",
         "review_due": "You are asked to review a change that took a short road",
         "delegated_to_you": "Somebody asks you to answer in their place",
         "effect_check_due": "It is time to look at the effect of a change",
@@ -54,6 +55,7 @@ KINDS: Mapping[str, str] = MappingProxyType(
         "webhook_disabled": "A webhook that you added was switched off, because nothing arrived there",
         "asked_instead": "Other people are asked now",
         "last_call": "The last call was made, or a gate was opened again",
+        "co_proposer_joined": "Somebody proposes a change with you",
         "author_left": "An author took their name off a change",
         # News.
         "answered": "Somebody said yes, or a gate was passed",
@@ -90,6 +92,7 @@ ALREADY_ASKING: Mapping[str, str] = MappingProxyType(
         "champion_invited": "accept_invitation",
         "champion_reminded": "accept_invitation",
         "effect_check_due": "record_effect",
+        "co_proposer_asked": "join_authors",
         "review_due": "record_review",
         "tests_to_run": "record_result",
         "concern_why_asked": "answer_why",

@@ -86,6 +86,7 @@ def norms_of(policy: Policy, now: datetime) -> Norms:
         step_reminder=calendar.add(now, policy.proposal.answer_in),
         anonymous_proposals=policy.anonymity.proposals == "allowed",
         anonymous_concerns=policy.anonymity.concerns == "allowed",
+        co_proposers_asked=True,
     )
 
 

@@ -5,6 +5,7 @@ Source: lifecycle.md, "Proposal".
 
 from __future__ import annotations
 
+from changes.joining import CoProposerJoined, CoProposersAsked, CoProposerUnavailable
 from changes.proposal import (
     AcceptedForTesting,
     AuthorLeft,
@@ -22,7 +23,7 @@ from changes.proposal import (
     Submitted,
 )
 from notifications.packets import matter
-from notifications.telling import ASKED, AUTHOR, FOLLOWER, LISTENER, SILENT, Scene, Tellings, tell, tells
+from notifications.telling import ASKED, AUTHOR, FOLLOWER, INVITED, LISTENER, SILENT, Scene, Tellings, tell, tells
 from notifications.wording import FULL_LENGTH, shortened
 
 SILENT[Edited] = "the people at the gate are asked anew, with what changed"
@@ -94,6 +95,19 @@ def _self_decided(scene: Scene, event: SelfDecided) -> Tellings:
 @tells(Objected)
 def _objected(scene: Scene, event: Objected) -> Tellings:
     yield from tell(event, "objected", {"reason": shortened(event.reason, FULL_LENGTH)}, (scene.authors, AUTHOR))
+
+
+@tells(CoProposersAsked)
+def _co_proposers_asked(scene: Scene, event: CoProposersAsked) -> Tellings:
+    yield from tell(event, "co_proposer_asked", matter(scene.after), (event.people, INVITED))
+
+
+@tells(CoProposerJoined)
+def _co_proposer_joined(scene: Scene, event: CoProposerJoined) -> Tellings:
+    yield from tell(event, "co_proposer_joined", {}, (scene.authors, AUTHOR))
+
+
+SILENT[CoProposerUnavailable] = "saying no is free and silent"
 
 
 @tells(AuthorLeft)

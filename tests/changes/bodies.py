@@ -14,6 +14,7 @@ from changes.any_moment import AddComment, MoveDeadline, PutOnHold, Resume, Step
 from changes.commands import COMMANDS, Command
 from changes.concerns import AnswerWhy, AskWhy, OverruleConcern, RaiseConcern, ResolveConcern, Respond
 from changes.holders import NameTesters
+from changes.joining import AskCoProposers
 from changes.learning import Close, HoldRetrospective, RecordBenefit, RecordEffect
 from changes.proposal import (
     AskForChanges,
@@ -102,6 +103,9 @@ class Bodies:
         teams = self._one(("billing",), ("billing", "support"), ("depot", "billing", "support"))
         process = self._one("returns", "invoicing")
         return proposal(proposer=filer, co_proposers=others, affected_teams=teams, process=process)
+
+    def _ask_co_proposers(self) -> Command:
+        return AskCoProposers(people=(self._somebody(),))
 
     def _edit(self) -> Command:
         # Never the words that are there already: whoever edits changes something.

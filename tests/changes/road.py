@@ -10,6 +10,7 @@ from changes.commands import Command
 from changes.decision import decide, evolve, offers, subject_of
 from changes.events import Event
 from changes.facts import SYSTEM, Facts
+from changes.joining import JoinAuthors
 from changes.learning import HoldRetrospective
 from changes.passing_time import LookAgain, NoticeTime, next_moment
 from changes.proposal import AcceptForTesting, DecideYourself, Submit
@@ -131,9 +132,12 @@ def kinds(events: tuple[Event, ...] | list[Event]) -> list[str]:
 
 
 def filed(world: World | None = None, submit: Submit | None = None, filer: str = "paul") -> Road:
-    """Paul has submitted; Mara (his manager) and Omar (who owns the process) are asked."""
+    """Paul has submitted, and his co-proposers said yes; Mara (his manager) and Omar (the owner) are asked."""
     road = Road(world)
-    road.do(filer, submit or proposal())
+    submit = submit or proposal()
+    road.do(filer, submit)
+    for person in road.change.proposal.asked_to_join:
+        road.do(person, JoinAuthors())
     return road
 
 

@@ -23,6 +23,7 @@ from changes.any_moment import (
 from changes.concerns import AnswerWhy, AskWhy, OverruleConcern, RaiseConcern, ResolveConcern, Respond
 from changes.facts import ANSWER_PROPOSAL, SIGN_TESTS, SYSTEM
 from changes.holders import NameTesters
+from changes.joining import DeclineAuthorship, JoinAuthors
 from changes.learning import Close, RecordBenefit, RecordEffect
 from changes.proposal import (
     AcceptForTesting,
@@ -316,9 +317,10 @@ def _anonymous() -> Road:
 
 
 def _authors_come_and_go() -> Road:
-    road = filed(submit=proposal(co_proposers=("bela", "mara")))
-    road.do("mara", LeaveAuthors(reason="I did not know."))
-    assert "accept_for_testing" in road.offers("mara"), "she never touched it, so she may decide about it"
+    road = Road()
+    road.do("paul", proposal(co_proposers=("bela", "mara")))
+    road.do("mara", DeclineAuthorship())
+    road.do("bela", JoinAuthors())
     road.do("mara", AcceptForTesting())
     road.do("bela", LeaveAuthors())
     road.world.duplicates["CH-0002"] = ("kai", "nora")

@@ -37,7 +37,7 @@ from tests.changes.road import (
 )
 from tests.changes.world import MONDAY, World, a_wave, proposal
 
-AT_ANY_MOMENT = {"raise_concern", "hold", "withdraw", "comment", "follow"}
+AT_ANY_MOMENT = {"ask_co_proposers", "raise_concern", "hold", "withdraw", "comment", "follow"}
 CHAMPIONS = {"nominate", "declare_interest", "plan_champions", "open_places", "invite", "introduce"}
 WITH_CHAMPIONS = CHAMPIONS | {"log_conversation", "step_down"}
 
@@ -94,6 +94,8 @@ class TestOffers:
             "record_review",
             "move_to_newer_policy",
             "name_testers",
+            "join_authors",
+            "decline_authorship",
         }
         assert set(HUMAN_COMMANDS) - somewhere == elsewhere | {"submit"}
 
@@ -203,7 +205,8 @@ class TestSubjectOf:
     def test_a_submission_asks_about_what_is_written(self) -> None:
         command = proposal(proposer="bela", co_proposers=("kai",))
         subject = subject_of(None, command, "fina", MONDAY)
-        assert (subject.proposer, subject.filer, subject.co_proposers) == ("bela", "fina", ("kai",))
+        assert (subject.proposer, subject.filer) == ("bela", "fina")
+        assert (subject.co_proposers, "kai" in subject.named) == ((), True), "asked, and no author yet"
         assert (subject.process, subject.affected_teams) == ("returns", ("billing", "support"))
         assert subject.policy is None
         assert set(subject.named) == {"bela", "kai"}

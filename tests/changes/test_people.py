@@ -134,11 +134,17 @@ class TestSteppingAside:
 
 class TestLeavingTheAuthors:
     def test_whoever_never_touched_it_may_decide_about_it_like_everybody(self) -> None:
-        road = filed(submit=proposal(co_proposers=("mara",)))
-        assert asked(road) == {"omar", "vera"}
-        assert kinds(road.do("mara", LeaveAuthors())) == ["author_left", "gate_replanned"]
+        road = filed(submit=proposal(proposer="omar"))
+        assert asked(road) == {"vera"}
+        assert kinds(road.do("omar", LeaveAuthors())) == ["author_left", "gate_replanned"]
         assert asked(road) == {"omar", "mara"}
         assert road.change.proposal.authors == ("paul",)
+
+    def test_whoever_said_yes_to_being_an_author_still_does_not_decide(self) -> None:
+        road = filed(submit=proposal(co_proposers=("mara",)))
+        road.do("mara", LeaveAuthors(reason="I have no time for it."))
+        assert road.change.proposal.authors == ("paul",)
+        assert "mara" not in asked(road)
 
     def test_whoever_worked_on_it_still_does_not_decide(self) -> None:
         road = filed(submit=proposal(proposer="bela"), filer="mara")

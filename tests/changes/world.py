@@ -110,6 +110,8 @@ class World:
     """What the answers to the invitations say, with what may be done about it."""
     in_force: PolicyRef = POLICY
     """The newest policy; a change keeps the one it began under."""
+    asks_co_proposers: bool = True
+    """Whether co-proposers are asked before they are named, as every look-up says since 0.3."""
     short_road: bool = False
     """Every change takes a route that must be reviewed afterwards."""
 
@@ -228,6 +230,7 @@ class World:
             step_reminder=now + timedelta(days=7),
             anonymous_proposals=self.anonymous,
             anonymous_concerns=self.anonymous,
+            co_proposers_asked=self.asks_co_proposers,
         )
 
     def _mentioned(self, subject: Subject, actor: str, gates: dict[str, GateFacts]) -> Iterator[str]:
@@ -309,7 +312,7 @@ class World:
     def _seat(self, seats: dict[str, Seat], ref: str, why: str, barred: dict[str, str]) -> None:
         delegate = self.delegates.get(ref)
         if delegate and ref not in barred and self.people[ref].active and self._free(delegate, barred):
-            because = f"{self.people[delegate].name} answers for {ref}, who {why}"
+            because = f"{self.people[delegate].name} answers for {self.people[ref].name}, who {why}"
             seats.setdefault(delegate, Seat(person=delegate, because=because, group=why, stands_in_for=ref))
             return
         if ref in self.people and self._free(ref, barred):
@@ -317,7 +320,7 @@ class World:
             return
         above = next((up for up in self._line_of(ref) if self._free(up, barred)), None)
         if above:
-            because = f"{self.people[above].name} stands in for {ref}, who {why}"
+            because = f"{self.people[above].name} stands in for {self.people[ref].name}, who {why}"
             seats.setdefault(above, Seat(person=above, because=because, group=why, stands_in_for=ref))
 
     # --------------------------------------------------------------------------------------------- champions

@@ -58,6 +58,7 @@ async def worried(office: Office, ref: str) -> None:
 async def asked(office: Office) -> str:
     """Filed; the proposer's manager and the owner of the process are asked for a first answer."""
     ref = await office.filed(co_proposers=[DAVID])
+    await office.done(DAVID, "join_authors", {}, ref)
     await worried(office, ref)
     return ref
 

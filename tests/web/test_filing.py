@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from store.database import DatabaseUnavailable
-from tests.web.office import JONAS, MARA, Office, Page
+from tests.web.office import JONAS, LEA, MARA, PRIYA, Office, Page
 from tests.web.test_pages import sound
 
 ANSWERS: dict[str, dict[str, str | list[str]]] = {
@@ -127,3 +127,22 @@ async def test_a_step_keeps_what_was_typed_while_the_database_is_away(
         assert sent.headers["location"] == first.replace("/seen", "/check"), "back where they came from"
         again = Page(await browser.get(teams))
     assert again.answers()["people_affected"] == "7"
+
+
+async def test_whoever_is_asked_to_propose_it_too_is_named_once_they_say_yes(office: Office) -> None:
+    ref = await office.filed(co_proposers=[LEA, PRIYA])
+    async with office.browser(LEA) as lea, office.browser(JONAS) as jonas, office.browser(PRIYA) as priya:
+        asked = sound(Page(await lea.get("/approvals")))
+        assert "Say whether you propose it with them" in asked.text
+        others = Page(await jonas.get(f"/changes/{ref}"))
+        assert "Léa Fontaine" not in others.text and "Priya Nair" not in others.text
+        page = sound(Page(await lea.get(f"/changes/{ref}/do/join_authors")))
+        await lea.post(f"/changes/{ref}/do/join_authors", data=page.answers())
+        no = Page(await priya.get(f"/changes/{ref}/do/decline_authorship"))
+        await priya.post(f"/changes/{ref}/do/decline_authorship", data=no.answers())
+        others = Page(await jonas.get(f"/changes/{ref}"))
+        trail = await jonas.get(f"/api/v1/changes/{ref}/trail")
+    assert "with Léa Fontaine" in others.text
+    assert "Priya Nair" not in others.text
+    assert PRIYA not in trail.text and "Priya" not in trail.text
+    assert office.gateway.state(ref).proposal.authors == (MARA, LEA)

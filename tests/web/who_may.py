@@ -46,6 +46,8 @@ mark_duplicate       manager owner          answer
 mark_duplicate       owner boss             anonymous
 decide_yourself      proposer               answer
 object               manager                window
+ask_co_proposers     authors                under-way
+ask_co_proposers     proposer               window
 leave_authors        authors                under-way held
 
 propose_tests        lead                   planning endorsing testing
@@ -110,6 +112,8 @@ step_aside           owner boss             anonymous
 agree_to_reveal      executive ombuds       anonymous
 """
 NOBODY = {
+    "join_authors": "who was not asked to propose it too",
+    "decline_authorship": "who was not asked to propose it too",
     "close": "before both effect checks and the retrospective are done",
     "record_review": "where no short road was taken",
     "unfollow": "who does not follow",
@@ -136,6 +140,7 @@ def _each(words: str) -> list[str]:
 
 
 BODIES: Mapping[str, Mapping[str, Any]] = {
+    "ask_co_proposers": {"people": [LEA]},
     "edit": {"title": "Answer returns at once", "what_changed": "The name."},
     "resubmit": {"title": "Answer returns at once", "what_changed": "The name."},
     "say_back": {"heard": "Returns, faster."},

@@ -88,7 +88,12 @@ ASKED = (
         ("cost", "reversible", "customer_facing", "regulated", "urgency"),
         "These answers decide who is asked. You see it beside them.",
     ),
-    Step("authors", "Who stands behind it?", ("co_proposers", "proposer", "goal"), "All of this may stay empty."),
+    Step(
+        "authors",
+        "Who stands behind it?",
+        ("co_proposers", "proposer", "goal"),
+        "All of this may stay empty. Whoever you ask to propose it with you is named only once they say yes.",
+    ),
 )
 PLACED = frozenset(name for step in ASKED for name in step.fields)
 REST = tuple(question.name for question in questions_of(Submit) if question.name not in PLACED)
