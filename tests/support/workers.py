@@ -89,8 +89,9 @@ async def running_worker(
     task_queue: str | None = None,
     patience: timedelta = timedelta(seconds=30),
     clock: DemonstrationClock | None = None,
+    cached: int = CACHED,
 ) -> AsyncIterator[Running]:
-    """Run a worker with the real activities on ``engine``."""
+    """Run a worker with the real activities on ``engine``; with nothing ``cached``, another takes over at once."""
     queue = task_queue or f"test-{uuid.uuid4().hex}"
     mail = CountedMail()
     authority = Authority()
@@ -103,7 +104,8 @@ async def running_worker(
             workflows=[ChangeWorkflow, HousekeepingWorkflow, AskingAgainWorkflow],
             activities=[*deciding.all(), *asking.all(), mail.deliver],
             activity_executor=threads,
-            max_cached_workflows=CACHED,
+            max_cached_workflows=cached,
+            graceful_shutdown_timeout=timedelta(seconds=5),
             sticky_queue_schedule_to_start_timeout=timedelta(seconds=1),
         ):
             yield Running(client, engine, queue, mail, Gateway(client, queue, patience))
