@@ -30,6 +30,8 @@ from changes.any_moment import (
     Withdraw,
 )
 from changes.concerns import AnswerWhy, AskWhy, RaiseConcern, ResolveConcern, Respond
+from changes.holders import NameTesters
+from changes.joining import JoinAuthors
 from changes.proposal import (
     AcceptForTesting,
     AskForChanges,
@@ -42,6 +44,7 @@ from changes.proposal import (
 from changes.recruiting import DeclineInvitation, Invite
 from changes.rollout import CompleteWave, RollBack, StartWave
 from changes.state import ConcernCode
+from changes.testing import Endorse, ProposeTests
 from directory.standing_in import Delegate
 from store.acts import perform
 from store.authority import Authority
@@ -63,10 +66,13 @@ from tests.support.examples import (
     champions_of_the_service_desk,
     effect,
     metric,
+    result,
     submit,
     the_tests,
 )
+from tests.support.leaving import leaves
 from tests.support.senders import ByTemporal
+from tests.support.skipping import another_holiday, skip_to, thursday_before_winter_time, to_next_moment
 from tests.support.waiting import eventually
 from tests.support.workers import Running, running_worker
 
@@ -193,7 +199,38 @@ async def duplicate(running: Running, change: ByTemporal, skipping: WorkflowEnvi
     await eventually(lambda: CHAMPION in running.state("CH-2").followers)
 
 
+async def months(running: Running, change: ByTemporal, skipping: WorkflowEnvironment) -> None:
+    """Silence over clocks that are put back and a new holiday, until it expires."""
+    thursday = thursday_before_winter_time(await skipping.get_current_time())
+    await skip_to(skipping, thursday)
+    await change.send(PROPOSER, submit())
+    await to_next_moment(running, skipping, change.change)
+    with another_holiday((thursday + timedelta(days=6)).date()):
+        await tell_to_look_again(running.client, running.task_queue, change.change)
+        await eventually(lambda: "deadline_reckoned" in {entry.action for entry in running.trail(change.change)})
+        while running.state(change.change).closing is None:
+            await to_next_moment(running, skipping, change.change)
+
+
+async def left_behind(running: Running, change: ByTemporal, skipping: WorkflowEnvironment) -> None:
+    """A co-proposer says yes, the tester leaves while the test runs, and somebody else runs it."""
+    await change.send(PROPOSER, submit(co_proposers=["priya.nair"]))
+    await change.send("priya.nair", JoinAuthors())
+    await change.send(MANAGER, AcceptForTesting())
+    [test] = the_tests().tests
+    await change.send(PROPOSER, ProposeTests(tests=(test.having(testers=("lea.fontaine",)),)))
+    await running.give(change, ((MANAGER, Endorse()), (OWNER, Endorse())))
+    leaves(running.engine, "lea.fontaine")
+    await tell_to_look_again(running.client, running.task_queue, change.change)
+    await eventually(lambda: "holder_gone" in {entry.action for entry in running.trail(change.change)})
+    await change.send(PROPOSER, NameTesters(test="T1", testers=("hoa.nguyen",)))
+    await change.send("hoa.nguyen", result())
+    await change.send("priya.nair", Withdraw(reason="Enough for this road."))
+
+
 ROADS: dict[str, Road] = {
+    "left-behind": left_behind,
+    "months": months,
     "asked-again": asked_again,
     "duplicate": duplicate,
     "main-road": main_road,
@@ -227,6 +264,8 @@ async def record_all() -> None:
     """Record every road that is not kept yet under this version."""
     databases = Databases(Path(tempfile.mkdtemp()), None)
     for name in ROADS:
+        if (FOLDER / f"{name}-{VERSION}.json.gz").exists():
+            continue
         path = await record(name, databases)
         print(f"{path.name}: {path.stat().st_size // 1024} kB")
 
