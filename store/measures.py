@@ -288,6 +288,13 @@ def _lists(since: datetime, now: datetime, executives: Sequence[str]) -> Any:
     about, waiting, concern = tables.change, tables.waiting, tables.concern
     late = SecondsBetween(waiting.c.due, literal(now, waiting.c.due.type))
     wait = SecondsBetween(about.c.opened_at, about.c.first_answer_at)
+    longest = (  # found in an index that has all of this; only the titles are elsewhere
+        select(about.c.ref, wait.label("wait"))
+        .where(about.c.opened_at >= since, about.c.first_answer_at.is_not(None))
+        .order_by(wait.desc(), about.c.ref)
+        .limit(LISTED)
+        .subquery()
+    )
     asked = SecondsBetween(concern.c.raised_at, concern.c.asked_at)
     parts = (
         _line("stuck", waiting.c.change, about.c.title, late, waiting.c.person, waiting.c.task)
@@ -295,10 +302,9 @@ def _lists(since: datetime, now: datetime, executives: Sequence[str]) -> Any:
         .where(waiting.c.due < now)
         .order_by(waiting.c.due, waiting.c.change, waiting.c.person)
         .limit(LISTED),
-        _line("answer", about.c.ref, about.c.title, wait)
-        .where(about.c.opened_at >= since, about.c.first_answer_at.is_not(None))
-        .order_by(wait.desc(), about.c.ref)
-        .limit(LISTED),
+        _line("answer", about.c.ref, about.c.title, longest.c.wait).join_from(
+            longest, about, about.c.ref == longest.c.ref
+        ),
         _line("concern", concern.c.change, about.c.title, asked, None, _raised(), concern.c.ref)
         .join_from(concern, about, about.c.ref == concern.c.change)
         .where(concern.c.raised_at >= since)

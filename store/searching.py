@@ -54,9 +54,9 @@ def index_new_words(engine: Engine, rounds: int = 1_000) -> int:
 def some_unindexed(connection: Connection) -> ColumnElement[bool]:
     """The condition that there are words which are not indexed yet."""
     private = tables.ledger_private.alias("newest")
-    last = select(func.max(literal_column(_key(connection)))).select_from(_search).scalar_subquery()
-    waiting = select(private.c.seq).where(private.c.label == LABEL, private.c.seq > func.coalesce(last, -1))
-    return waiting.exists()
+    newest = select(private.c.seq).where(private.c.label == LABEL).order_by(private.c.seq.desc()).limit(1)
+    indexed = select(func.max(literal_column(_key(connection)))).select_from(_search)
+    return func.coalesce(newest.scalar_subquery(), -1) > func.coalesce(indexed.scalar_subquery(), -1)
 
 
 def rebuild(connection: Connection) -> None:

@@ -241,8 +241,8 @@ change = Table(
     Index(None, "outcome", "updated_at"),
     Index(None, "proposer", "outcome"),
     Index(None, "outcome", "stage", "updated_at"),
-    Index(None, "opened_at", "first_answer_at", "outcome", "stage"),
-    Index(None, "worked", "process"),
+    Index(None, "opened_at", "first_answer_at", "outcome", "stage", "ref"),
+    Index(None, "worked", "number", "process", "ref"),
 )
 """Each change as it stands, with its whole state as JSON text. ``first_answer_at``: when somebody first answered the
 proposal; ``worked``: what its evidence says about its process, see :func:`policies.proven.worked`."""

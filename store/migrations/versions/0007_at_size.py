@@ -17,8 +17,8 @@ down_revision = "0006"
 ANSWERS = "'accepted_for_testing', 'changes_asked', 'declined', 'marked_duplicate', 'said_back'"
 INDEXES = (
     ("change", ("outcome", "stage", "updated_at")),
-    ("change", ("opened_at", "first_answer_at", "outcome", "stage")),
-    ("change", ("worked", "process")),
+    ("change", ("opened_at", "first_answer_at", "outcome", "stage", "ref")),
+    ("change", ("worked", "number", "process", "ref")),
     ("change", ("proposer", "outcome")),
     ("change", ("updated_at", "ref", "title")),
     ("waiting", ("due",)),
