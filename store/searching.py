@@ -55,7 +55,7 @@ def some_unindexed(connection: Connection) -> ColumnElement[bool]:
     """The condition that there are words which are not indexed yet."""
     private = tables.ledger_private.alias("newest")
     newest = select(private.c.seq).where(private.c.label == LABEL).order_by(private.c.seq.desc()).limit(1)
-    indexed = select(func.max(literal_column(_key(connection)))).select_from(_search)
+    indexed: Select[Any] = select(func.max(literal_column(_key(connection)))).select_from(_search)
     return func.coalesce(newest.scalar_subquery(), -1) > func.coalesce(indexed.scalar_subquery(), -1)
 
 
