@@ -17,7 +17,7 @@ from tests.support.desk import MONDAY
 from tests.support.processes import address_of
 from tests.support.writers import entry
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
 SHORT, LONG = 20_000, 200_000
 BATCH = 1_000
 SOME_MEMORY = 24 * 1024

@@ -12,18 +12,22 @@ from sqlalchemy import event, func, select
 from ledger.canonical import parse_canonical
 from ledger.checkpoint import open_checkpoint, read_checkpoint
 from ledger.exports import check_json_lines
+from ledger.keys import generate_key
 from ledger.merkle import leaf_hash, root_of
 from ledger.note import VerifierKey
 from ledger.tiles import entries_path, parse_entry_bundle, tile_addresses
 from store import tables
+from store.checkpoints import stopped_because
 from store.database import lock_ledger, reading, writing
 from store.keeping import sealer_of, signers_of
 from store.ledger import append_many, origin_of
 from tests.support.attacks import Attacker
 from tests.support.desk import MONDAY, Desk
 from tests.support.examples import TO_CHAMPIONS, TO_ROLLOUT
+from tests.support.ledgers import check_the_whole_ledger
 from tests.support.writers import entry
 from tests.web.office import MARA, Office, Page
+from web import application
 
 AUDITOR, EXECUTIVE = "arjun.mehta", "ingrid.halvorsen"
 
@@ -223,6 +227,31 @@ async def test_a_bundle_is_taken_by_those_who_may(office: Office) -> None:
         assert (await auditor.get("/api/v1/audit/bundles/CH-77")).status_code == 404
     assert (made["change"], made["count"]) == ("CH-1", 15)
     assert all(record["private"] for record in made["records"])
+
+
+async def test_a_web_server_that_starts_on_a_restored_database_only_reads(
+    office: Office, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def serve(_server: object) -> None:
+        return
+
+    walked(office)
+    settings = office.settings.model_copy(
+        update={"database_url": office.engine.url.render_as_string(hide_password=False)}
+    )
+    assert sealer_of(settings, office.engine).seal() is not None
+    monkeypatch.setattr(application._Server, "serve", serve)
+    await application.run(settings)
+    with reading(office.engine) as connection:
+        assert stopped_because(connection) is None
+    with writing(office.engine) as connection:
+        attacker = Attacker(connection, generate_key("a"), generate_key("b"))
+        attacker.take_triggers_away()
+        attacker.cut(2)
+    await application.run(settings)
+    with reading(office.engine) as connection:
+        assert "restored from an older backup" in (stopped_because(connection) or "")
+        assert check_the_whole_ledger(connection) == 2
 
 
 async def test_a_ledger_that_is_stopped_says_so_in_plain_words(office: Office) -> None:
