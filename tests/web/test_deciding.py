@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from changes.packet import packet_for
-from tests.web.office import HOA, LEA, MARA, SAMIRA, Office, Page, a_test
+from tests.web.office import HOA, JONAS, LEA, MARA, SAMIRA, Office, Page, a_test
 from tests.web.test_pages import sound
 
 
@@ -26,3 +26,12 @@ async def test_the_page_shows_the_packet(office: Office) -> None:
     assert concern.by == HOA
     assert f"{concern.reason}. Would be settled by: A sample of ten a week." in page.text
     assert packet.rule in page.text
+
+
+async def test_an_author_who_was_heard_is_not_told_that_they_decide(office: Office) -> None:
+    ref = await office.filed()
+    await office.done(JONAS, "say_back", {"heard": "Returns, faster."}, ref)
+    async with office.browser(MARA) as browser:
+        page = sound(Page(await browser.get(f"/changes/{ref}/decide")))
+    assert "Yes, that is what I meant" in page.text and "Returns, faster." in page.text
+    assert "You are asked because" not in page.text and "A yes means" not in page.text

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import re
 
+import pytest
+
 from store.tokens import well_formed
 from tests.web.office import JONAS, MARA, Office, Page
 from tests.web.test_pages import sound
+from web.pages.wording import browser_in_words
 
 ACCESS = "/settings/access"
 
@@ -64,3 +67,19 @@ async def test_one_signs_out_elsewhere_and_stays_here(office: Office) -> None:
         assert sorted([(await there.get("/")).status_code, (await third.get("/")).status_code]) == [200, 401]
         assert (await here.post(f"{ACCESS}/sessions/end-others")).status_code == 303
         assert [(await browser.get("/")).status_code for browser in (there, third, here)] == [401, 401, 200]
+
+
+@pytest.mark.parametrize(
+    ("agent", "words"),
+    [
+        ("", "A browser that does not say what it is"),
+        ("curl/8.5.0", "curl/8.5.0"),
+        ("Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 Chrome/156.0.0.0 Safari/537.36", "Chrome on Linux"),
+        ("Mozilla/5.0 (Windows NT 10.0) AppleWebKit/537.36 Chrome/156.0 Safari/537.36 Edg/156.0", "Edge on Windows"),
+        ("Mozilla/5.0 (Macintosh; Intel Mac OS X 10_15) AppleWebKit/605 Version/17 Safari/605", "Safari on a Mac"),
+        ("Mozilla/5.0 (iPhone; CPU iPhone OS 17 like Mac OS X) Version/17 Safari/604", "Safari on an iPhone"),
+        ("Mozilla/5.0 (Android 14; Mobile; rv:140.0) Gecko/140.0 Firefox/140.0", "Firefox on Android"),
+    ],
+)
+def test_a_browser_is_called_what_people_call_it(agent: str, words: str) -> None:
+    assert browser_in_words(agent) == words

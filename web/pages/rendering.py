@@ -18,7 +18,7 @@ from store.demonstration_clock import DemonstrationClock
 from web.pages.charts import guard_chart, test_chart
 from web.pages.comparing import compared
 from web.pages.navigation import places_for
-from web.pages.wording import OUTCOME_NAMES, STAGE_NAMES, number, plain, sentence, without
+from web.pages.wording import OUTCOME_NAMES, STAGE_NAMES, browser_in_words, number, plain, sentence, without
 from web.security.sign_in import Visitor
 from web.services import Services
 
@@ -43,7 +43,13 @@ def _environment() -> jinja2.Environment:
         lstrip_blocks=True,
         auto_reload=False,
     )
-    environment.filters |= {"number": number, "plain": plain, "sentence": sentence, "without": without}
+    environment.filters |= {
+        "browser": browser_in_words,
+        "number": number,
+        "plain": plain,
+        "sentence": sentence,
+        "without": without,
+    }
     environment.globals |= {
         "commands": HUMAN_COMMANDS,
         "outcome_names": OUTCOME_NAMES,

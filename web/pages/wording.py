@@ -161,3 +161,24 @@ def without(text: str, beginning: str) -> str:
 def sentence(text: str) -> str:
     """``text`` with a capital at its beginning, the rest as it is."""
     return text[:1].upper() + text[1:]
+
+
+_BROWSERS = {"Edg": "Edge", "OPR": "Opera", "Firefox": "Firefox", "Chrom": "Chrome", "Safari": "Safari"}
+_SYSTEMS = {
+    "iPhone": "an iPhone",
+    "iPad": "an iPad",
+    "Android": "Android",
+    "Windows": "Windows",
+    "Mac OS": "a Mac",
+    "Linux": "Linux",
+}
+"""What stands in a browser's name for itself, in the order in which it has to be looked for: each names others too."""
+
+
+def browser_in_words(agent: str) -> str:
+    """What a browser says it is, in words: "Firefox on Windows". What is none of the known ones is told as it stands."""
+    name = next((words for mark, words in _BROWSERS.items() if mark in agent), "")
+    system = next((words for mark, words in _SYSTEMS.items() if mark in agent), "")
+    if not name:
+        return agent or "A browser that does not say what it is"
+    return f"{name} on {system}" if system else name
