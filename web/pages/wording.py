@@ -176,7 +176,7 @@ _SYSTEMS = {
 
 
 def browser_in_words(agent: str) -> str:
-    """What a browser says it is, in words: "Firefox on Windows". What is none of the known ones is told as it stands."""
+    """What a browser says it is, in words: "Firefox on Windows". An unknown one is told as it stands."""
     name = next((words for mark, words in _BROWSERS.items() if mark in agent), "")
     system = next((words for mark, words in _SYSTEMS.items() if mark in agent), "")
     if not name:
