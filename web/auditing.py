@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from datetime import UTC, date, datetime, time, timedelta
+from itertools import islice
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -11,6 +12,7 @@ from sqlalchemy import Engine
 
 from changes.permissions import AUDITOR
 from changes.state import Stage
+from directory.model import Directory, Person
 from ledger.exports import cloud_events, csv_lines, json_lines
 from settings import Settings
 from store.audit import Filter, Reader, exported, record_access
@@ -47,6 +49,18 @@ def filter_in(asked: Mapping[str, str], zone: ZoneInfo) -> Filter:
         until=_day(asked.get("until", ""), zone, 1),
         text=asked.get("text", "").replace("\0", "").strip()[:200],
     )
+
+
+def called(text: str, directory: Directory) -> tuple[Person, ...]:
+    """Whom somebody means who typed a reference, or a name or part of one; at most a handful."""
+    typed = text.strip().casefold()
+    if typed in directory.people or not typed:
+        return (directory.people[typed],) if typed else ()
+    return tuple(islice((one for one in directory.people.values() if typed in one.name.casefold()), MOST_CALLED))
+
+
+MOST_CALLED = 6
+"""People who are offered where a name that was typed is that of several."""
 
 
 def export_lines(

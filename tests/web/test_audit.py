@@ -27,6 +27,8 @@ from tests.support.examples import TO_CHAMPIONS, TO_ROLLOUT
 from tests.support.ledgers import check_the_whole_ledger
 from tests.support.writers import entry
 from tests.web.office import MARA, Office, Page
+from tests.web.situations import ARJUN
+from tests.web.test_pages import sound
 from web import application
 
 AUDITOR, EXECUTIVE = "arjun.mehta", "ingrid.halvorsen"
@@ -265,3 +267,17 @@ async def test_a_ledger_that_is_stopped_says_so_in_plain_words(office: Office) -
     assert answer.status_code == 503
     assert "Nothing that was recorded is touched" in answer.text
     assert state["stopped"] == "It does not fit its checkpoint."
+
+
+async def test_somebody_is_found_by_their_name(office: Office) -> None:
+    await office.filed()
+    async with office.browser(ARJUN) as auditor:
+        for typed in ("mara.lind", "mara", "Mara Lind", " lind "):
+            found = sound(Page(await auditor.get("/audit", params={"person": typed})))
+            assert "submitted the proposal" in found.text and "Groundswell asked" not in found.text, typed
+        several = sound(Page(await auditor.get("/audit", params={"person": "ma"})))
+        assert "Several people are called so: " in several.text and "/audit?person=mara.lind" in several.links
+        nobody = sound(Page(await auditor.get("/audit", params={"person": "Rumpelstilz"})))
+        assert "Nobody in the directory is called “Rumpelstilz”." in nobody.text
+        file = await auditor.get("/audit/export", params={"person": "Mara Lind", "format": "csv"})
+        assert "submitted" in file.text and "gate_opened" not in file.text

@@ -26,7 +26,7 @@ from store.audit import (
 )
 from store.bundles import NothingRecorded
 from store.searching import index_new_words
-from web.auditing import FORMATS, export_lines, filter_in, reader_of
+from web.auditing import FORMATS, called, export_lines, filter_in, reader_of
 from web.pages.rendering import page
 from web.pages.wording import Wording, wording_for
 from web.security.authorising import needs
@@ -62,6 +62,7 @@ async def audit(request: Request, services: ServicesHere, visitor: SignedIn) -> 
         found=found,
         state=state,
         asked={name: asked.get(name, "") for name in FIELDS},
+        meant=called(asked.get("person", ""), wording.directory),
         narrowed=bool(chosen.to_mapping()),
         older=f"/audit?{urlencode(older)}" if older else "",
         exports=_exports(asked) if may(visitor.actor, Operation.EXPORT_AUDIT).allowed else [],
@@ -81,7 +82,7 @@ async def export(request: Request, services: ServicesHere, visitor: SignedIn) ->
     wording = await services.read(lambda connection: wording_for(services, connection, visitor))
 
     def begin() -> Any:
-        chosen, reader = filter_in(asked, wording.zone), reader_of(visitor)
+        chosen, reader = filter_in(_named(asked, wording), wording.zone), reader_of(visitor)
         return export_lines(services.engine, services.settings, chosen, form, reader, wording.names, services.clock())
 
     lines = await anyio.to_thread.run_sync(begin, limiter=services.threads)
@@ -111,6 +112,12 @@ async def record(
     )
 
 
+def _named(asked: dict[str, str], wording: Wording) -> dict[str, str]:
+    """The filter with a reference in the place of a name, where only one person can be meant by it."""
+    meant = called(asked.get("person", ""), wording.directory)
+    return {**asked, "person": meant[0].ref} if len(meant) == 1 else asked
+
+
 def _search(
     services: Services,
     connection: Connection,
@@ -120,7 +127,7 @@ def _search(
     anyway: bool = False,
 ) -> tuple[AuditPage, LedgerState, Wording, Any]:
     wording = wording_for(services, connection, visitor)
-    chosen = filter_in(asked, wording.zone)
+    chosen = filter_in(_named(asked, wording), wording.zone)
     found, state = search_and_state(
         connection, chosen, reader_of(visitor), wording.names, cursor or None, anyway=anyway
     )
