@@ -146,7 +146,7 @@ class InvitationDeclined(Event, kind="invitation_declined", words="is not availa
 
 
 class InvitationsExpired(
-    Event, kind="invitations_expired", words="some invitations passed without an answer", discreet=True
+    Event, kind="invitations_expired", words="saw invitations pass without an answer", discreet=True
 ):
     """Silence, which looks the same as a no."""
 

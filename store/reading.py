@@ -14,6 +14,7 @@ from sqlalchemy import ColumnElement, Connection, RowMapping, Select, and_, case
 
 from changes.commands import names_in
 from changes.events import EVENTS, Event, event_from
+from changes.facts import SYSTEM
 from changes.refusals import Refused
 from changes.state import Change
 from changes.values import Moment, Ref, Value
@@ -302,7 +303,7 @@ def trail_entry(
     else:
         sentence = event.sentence(names, zone).strip() if event else UNREADABLE
     if row["action"] in EVENTS:
-        hidden = EVENTS[row["action"]].discreet and row["person"] != reader
+        hidden = EVENTS[row["action"]].discreet and row["person"] not in {reader, SYSTEM}
     if row["outcome"] == "refused" and row["person"] != reader:
         hidden = row["action"] in DISCREET_COMMANDS
     return TrailEntry(

@@ -52,11 +52,12 @@ def filter_in(asked: Mapping[str, str], zone: ZoneInfo) -> Filter:
 
 
 def called(text: str, directory: Directory) -> tuple[Person, ...]:
-    """Whom somebody means who typed a reference, or a name or part of one; at most a handful."""
+    """Whom somebody means who typed a reference, a name, or the beginning of one; at most a handful."""
     typed = text.strip().casefold()
     if typed in directory.people or not typed:
         return (directory.people[typed],) if typed else ()
-    return tuple(islice((one for one in directory.people.values() if typed in one.name.casefold()), MOST_CALLED))
+    begins = (one for one in directory.people.values() if f" {typed}" in f" {one.name.casefold()}")
+    return tuple(islice(begins, MOST_CALLED))
 
 
 MOST_CALLED = 6

@@ -432,3 +432,13 @@ async def test_the_trail_tells_times_on_the_readers_clock(office: Office) -> Non
             await browser.post("/settings", data={"theme": "auto", "zone": zone})
             for path in ("/", f"/changes/{ref}"):
                 assert f"moved the deadline of gate to {told}: Holidays." in Page(await browser.get(path)).text
+
+
+async def test_invitations_that_pass_are_told_as_groundswells_doing(office: Office) -> None:
+    ref = await office.recruiting()
+    await office.done(MARA, "plan_champions", {}, ref)
+    await office.done(MARA, "invite", {"people": [HOA]}, ref)
+    while not any(one.status == "expired" for one in office.gateway.state(ref).recruiting.invitations):
+        office.gateway.wait_for_next(ref)
+    async with office.browser(MARA) as browser:
+        assert "Groundswell saw invitations pass without an answer" in Page(await browser.get(f"/changes/{ref}")).text
