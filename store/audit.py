@@ -60,7 +60,7 @@ from store.reading import (
     trail_entry,
     with_words,
 )
-from store.searching import are_rare, containing, some_unindexed
+from store.searching import containing, some_unindexed
 from store.tiles import stored_inclusion
 
 PAGE = 50
@@ -285,7 +285,7 @@ def search_and_state(
         WordsNotIndexed: words are looked for, and the latest records could not be found by theirs; not with ``anyway``.
     """
     unindexed = some_unindexed(connection) if asked.text and not anyway else false()
-    row = connection.execute(_STATE.add_columns(*_bounding(connection, asked), unindexed.label("unindexed"))).one()
+    row = connection.execute(_STATE.add_columns(*_bounding(asked), unindexed.label("unindexed"))).one()
     if row.unindexed:
         raise WordsNotIndexed
     return _page(connection, asked, _bounds_in(row, asked), reader, names, cursor, PAGE), _state_in(row)
@@ -400,24 +400,21 @@ class _Bounds(NamedTuple):
     first: int
     stop: int
     people: tuple[str, ...]
-    rare: bool = False
-    """Whether few records hold the words that are looked for."""
 
 
 def _bounds(connection: Connection, asked: Filter) -> _Bounds:
     """Look up, in one query, what the database has to know before it can use its indexes well."""
     size = select(func.max(tables.ledger_head.c.size)).scalar_subquery().label("size")
-    return _bounds_in(connection.execute(select(size, *_bounding(connection, asked))).one(), asked)
+    return _bounds_in(connection.execute(select(size, *_bounding(asked))).one(), asked)
 
 
-def _bounding(connection: Connection, asked: Filter) -> tuple[ColumnElement[Any], ...]:
+def _bounding(asked: Filter) -> tuple[ColumnElement[Any], ...]:
     people, records = tables.ledger_person, tables.ledger_record
     return (
         _first_since(asked.since).label("first") if asked.since else literal(0).label("first"),
         _first_since(asked.until).label("stop") if asked.until else null().label("stop"),
         select(people.c.id).where(people.c.person == asked.person).scalar_subquery().label("number"),
         select(func.min(records.c.seq)).where(records.c.actor == asked.person).scalar_subquery().label("named"),
-        (are_rare(connection, asked.text) if asked.text else false()).label("rare"),
     )
 
 
@@ -427,7 +424,7 @@ def _bounds_in(row: Row[Any], asked: Filter) -> _Bounds:
     known = [row.number] if row.number else []
     people_found = [*known, asked.person] if row.named is not None or not known else known
     first = row.first if row.first is not None else size
-    return _Bounds(size, first, size if row.stop is None else row.stop, tuple(people_found), bool(row.rare))
+    return _Bounds(size, first, size if row.stop is None else row.stop, tuple(people_found))
 
 
 def _fitting(
@@ -455,7 +452,7 @@ def _fitting(
     if asked.text:
         # Where nothing else sorts records out, as many of the latest as are counted or shown are enough.
         alone = reader.sees_all and not (asked.person or any(exact.values()))
-        parts.append(containing(connection, asked.text, bounds.first, stop, latest if alone else None, bounds.rare))
+        parts.append(containing(connection, asked.text, bounds.first, stop, latest if alone else None))
     if not reader.sees_all:
         parts.append(_open_to(reader, asked))
     return and_(*parts)

@@ -11,13 +11,20 @@ from collections.abc import Iterator
 from typing import Any
 
 from sqlalchemy import (
+    ARRAY,
+    BigInteger,
+    Boolean,
     ColumnElement,
     Connection,
     Engine,
+    Integer,
+    Select,
     and_,
+    any_,
     column,
     false,
     func,
+    literal,
     literal_column,
     select,
     table,
@@ -30,8 +37,10 @@ from store.ledger import LABEL
 
 ROUND = 2_000
 """Records that are indexed in one transaction."""
-FEW = 2_000
-"""Records that can be looked up and put in order at once."""
+LOOKED_AT = 4_000
+"""Records that are looked at to see whether a word is common, in two milliseconds."""
+COMMON = 40
+"""A word in more of these is looked for record by record, and not gathered."""
 _search = table("ledger_search", column("seq"), column("text"), column("words"))
 
 
@@ -71,43 +80,43 @@ def rebuild(connection: Connection) -> None:
 
 
 def containing(
-    connection: Connection, words: str, first: int, stop: int, latest: int | None = None, rare: bool = False
+    connection: Connection, words: str, first: int, stop: int, latest: int | None = None
 ) -> ColumnElement[bool]:
     """The condition that a record holds every one of ``words``, typed by a person, and has a number from ``first`` up
-    to but not including ``stop``; with ``latest``, that it is one of the so many latest of these.
-
-    The bounds and the number stand in the index's own query, so that a word that is everywhere is not gathered from
-    the whole ledger for one page. For words that are ``rare`` (:func:`are_rare`) that is the wrong way: PostgreSQL
-    guesses how many records hold a word it does not know, and reads backwards until it has found enough, which is all
-    of them where none does. Those are looked up first, all of them.
+    to but not including ``stop``. With ``latest``, it need not be met by more than the so many latest of these: a word
+    that is everywhere is then not gathered from the whole ledger for one page.
     """
+    if stop <= first:
+        return false()
     if connection.dialect.name == "postgresql":
-        number: ColumnElement[Any] = _search.c.seq
-        matching = _matching(words)
-    else:
-        number = literal_column("rowid")
-        quoted = " ".join('"' + word.replace('"', '""') + '"' for word in _words(words))
-        matching = literal_column("ledger_search").op("MATCH")(quoted)
-    found = select(number).select_from(_search).where(matching, number < stop, number >= first)
-    if rare:
-        found = found.offset(0)  # a fence: what stands in here is done first
-    elif latest is not None:
-        found = found.order_by(number.desc()).limit(latest)
+        return _containing_on_postgresql(connection, words, first, stop, latest)
+    quoted = " ".join('"' + word.replace('"', '""') + '"' for word in _words(words))
+    rowid = literal_column("rowid", Integer)
+    found = select(rowid).select_from(_search).where(literal_column("ledger_search").op("MATCH")(quoted))
+    found = found.where(rowid < stop, rowid >= first)
+    if latest is not None:  # FTS5 walks its list of numbers from either end
+        found = found.order_by(rowid.desc()).limit(latest)
     return tables.ledger_record.c.seq.in_(found)
 
 
-def are_rare(connection: Connection, words: str) -> ColumnElement[bool]:
-    """Whether so few records hold all of ``words`` that they are best looked up first; SQLite does so anyway."""
-    if connection.dialect.name != "postgresql":
-        return false()
-    some = select(_search.c.seq).where(_matching(words)).limit(FEW + 1).subquery()
-    return select(func.count() <= FEW).select_from(some).scalar_subquery()
-
-
-def _matching(words: str) -> ColumnElement[bool]:
-    """PostgreSQL's condition on its index."""
+def _containing_on_postgresql(
+    connection: Connection, words: str, first: int, stop: int, latest: int | None
+) -> ColumnElement[bool]:
+    """PostgreSQL's index of words gives all matches or none, and its planner cannot know how rare a word is: it reads
+    a million records backwards to find one. So the newest are looked at first, which says what kind of word it is."""
+    records, seq = tables.ledger_record, _search.c.seq
     query = func.websearch_to_tsquery("simple", " ".join(f'"{word}"' for word in _words(words)))
-    return _search.c.words.op("@@")(query)
+    rows = select(_search).where(seq < stop, seq >= max(first, stop - LOOKED_AT)).cte("newest")
+    rows = rows.prefix_with("MATERIALIZED")
+    matching = select(rows.c.seq).where(rows.c.words.op("@@")(query)).order_by(rows.c.seq.desc())
+    newest = connection.execute(matching).scalars().all()
+    if latest is not None and len(newest) >= latest:
+        return records.c.seq == any_(literal(newest[:latest], ARRAY(BigInteger)))
+    holds = _search.c.words.op("@@", return_type=Boolean())(query)
+    if len(newest) > COMMON:
+        return select(holds).where(seq == records.c.seq).correlate(records).scalar_subquery()
+    gathered = select(seq).where(holds).scalar_subquery()  # without bounds, which would tempt it to read by number
+    return records.c.seq == any_(func.array(gathered, type_=ARRAY(BigInteger)))
 
 
 def _words(typed: str) -> list[str]:

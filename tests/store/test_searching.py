@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from sqlalchemy import Connection, Engine, text
 
-from store import audit
+from store import audit, searching
 from store.audit import Filter, Reader, exported, search
 from store.database import lock_ledger, reading, writing
 from store.ledger import append_many
@@ -27,6 +27,8 @@ MANY = 60
 def filled(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> Iterator[Connection]:
     """A log in which few are counted, so that more than are counted fit."""
     monkeypatch.setattr(audit, "COUNTED", 20)
+    monkeypatch.setattr(searching, "LOOKED_AT", 30)
+    monkeypatch.setattr(searching, "COMMON", 5)
     for number in range(MANY):
         said = {"kind": "commented", "text": f"words {number}" + (" third" if number % 3 == 0 else "")}
         one = entry(
@@ -63,6 +65,9 @@ CASES: dict[str, tuple[dict[str, Any], list[int]]] = {
         list(range(5, 45)),
     ),
     "a word and a person": ({"text": "words", "person": "jonas.okafor"}, list(range(1, MANY, 2))),
+    "a word in one record": ({"text": "words 17"}, [17]),
+    "a word in one record of a person": ({"text": "16", "person": "jonas.okafor"}, []),
+    "a word before anything happened": ({"text": "words", "until": MONDAY - timedelta(days=1)}, []),
     "a word that is nowhere": ({"text": "nothing"}, []),
     "what was refused": ({"outcome": "refused"}, list(range(0, MANY, 10))),
     "what was refused, with a word": ({"outcome": "refused", "text": "third"}, [0, 30]),
