@@ -8,10 +8,10 @@ from typing import NamedTuple
 
 from sqlalchemy import Connection, Engine
 
-from ledger.checkpoint import read_checkpoint
+from ledger.checkpoint import Checkpoint, read_checkpoint
 from ledger.note import NoteError
 from ledger.proofs import root_at
-from store.checkpoints import go_on, head_of, stopped_because
+from store.checkpoints import Head, go_on, head_of, stopped_because
 from store.database import lock_ledger, reading, writing
 from store.directory import load_directory
 from store.ledger import Entry, append_many, origin_of
@@ -69,32 +69,33 @@ class RestoreState(NamedTuple):
 def restore_state(connection: Connection, sinks: Sequence[Sink]) -> RestoreState:
     """Compare the database with everything that is held outside."""
     origin, head = origin_of(connection), head_of(connection)
-    outside, problems = [], []
+    outside: list[Outside] = []
+    problems: list[str] = []
     for sink in sinks:
+        sizes: list[tuple[int, bool]] = []
         try:
-            notes = list(sink.notes(origin))
+            for note in sink.notes(origin):  # the largest first, and no more of them than it takes
+                try:
+                    stated, _ = read_checkpoint(note)
+                except NoteError as error:
+                    problems.append(f"A checkpoint in {sink.name} cannot be read: {error}")
+                    continue
+                sizes.append((stated.size, _agrees(connection, head, stated)))
+                if sizes[-1][1]:
+                    break
         except SinkUnusable as error:
             problems.append(str(error))
             continue
-        sizes = []
-        for note in notes:
-            try:
-                stated, _ = read_checkpoint(note)
-            except NoteError as error:
-                problems.append(f"A checkpoint in {sink.name} cannot be read: {error}")
-                continue
-            agrees = stated.size <= head.size and root_at(stored_reader(connection, head.size), stated.size) == (
-                stated.root
-            )
-            sizes.append((stated.size, agrees))
-            if agrees:
-                break
         if sizes:
             agreed = max((size for size, agrees in sizes if agrees), default=0)
             beyond = all(size > head.size for size, _ in sizes)
             keep = agreed or (head.size if beyond else 0)
             outside.append(Outside(sink.name, max(size for size, _ in sizes), agreed, keep))
     return RestoreState(head.size, stopped_because(connection) or "", tuple(outside), tuple(problems))
+
+
+def _agrees(connection: Connection, head: Head, stated: Checkpoint) -> bool:
+    return stated.size <= head.size and root_at(stored_reader(connection, head.size), stated.size) == stated.root
 
 
 class Accepted(NamedTuple):

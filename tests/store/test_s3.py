@@ -7,7 +7,7 @@ from ledger.keys import generate_key
 from store.checkpoints import LedgerDamaged, Sealer, require_whole
 from store.database import lock_ledger, reading, writing
 from store.ledger import append_many, origin_of
-from store.restoring import accept_restore
+from store.restoring import accept_restore, restore_state
 from store.s3 import S3Sink, s3_sink
 from store.signature_v4 import Credentials
 from store.sinks import SinkUnusable, sinks_from
@@ -84,6 +84,10 @@ def test_a_restored_database_is_recognised_and_the_larger_ones_are_put_aside(eng
         attacker.cut(10)
     with pytest.raises(LedgerDamaged, match="the checkpoint in s3://checkpoints/of groundswell counts 30"):
         require_whole(engine, [sink])
+    store.asked = 0
+    with reading(engine) as connection:
+        assert restore_state(connection, [sink]).outside[0].agreed == 10
+    assert store.asked == 1 + 3, "one listing, and the checkpoints down to the first that fits"
     store.retained = True
     under_a_lock = accept_restore(engine, [sink], "The disk died.", MANAGER, OWNER, MONDAY)
     assert (under_a_lock.put_aside, len(under_a_lock.left)) == ((), 1)

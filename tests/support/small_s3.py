@@ -29,12 +29,14 @@ class SmallS3:
     """Whether a retention lock keeps objects from being deleted."""
     objects: dict[str, bytes] = field(default_factory=dict)
     listings: int = 0
+    asked: int = 0
 
     def client(self) -> httpx2.Client:
         """A client whose requests this store answers."""
         return httpx2.Client(transport=httpx2.MockTransport(self._answer))
 
     def _answer(self, request: httpx2.Request) -> httpx2.Response:
+        self.asked += 1
         if not self._signed(request):
             return _problem(403, "The request signature we calculated does not match the signature you provided.")
         _, bucket, key = unquote(request.url.raw_path.decode().partition("?")[0]).split("/", 2)
