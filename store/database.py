@@ -40,6 +40,9 @@ class NoTransaction(RuntimeError):
 def open_database(address: str) -> Engine:
     """An engine for ``sqlite:///file``, ``postgresql://…`` or ``postgresql+psycopg://…``.
 
+    With ``?pooler=transaction`` behind it, a PostgreSQL address leads through a pooler that gives each transaction
+    another connection: statements are then not prepared there, because the next connection would not know them.
+
     Raises:
         DatabaseUnavailable: when the address names no database we support.
     """
@@ -53,12 +56,14 @@ def open_database(address: str) -> Engine:
         case "sqlite":
             return _sqlite(url)
         case "postgresql" | "postgres":
+            pooled = url.query.get("pooler") == "transaction"
+            unprepared = {"prepare_threshold": None} if pooled else {}
             return create_engine(
-                url.set(drivername="postgresql+psycopg"),
+                url.set(drivername="postgresql+psycopg").difference_update_query(["pooler"]),
                 pool_pre_ping=True,
                 pool_size=10,
                 isolation_level="READ COMMITTED",
-                connect_args={"connect_timeout": 5},
+                connect_args={"connect_timeout": 5, **unprepared},
                 hide_parameters=True,  # errors end up in logs and in Temporal; what people wrote must not
             )
         case other:

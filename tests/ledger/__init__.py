@@ -70,10 +70,11 @@ The groups of cases (reference 8):
     store/test_checkpoints.py::test_a_copy_without_the_file_of_what_was_written_last_is_recognised
     store/test_ledger_cases.py::test_what_others_set_for_themselves_does_not_make_us_careless
     commandline/test_doctor.py::test_which_versions_of_sqlite_have_the_wal_reset_bug
-12 PostgreSQL: connections ended, the server restarted and crashed, a replica that lagged, a role without UPDATE
+12 PostgreSQL: connections ended, the server restarted and crashed, a replica that lagged, a pooler, a role
     store/test_ledger_under_fire.py::test_a_connection_that_is_ended_in_the_middle_leaves_nothing
     store/test_postgresql_servers.py::test_a_server_that_is_restarted_and_crashes_in_the_middle_loses_and_repeats_nothing
     store/test_postgresql_servers.py::test_a_replica_that_lagged_and_was_promoted_is_not_added_to
+    store/test_postgresql_servers.py::test_behind_a_pooler_that_mixes_transactions_each_key_is_recorded_once
     store/test_carrying_over.py::test_the_programs_role_may_add_to_the_ledger_and_read_it_and_nothing_else
 13 killed around a checkpoint; disks that fail at fsync and write; a full place outside
     store/test_ledger_cases.py::test_killed_while_sealing_the_next_round_finishes_it
@@ -113,6 +114,5 @@ The groups of cases (reference 8):
     store/test_ledger_cases.py::test_a_second_program_with_another_key_is_found_by_whoever_pinned_one
     store/test_ledger_cases.py::test_without_a_usable_key_nothing_is_signed_and_it_is_said
 
-Not carried out here: a power cut (durability rests on what fsync promises), a network file system, a pooler in front of
-PostgreSQL (the ledger's lock belongs to a transaction, which is what poolers keep together).
+Not carried out here: a power cut (durability rests on what fsync promises) and a network file system.
 """

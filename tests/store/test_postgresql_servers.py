@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import shutil
+import subprocess
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -24,7 +27,8 @@ from tests.support.databases import fill
 from tests.support.desk import MONDAY
 from tests.support.examples import MANAGER, OWNER
 from tests.support.ledgers import check_the_whole_ledger, records
-from tests.support.writers import entry
+from tests.support.processes import in_processes
+from tests.support.writers import deliver_all, entry
 
 pytestmark = pytest.mark.slow
 KEYS, WRITERS = 300, 6
@@ -68,6 +72,35 @@ def test_a_server_that_is_restarted_and_crashes_in_the_middle_loses_and_repeats_
         with reading(engine) as connection:
             assert check_the_whole_ledger(connection) == KEYS
             assert {row["idem_key"] for row in records(connection)} == {f"key/{number}" for number in range(KEYS)}
+        engine.dispose()
+
+
+def test_behind_a_pooler_that_mixes_transactions_each_key_is_recorded_once() -> None:
+    pgbouncer = shutil.which("pgbouncer", path=f"{os.environ['PATH']}:/usr/sbin")
+    if pgbouncer is None:
+        pytest.skip("pgbouncer is not installed")
+    with cluster() as server:
+        engine = open_database(server.address)
+        fill(engine)
+        place = server.data.parent / "pooler"
+        place.mkdir()
+        place.chmod(0o777)
+        settings = place / "pgbouncer.ini"
+        settings.write_text(
+            f"[databases]\npostgres = host={server.data} dbname=postgres user=postgres\n"
+            f"[pgbouncer]\nlisten_addr =\nunix_socket_dir = {place}\nlisten_port = 6432\nauth_type = any\n"
+            f"pool_mode = transaction\ndefault_pool_size = 3\nlogfile = {place}/log\n"
+        )
+        pooler = subprocess.Popen([pgbouncer, "-q", str(settings)], user=server.user)
+        try:
+            wait_until((place / ".s.PGSQL.6432").exists)
+            through = f"postgresql://postgres:@/postgres?host={place}&port=6432&pooler=transaction"
+            in_processes(WRITERS, deliver_all, through, KEYS)
+        finally:
+            pooler.terminate()
+            pooler.wait(10)
+        with reading(engine) as connection:
+            assert check_the_whole_ledger(connection) == KEYS
         engine.dispose()
 
 
