@@ -64,7 +64,6 @@ async def test_every_page_costs_at_most_five_queries_whoever_looks(office: Offic
         *(f"/changes/{ref}{part}" for ref in (waiting, busy) for part in ("", "/decide", "/versions")),
         *(
             "/overview",
-            "/listening",
             "/policy",
             "/policy/versions",
             "/policy/proven",
