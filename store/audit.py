@@ -308,7 +308,7 @@ def _page(
     counted = select(records.c.seq).where(fitting).limit(most).subquery()
     counting = select(func.count()).select_from(counted)
     query = with_words(select(*TRAIL_COLUMNS, counting.scalar_subquery().label("matching")))
-    query = query.where(_fitting(connection, asked, reader, bounds, before, most))
+    query = query.where(fitting if before is None else _fitting(connection, asked, reader, bounds, before, most))
     limit = max(1, min(limit, 200))
     rows = connection.execute(query.order_by(records.c.seq.desc()).limit(limit + 1)).mappings().all()
     if rows or before is None:

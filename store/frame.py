@@ -9,6 +9,7 @@ from sqlalchemy import Connection, delete, func, insert, select
 
 from changes.values import Value
 from store import freshness, tables
+from store.sign_in import session_counts
 
 Theme = Literal["auto", "light", "dark"]
 
@@ -23,21 +24,29 @@ class Frame(Value):
     """An IANA name; empty for the organisation's own clock."""
 
 
-def frame_of(connection: Connection, person: str, now: datetime) -> Frame:
-    """The frame of ``person``'s pages. Says at the same time whether what is kept in memory is still true."""
+def frame_of(connection: Connection, token: str, now: datetime) -> tuple[str, Frame] | None:
+    """Whose session this is, and the frame of their pages; None where the session does not count.
+
+    Says at the same time whether what is kept in memory is still true.
+    """
     waiting, preference = tables.waiting.c, tables.reading_preference.c
+    person = tables.session.c.person
     mine = select(func.count()).where(waiting.person == person)
+    preferred = preference.person == person
     row = connection.execute(
         select(
+            person,
             mine.scalar_subquery().label("waiting"),
             mine.where(waiting.due < now).scalar_subquery().label("overdue"),
-            select(preference.theme).where(preference.person == person).scalar_subquery().label("theme"),
-            select(preference.zone).where(preference.person == person).scalar_subquery().label("zone"),
+            select(preference.theme).where(preferred).scalar_subquery().label("theme"),
+            select(preference.zone).where(preferred).scalar_subquery().label("zone"),
             *freshness.LATEST,
-        )
-    ).one()
+        ).where(session_counts(token, now))
+    ).first()
+    if row is None:
+        return None
     freshness.remember(freshness.Latest(row.directory_import, row.act, row.policy))
-    return Frame(waiting=row.waiting, overdue=row.overdue, theme=row.theme or "auto", zone=row.zone or "")
+    return row.person, Frame(waiting=row.waiting, overdue=row.overdue, theme=row.theme or "auto", zone=row.zone or "")
 
 
 def keep_preference(connection: Connection, person: str, theme: Theme, zone: str) -> None:

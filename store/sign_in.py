@@ -5,7 +5,7 @@ from __future__ import annotations
 import secrets
 from datetime import datetime, timedelta
 
-from sqlalchemy import ColumnElement, Connection, insert, select, update
+from sqlalchemy import ColumnElement, Connection, and_, insert, select, update
 
 from changes.values import Moment, Value
 from store import tables
@@ -84,15 +84,18 @@ def begin_session(connection: Connection, person: str, now: datetime, *, how: st
 
 def session_person(connection: Connection, token: str, now: datetime) -> str | None:
     """Who is signed in by this session, if it has neither ended nor gone idle."""
+    return connection.execute(select(tables.session.c.person).where(session_counts(token, now))).scalar()
+
+
+def session_counts(token: str, now: datetime) -> ColumnElement[bool]:
+    """The condition on a session that it is this one, and has neither ended nor gone idle."""
     table = tables.session
-    return connection.execute(
-        select(table.c.person).where(
-            table.c.token_hash == hashed(token),
-            table.c.ended_at.is_(None),
-            table.c.expires_at > now,
-            table.c.seen_at > now - SESSION_IDLES,
-        )
-    ).scalar()
+    return and_(
+        table.c.token_hash == hashed(token),
+        table.c.ended_at.is_(None),
+        table.c.expires_at > now,
+        table.c.seen_at > now - SESSION_IDLES,
+    )
 
 
 def touch_session(connection: Connection, token: str, now: datetime) -> None:

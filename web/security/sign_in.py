@@ -15,7 +15,7 @@ from changes.instruction import SYSTEM_VIA
 from changes.permissions import EVERY_SCOPE, Actor, Scope
 from directory.model import Person
 from store.frame import Frame, frame_of
-from store.sign_in import SESSION_LASTS, session_person, touch_session
+from store.sign_in import SESSION_LASTS, touch_session
 from store.tokens import UNBOUND, Bounds, token_holder, touch_token
 from web.services import Services, ServicesHere
 
@@ -145,8 +145,10 @@ def _by_token(services: Services, connection: Connection, token: str, now: datet
 
 
 def _by_session(services: Services, connection: Connection, token: str, now: datetime) -> Visitor | None:
-    ref = session_person(connection, token, now)
-    frame = frame_of(connection, ref, now) if ref else Frame()
+    found = frame_of(connection, token, now)
+    if found is None:
+        return None
+    ref, frame = found
     visitor = _visitor(services, connection, ref, "session")
     return replace(visitor, frame=frame, zone=_zone(services, connection, frame)) if visitor else None
 
