@@ -24,7 +24,6 @@ from sqlalchemy import (
     column,
     false,
     func,
-    literal,
     literal_column,
     select,
     table,
@@ -109,12 +108,11 @@ def _containing_on_postgresql(
     rows = select(_search).where(seq < stop, seq >= max(first, stop - LOOKED_AT)).cte("newest")
     rows = rows.prefix_with("MATERIALIZED")
     matching = select(rows.c.seq).where(rows.c.words.op("@@")(query)).order_by(rows.c.seq.desc())
-    newest = connection.execute(matching).scalars().all()
-    if latest is not None and len(newest) >= latest:
-        return records.c.seq == any_(literal(newest[:latest], ARRAY(BigInteger)))
+    newest = connection.execute(matching.limit(latest or COMMON + 1)).scalars().all()
     holds = _search.c.words.op("@@", return_type=Boolean())(query)
     if len(newest) > COMMON:
-        return select(holds).where(seq == records.c.seq).correlate(records).scalar_subquery()
+        held = select(holds).where(seq == records.c.seq).correlate(records).scalar_subquery()
+        return and_(held, records.c.seq >= newest[-1]) if len(newest) == latest else held
     gathered = select(seq).where(holds).scalar_subquery()  # without bounds, which would tempt it to read by number
     return records.c.seq == any_(func.array(gathered, type_=ARRAY(BigInteger)))
 
