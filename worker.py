@@ -149,10 +149,9 @@ def _zone(engine: Engine) -> str:
 def collect_garbage_seldom() -> None:
     """Look for unreachable circles of objects after 10,000 new ones instead of 700, and in all that is kept rarely.
 
-    A decision makes thousands of short-lived values, and the worker keeps hundreds of changes in memory. To look
+    A decision makes thousands of short-lived values, and the worker keeps hundreds of changes in memory. Looking
     through them all that often took 0.7 ms of processor time of each decision, growing with the changes kept; now it is
-    0.1 ms.
-    What is not in a circle is freed at once as before.
+    0.1 ms. What is not in a circle is freed at once as before.
     """
     gc.set_threshold(10_000, 20, 20)
 

@@ -22,6 +22,8 @@ def words(header: str, text: str) -> str:
     """``text`` as the value of ``header``, folded; what is more than ASCII becomes encoded words."""
     line = one_line(text)
     if line.isascii() and line.isprintable():
+        if len(f"{header}: {line}") <= _LINE:
+            return line
         charset = "us-ascii"
     else:
         charset = "utf-8"

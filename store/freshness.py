@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from sqlalchemy import Connection, func, select
 
 from store import tables
+from store.prepared import Prepared
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +39,7 @@ LATEST = (
     .label("policy"),
 )
 """Columns that answer the question, for a query that asks for something else as well."""
-_ASK = select(*LATEST)
+_ASK = Prepared(select(*LATEST))
 
 
 @dataclass
@@ -64,8 +65,7 @@ def latest(connection: Connection) -> Latest:
     moment = _MOMENT.get()
     if moment and moment.latest:
         return moment.latest
-    row = connection.execute(_ASK).one()
-    return remember(Latest(row.directory_import, row.act, row.policy))
+    return remember(Latest(*_ASK.read(connection, {})[0]))
 
 
 def remember(latest: Latest) -> Latest:

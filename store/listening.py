@@ -5,8 +5,10 @@ Sources: product.md ("against resistance, ask why"; "know who tends to resist"),
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from datetime import datetime
+from typing import NamedTuple
 
 from sqlalchemy import Connection, case, func, select, true
 
@@ -43,18 +45,31 @@ class Pattern(Value):
     overruled: int
 
 
-def asked_in_time(connection: Connection, now: datetime, since: datetime | None = None) -> Asking:
-    """The measure, over all concerns raised from ``since`` on."""
+class Raised(NamedTuple):
+    """When things happened to a concern."""
+
+    raised_at: datetime
+    ask_by: datetime | None
+    asked_at: datetime | None
+    answered_at: datetime | None
+
+
+def raised_since(connection: Connection, since: datetime | None = None) -> Sequence[Raised]:
+    """The concerns raised from ``since`` on, which the measures below are about. One query for all of them."""
     table = tables.concern.c
-    in_time = table.asked_at.is_not(None) & (table.asked_at <= table.ask_by)
-    late = table.asked_at.is_not(None) & (table.asked_at > table.ask_by)
-    never = table.asked_at.is_(None) & (table.ask_by < now)
-    query = select(*(func.coalesce(func.sum(case((each, 1), else_=0)), 0) for each in (in_time, late, never)))
-    query = query.where(table.ask_by.is_not(None))
-    if since is not None:
-        query = query.where(table.raised_at >= since)
-    counts = [int(count) for count in connection.execute(query).one()]
-    return Asking(due=sum(counts), in_time=counts[0], late=counts[1], never=counts[2])
+    query = select(table.raised_at, table.ask_by, table.asked_at, table.answered_at)
+    rows = connection.execute(query.where(table.raised_at >= since) if since else query)
+    return [Raised(*row) for row in rows]
+
+
+def asked_in_time(concerns: Iterable[Raised], now: datetime) -> Asking:
+    """The measure, as of ``now``."""
+    asked = Counter(
+        "never" if one.asked_at is None else "in_time" if one.asked_at <= one.ask_by else "late"
+        for one in concerns
+        if one.ask_by is not None and (one.asked_at is not None or one.ask_by < now)
+    )
+    return Asking(due=asked.total(), in_time=asked["in_time"], late=asked["late"], never=asked["never"])
 
 
 class Span(Value):
@@ -75,17 +90,12 @@ SPANS = (("the same day", 1), ("up to 3 days", 3), ("up to a week", 7), ("up to 
 """By calendar days, each up to but not including its number."""
 
 
-def how_soon(connection: Connection, since: datetime) -> HowSoon:
-    """Over the concerns raised from ``since`` on."""
-    table = tables.concern.c
-    rows = connection.execute(
-        select(table.raised_at, table.asked_at, table.answered_at).where(
-            table.raised_at >= since, table.asked_at.is_not(None)
-        )
-    ).all()
+def how_soon(concerns: Iterable[Raised]) -> HowSoon:
+    """How long they waited for a question and it for its answer."""
+    asked = [(one, one.asked_at) for one in concerns if one.asked_at]
     return HowSoon(
-        asked=_spans((row.asked_at - row.raised_at).total_seconds() for row in rows),
-        answered=_spans((row.answered_at - row.asked_at).total_seconds() for row in rows if row.answered_at),
+        asked=_spans((at - one.raised_at).total_seconds() for one, at in asked),
+        answered=_spans((one.answered_at - at).total_seconds() for one, at in asked if one.answered_at),
     )
 
 

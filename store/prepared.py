@@ -26,7 +26,8 @@ class Prepared:
     """A statement whose text and kinds of values never change.
 
     Values go through the same types as in SQLAlchemy, and so do the columns of what is read. Errors are those that
-    SQLAlchemy raises, without the values. Lists of values (``IN``) are not supported: their text grows with them.
+    SQLAlchemy raises, without the values, and its ``before_cursor_execute`` is told. Lists of values (``IN``) are not
+    supported: their text grows with them.
     """
 
     def __init__(
@@ -41,6 +42,7 @@ class Prepared:
     def read(self, connection: Connection, values: Values) -> list[tuple[Any, ...]]:
         """What a query answers, in the order of its columns."""
         compiled = self._for(connection.dialect)
+        _say(connection, compiled.text)
         cursor = connection.connection.cursor()
         try:
             cursor.execute(compiled.text, compiled.bound(values))
@@ -57,6 +59,7 @@ class Prepared:
             return
         compiled = self._for(connection.dialect)
         bound = [compiled.bound(row) for row in rows]
+        _say(connection, compiled.text)
         cursor = connection.connection.cursor()
         try:
             if len(bound) == 1:
@@ -123,6 +126,12 @@ def _compile(statement: ClauseElement, dialect: Dialect, columns: list[str] | No
             results.append((place, read))
     order = tuple(compiled.positiontup) if compiled.positiontup is not None else None
     return _Compiled(str(compiled), order, fixed, processes, tuple(results))
+
+
+def _say(connection: Connection, text: str) -> None:
+    """Whoever listens to the engine's statements hears of these as well, without their values: costs are counted so."""
+    for listener in connection.engine.dispatch.before_cursor_execute:
+        listener(connection, None, text, None, None, False)
 
 
 def _as_sqlalchemy_raises(connection: Connection, text: str, error: Exception) -> BaseException:

@@ -9,7 +9,7 @@ from sqlalchemy import Engine
 from changes.concerns import AskWhy, RaiseConcern
 from changes.state import ConcernCode
 from store.database import reading
-from store.listening import asked_in_time, patterns
+from store.listening import asked_in_time, patterns, raised_since
 from store.similar import COMPARED, similar_changes
 from tests.support.desk import Desk
 from tests.support.examples import OWNER, PROPOSER, submit
@@ -30,9 +30,9 @@ def test_asked_in_time_late_and_never(engine: Engine) -> None:
     desk.now += timedelta(days=8)
     desk.give(OWNER, AskWhy(concern="C2", question="Since when?"))
     with reading(engine) as connection:
-        found = asked_in_time(connection, desk.now)
+        found = asked_in_time(raised_since(connection), desk.now)
         assert (found.in_time, found.late, found.never, found.due, found.percent) == (1, 1, 1, 3, 33)
-        assert asked_in_time(connection, desk.now, since=desk.now).percent is None
+        assert asked_in_time(raised_since(connection, desk.now), desk.now).percent is None
 
 
 def test_a_reason_of_fewer_than_five_people_is_no_pattern(engine: Engine) -> None:

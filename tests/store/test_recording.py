@@ -8,11 +8,10 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from datetime import timedelta
 from decimal import Decimal
-from typing import Any
 
 import pytest
 from sqlalchemy import Engine, delete, event, func, insert, select
-from sqlalchemy.engine import Connection, Dialect
+from sqlalchemy.engine import Connection
 
 from changes.any_moment import AddComment, Follow, Withdraw
 from changes.commands import Command
@@ -31,7 +30,6 @@ from notifications.notices import notices_for
 from store import recording, tables
 from store.authority import Authority
 from store.database import open_database, reading, writing
-from store.prepared import Prepared
 from store.reading import change_state, waiting_of
 from store.recording import Decision, MovedOn, Recorded, States, applied, event_texts, record
 from tests.support.databases import ON_POSTGRESQL, Databases
@@ -220,24 +218,16 @@ def test_the_longest_references_and_keys_fit(engine: Engine) -> None:
 
 @contextmanager
 def before_each_statement(engine: Engine, call: Callable[[str], None]) -> Iterator[None]:
-    """Call ``call`` with the text of every statement, whichever way it takes."""
+    """Call ``call`` with the text of every statement."""
 
-    def through_sqlalchemy(_connection: object, _cursor: object, statement: str, *_rest: object) -> None:
+    def told(_connection: object, _cursor: object, statement: str, *_rest: object) -> None:
         call(statement)
 
-    def straight(prepared: Prepared, dialect: Dialect) -> Any:
-        compiled = found(prepared, dialect)
-        call(compiled.text)
-        return compiled
-
-    found = Prepared._for
-    event.listen(engine, "before_cursor_execute", through_sqlalchemy)
+    event.listen(engine, "before_cursor_execute", told)
     try:
-        with pytest.MonkeyPatch.context() as patched:
-            patched.setattr(Prepared, "_for", straight)
-            yield
+        yield
     finally:
-        event.remove(engine, "before_cursor_execute", through_sqlalchemy)
+        event.remove(engine, "before_cursor_execute", told)
 
 
 def fail_at_every_statement(desk: Desk, decision: Decision) -> list[str]:

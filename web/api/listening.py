@@ -21,6 +21,7 @@ from store.listening import (
     asked_in_time,
     how_soon,
     patterns,
+    raised_since,
     who_asked,
 )
 from web.problems import problem_responses
@@ -65,12 +66,13 @@ async def listening(
 def read_listening(connection: Connection, now: datetime, days: int) -> Listening:
     """The same for the page."""
     since = now - timedelta(days=days)
-    asking = asked_in_time(connection, now, since)
+    concerns = raised_since(connection, since)
+    asking = asked_in_time(concerns, now)
     return Listening(
         since=since,
         asked_why=asking,
         percent_in_time=asking.percent,
-        how_soon=how_soon(connection, since),
+        how_soon=how_soon(concerns),
         who_asked=who_asked(connection, since),
         patterns=tuple(patterns(connection, since=since)),
         smallest_group=SMALLEST_GROUP,
