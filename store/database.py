@@ -23,6 +23,8 @@ from store.prepared import Prepared
 
 LEDGER_LOCK = 0x67_72_6F_75_6E_64
 """PostgreSQL's advisory lock of the ledger: "ground" as a number, unlikely to meet another application's."""
+READ_ONLY = "25006"
+"""What PostgreSQL says where nothing may be written, as on a replica that was not promoted yet."""
 BUSY_SECONDS = 30
 """How long a SQLite writer waits for another before it gives up."""
 LOCK_PATIENCE = "15s"
@@ -195,7 +197,10 @@ def _named_failure(engine: Engine) -> Iterator[None]:
 
 def _is_outage(error: DBAPIError) -> bool:
     """Whether the database is to blame, and not what we asked of it. A damaged file is a plain DatabaseError."""
-    return isinstance(error, OperationalError) or error.connection_invalidated or type(error) is DatabaseError
+    only_read = getattr(error.orig, "sqlstate", None) == READ_ONLY
+    return (
+        isinstance(error, OperationalError) or error.connection_invalidated or type(error) is DatabaseError or only_read
+    )
 
 
 def _first_line(error: DBAPIError) -> str:

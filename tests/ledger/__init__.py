@@ -72,6 +72,7 @@ The groups of cases (reference 8):
     commandline/test_doctor.py::test_which_versions_of_sqlite_have_the_wal_reset_bug
 12 PostgreSQL: connections ended, the server restarted and crashed, a replica that lagged, a pooler, a role
     store/test_ledger_under_fire.py::test_a_connection_that_is_ended_in_the_middle_leaves_nothing
+    store/test_ledger_under_fire.py::test_a_server_on_which_may_only_be_read_is_said
     store/test_postgresql_servers.py::test_a_server_that_is_restarted_and_crashes_in_the_middle_loses_and_repeats_nothing
     store/test_postgresql_servers.py::test_a_replica_that_lagged_and_was_promoted_is_not_added_to
     store/test_postgresql_servers.py::test_behind_a_pooler_that_mixes_transactions_each_key_is_recorded_once

@@ -122,6 +122,18 @@ def test_a_database_that_may_only_be_read_is_said(engine: Engine) -> None:
         assert check_the_whole_ledger(connection) == 1
 
 
+@pytest.mark.skipif(not ON_POSTGRESQL, reason="about PostgreSQL")
+def test_a_server_on_which_may_only_be_read_is_said(engine: Engine) -> None:
+    options = {"options": "-c default_transaction_read_only=on"}
+    replica = open_database(engine.url.update_query_dict(options).render_as_string(hide_password=False))
+    with pytest.raises(DatabaseUnavailable, match="read-only transaction"), writing(replica) as connection:
+        lock_ledger(connection)
+        append_many(connection, [entry("b")], MONDAY)
+    replica.dispose()
+    with reading(engine) as connection:
+        assert check_the_whole_ledger(connection) == 0
+
+
 @pytest.mark.skipif(ON_POSTGRESQL, reason="about SQLite")
 def test_a_second_program_with_ordinary_transactions_waits_or_fails_and_never_forks(engine: Engine) -> None:
     assert engine.url.database
