@@ -40,6 +40,8 @@ EVERYBODY = (MARA, JONAS, SAMIRA, PRIYA, INGRID, ARJUN, KENJI)
 
 async def test_the_pages_that_are_looked_at_most_cost_at_most_five_queries(office: Office) -> None:
     waiting, busy = await office.filed(), await under_way(office)
+    with writing(office.engine) as connection:
+        draft = begin_draft(connection, JONAS, blank(Submit), office.clock()).ref
     async with office.browser(JONAS) as browser, office.browser(PRIYA) as another:
         pages = ["/", "/approvals", f"/changes/{waiting}", f"/changes/{busy}", "/changes", f"/changes/{waiting}/decide"]
         for address in pages:
@@ -51,6 +53,11 @@ async def test_the_pages_that_are_looked_at_most_cost_at_most_five_queries(offic
                     answer = await client.get(address)
                 assert answer.status_code in {200, 303}
                 assert len(seen) <= MOST_QUERIES, f"{address}: " + "\n\n".join(seen)
+        typed = {"problem": "Customers wait four days for a yes or no to their return."}
+        with statements(office.engine) as seen:
+            answer = await browser.post(f"/drafts/{draft}/beside/seen", data=typed)
+        assert waiting in answer.text, "what is alike is shown while somebody types"
+        assert len(seen) <= MOST_QUERIES, "\n\n".join(seen)
 
 
 @pytest.mark.slow

@@ -22,6 +22,7 @@ from changes.proposal import Submit
 from changes.refusals import Refused
 from policies.explanation import Draft as Case
 from policies.explanation import Explanation, explain
+from store import freshness
 from store.drafts import Draft, begin_draft, discard_draft, draft_of, drafts_of, renew_key, save_draft
 from store.pseudonyms import filed_anonymously
 from store.reading import Lesson, lessons_of
@@ -230,7 +231,8 @@ async def beside(request: Request, services: ServicesHere, visitor: SignedIn, re
     draft, step = await _draft(services, ref, visitor), _step(name)
     posted = Posted((await request.form()).multi_items())
     typed = draft.having(answers=_with(draft, step, posted))
-    shown = await services.read(lambda connection: _beside(services, connection, typed, visitor))
+    with freshness.once():  # it is posted for its length and decides nothing
+        shown = await services.read(lambda connection: _beside(services, connection, typed, visitor))
     return page(request, "beside.html", visitor=visitor, beside=shown)
 
 

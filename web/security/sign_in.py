@@ -14,6 +14,7 @@ from starlette.responses import Response
 from changes.instruction import SYSTEM_VIA
 from changes.permissions import EVERY_SCOPE, Actor, Scope
 from directory.model import Person
+from store import freshness
 from store.frame import Frame, frame_of
 from store.sign_in import SESSION_LASTS, touch_session
 from store.tokens import UNBOUND, Bounds, token_holder, touch_token
@@ -145,12 +146,13 @@ def _by_token(services: Services, connection: Connection, token: str, now: datet
 
 
 def _by_session(services: Services, connection: Connection, token: str, now: datetime) -> Visitor | None:
-    found = frame_of(connection, token, now)
-    if found is None:
-        return None
-    ref, frame = found
-    visitor = _visitor(services, connection, ref, "session")
-    return replace(visitor, frame=frame, zone=_zone(services, connection, frame)) if visitor else None
+    with freshness.once():  # what the frame was told of the directory is a moment old
+        found = frame_of(connection, token, now)
+        if found is None:
+            return None
+        ref, frame = found
+        visitor = _visitor(services, connection, ref, "session")
+        return replace(visitor, frame=frame, zone=_zone(services, connection, frame)) if visitor else None
 
 
 def _zone(services: Services, connection: Connection, frame: Frame) -> ZoneInfo:
