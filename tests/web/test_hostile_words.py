@@ -69,7 +69,9 @@ async def words_stay_words(office: Office, words: str) -> None:
         hook = {"url": f"https://receiver.example/{ref}", "description": words}
         made = await kenji.post("/api/v1/webhooks", json=hook)
         assert made.status_code == 201, made.text
-        harmless(await kenji.get(f"/administration/webhooks/{made.json()['endpoint']['ref']}"))
+        endpoint = made.json()["endpoint"]["ref"]
+        harmless(await kenji.get(f"/administration/webhooks/{endpoint}"))
+        await kenji.delete(f"/api/v1/webhooks/{endpoint}")  # there is room for a few
         await check_exports(auditor, ref)
         packet = await auditor.get(f"/api/v1/changes/{ref}/packet")
         assert packet.json()["problem"] == office.gateway.state(ref).proposal.content.problem
