@@ -3,23 +3,29 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import cache
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, settings
+from hypothesis import HealthCheck, given, settings
+from hypothesis import Phase as HypothesisPhase
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 from pydantic import TypeAdapter
 
+from changes.any_moment import Follow, PutOnHold
 from changes.commands import Command
-from changes.concerns import RaiseConcern
+from changes.concerns import AskWhy, RaiseConcern
 from changes.decision import HUMAN_COMMANDS, decide, evolve, evolve_all
 from changes.events import AnyEvent, Event
 from changes.facts import GATES, SYSTEM, Quorum
 from changes.gates import GatePassed
+from changes.learning import RecordEffect
 from changes.passing_time import LookAgain, NoticeTime, next_moment
+from changes.proposal import AskForChanges, SayBack
+from changes.recruiting import AcceptInvitation, Invite, PlanChampions
 from changes.refusals import RefusalKind, Refused
-from changes.state import Change, ConcernCode, Outcome, Phase, Round
+from changes.state import Change, ConcernCode, EffectOutcome, Outcome, Phase, Round
 from changes.waiting import summary, waiting_for
 from tests.changes.bodies import Bodies
 from tests.changes.road import (
@@ -36,18 +42,128 @@ from tests.changes.road import (
     decided_alone,
     filed,
     in_the_window,
+    looked_back,
+    measured,
     put_forward,
     put_in_force,
     recruiting_alone,
+    report,
     started_short,
 )
 from tests.changes.stories import NOBODY
-from tests.changes.world import POLICY, World
+from tests.changes.world import POLICY, World, proposal
 from tests.support.thoroughness import examples
 
 pytestmark = pytest.mark.timeout(400)  # some ten seconds by itself; coverage on a busy machine takes far longer
 
 PEOPLE = sorted(World().people)
+
+
+def filed_anonymously() -> Road:
+    """Somebody who stays anonymous has filed; Kai wants names, and the ombuds people may agree to hear one."""
+    road = Road()
+    road.do(NOBODY, proposal())
+    return road
+
+
+def asked_to_join() -> Road:
+    """Bela and Kai are asked to propose it too."""
+    road = Road()
+    road.do("paul", proposal(co_proposers=("bela", "kai")))
+    return road
+
+
+def heard() -> Road:
+    """Mara has said back what she heard, Kai follows, and Uta's concern waits for its why."""
+    road = filed()
+    road.do("mara", SayBack(heard="Faster."))
+    road.do("kai", Follow())
+    road.do("uta", RaiseConcern(title="Worry", text="Who checks?", code=ConcernCode.R02))
+    road.do("kai", AskWhy(concern="C1", question="What happened?"))
+    return road
+
+
+def without_a_tester() -> Road:
+    """The only tester has left."""
+    road = at_testing()
+    road.world.alter("tom", active=False)
+    road.look_again()
+    return road
+
+
+def invited() -> Road:
+    """Bela is invited and Sina is a champion; somebody answers for Omar."""
+    road = at_champions()
+    road.do("paul", PlanChampions())
+    road.do("paul", Invite(people=("bela", "sina")))
+    road.do("sina", AcceptInvitation())
+    road.world.delegates["omar"] = "uta"
+    road.look_again()
+    return road
+
+
+def held() -> Road:
+    """It rests."""
+    road = at_testing()
+    road.do("paul", PutOnHold(reason="Stocktaking"))
+    return road
+
+
+def expired() -> Road:
+    """Nobody answered."""
+    road = filed()
+    while road.change.closing is None:
+        road.to_next_moment()
+    return road
+
+
+def almost_closed() -> Road:
+    """Both effect checks are recorded and it was looked back; whoever leads closes it."""
+    road = looked_back(at_check())
+    for check in ("E1", "E2"):
+        road.do("bela", RecordEffect(check=check, outcome=EffectOutcome.EFFECTIVE, numbers="20 hours"))
+        if check == "E1":
+            road.to_next_moment()
+    return road
+
+
+def alone_within_limits() -> Road:
+    """Paul may decide this alone."""
+    return filed(World(may_decide_alone=True))
+
+
+def under_an_older_policy() -> Road:
+    """A newer policy is in force, and Nora may move the change to it."""
+    road = filed()
+    road.world.in_force = POLICY.having(version=4)
+    road.world.alter("nora", roles=("steward",))
+    return road
+
+
+def all_measured() -> Road:
+    """The test has its result; whoever leads concludes."""
+    return measured(at_testing())
+
+
+def returned() -> Road:
+    """Mara has asked for changes."""
+    road = filed()
+    road.do("mara", AskForChanges(what="Name the desk."))
+    return road
+
+
+def read_once() -> Road:
+    """The guard of the running wave has been read, and is healthy."""
+    road = at_wave()
+    report(road, "1")
+    return road
+
+
+def with_co_proposers() -> Road:
+    """Two have proposed it together."""
+    return filed(submit=proposal(co_proposers=("bela",)))
+
+
 BEGINNINGS = {
     bring.__name__: bring
     for bring in (
@@ -67,6 +183,20 @@ BEGINNINGS = {
         started_short,
         put_forward,
         put_in_force,
+        filed_anonymously,
+        asked_to_join,
+        with_co_proposers,
+        heard,
+        without_a_tester,
+        invited,
+        held,
+        expired,
+        almost_closed,
+        alone_within_limits,
+        under_an_older_policy,
+        all_measured,
+        read_once,
+        returned,
     )
 }
 """Stories begin somewhere along the road, brought there by commands, so that all of it is walked equally often."""
@@ -179,7 +309,13 @@ class LifeOfAChange(RuleBasedStateMachine):
         self.road.world.last_calls = set(data.draw(st.lists(st.sampled_from(GATES), max_size=2), label="last calls"))
         self._tell(tuple(self.road.events))
 
-    @rule(data=st.data(), person=st.sampled_from(PEOPLE))
+    @rule(data=st.data(), person=st.sampled_from([*PEOPLE, NOBODY]))
+    def somebody_answers_everything_at_once(self, data: st.DataObject, person: str) -> None:
+        """As on the page where several answers are given with one reason: each is decided by itself."""
+        for task in [task for task in waiting_for(self.road.change) if task.person == person]:
+            self._take_an_offer(data, person, set(task.commands) - ENDINGS)
+
+    @rule(data=st.data(), person=st.sampled_from([*PEOPLE, NOBODY]))
     def somebody_takes_an_offer(self, data: st.DataObject, person: str) -> None:
         ending = data.draw(st.integers(0, 9), label="an ending") == 0
         self._take_an_offer(data, person, set(HUMAN_COMMANDS) if ending else set(HUMAN_COMMANDS) - ENDINGS)
@@ -209,7 +345,7 @@ class LifeOfAChange(RuleBasedStateMachine):
 
     @rule(
         data=st.data(),
-        person=st.sampled_from([*PEOPLE, "stranger", SYSTEM]),
+        person=st.sampled_from([*PEOPLE, NOBODY, "stranger", SYSTEM]),
         kind=st.sampled_from(sorted(HUMAN_COMMANDS)),
         wild=st.booleans(),
     )
@@ -414,3 +550,31 @@ LifeOfAChange.TestCase.settings = settings(
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],
 )
 TestLifeOfAChange = LifeOfAChange.TestCase
+
+
+@cache
+def _offered() -> tuple[tuple[Road, dict[str, tuple[str, ...]]], ...]:
+    """Every beginning with what it offers to whom."""
+    roads = [bring() for bring in BEGINNINGS.values()]
+    return tuple((road, {**road.offers_to_all(), NOBODY: road.offers(NOBODY)}) for road in roads)
+
+
+class Accepted(Exception):
+    """A story gave the command; looking further would tell nothing new."""
+
+
+@pytest.mark.parametrize("kind", sorted(set(HUMAN_COMMANDS) - {"submit"}))
+def test_the_stories_can_give_every_command(kind: str) -> None:
+    """Somewhere a story begins, the command is offered to somebody, and what is drawn for it can be accepted."""
+    asked = [(road, person) for road, offered in _offered() for person, kinds in offered.items() if kind in kinds]
+
+    @given(data=st.data())
+    @settings(max_examples=25, phases=[HypothesisPhase.generate], deadline=None, derandomize=True, database=None)
+    def try_it(data: st.DataObject) -> None:
+        for road, person in asked:
+            command = Bodies(data.draw, road, person, wild=False).of(kind)
+            if not isinstance(road.decision(person, command), Refused):
+                raise Accepted
+
+    with pytest.raises(Accepted):  # where not: add a beginning at which the command is possible
+        try_it()

@@ -6,12 +6,15 @@ clock never passes a moment before what it means is on record.
 
 from __future__ import annotations
 
+import asyncio
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, date, datetime, time, timedelta
 from unittest.mock import patch
 from zoneinfo import ZoneInfo
 
+from temporalio.api.enums.v1 import EventType
 from temporalio.testing import WorkflowEnvironment
 
 from changes.passing_time import next_moment
@@ -35,9 +38,38 @@ async def to_next_moment(
     before = running.state(ref)
     moment, known = next_moment(before), len(running.trail(ref))
     assert moment is not None, "nothing falls due"
+    await at_rest(running, ref)
     await skip_to(skipping, moment)
     await eventually(lambda: running.state(ref).version > before.version)
+    await at_rest(running, ref)
     return moment, list(running.trail(ref))[known:]
+
+
+async def at_rest(running: Running, ref: str) -> None:
+    """Wait until nothing of a change is under way: a worker that goes away in the middle of a task keeps its server's
+    clock from moving until the task times out (reference/temporal.md 7.16)."""
+    handle = running.client.get_workflow_handle(ref)
+    for _ in range(500):
+        kinds = Counter(event.event_type for event in (await handle.fetch_history()).events)
+        if all(kinds[begun] == sum(kinds[end] for end in ends) for begun, ends in UNDER_WAY.items()):
+            return
+        await asyncio.sleep(0.02)
+    raise AssertionError(f"{ref} never came to rest")
+
+
+UNDER_WAY = {
+    EventType.EVENT_TYPE_WORKFLOW_TASK_SCHEDULED: (
+        EventType.EVENT_TYPE_WORKFLOW_TASK_COMPLETED,
+        EventType.EVENT_TYPE_WORKFLOW_TASK_FAILED,
+        EventType.EVENT_TYPE_WORKFLOW_TASK_TIMED_OUT,
+    ),
+    EventType.EVENT_TYPE_ACTIVITY_TASK_SCHEDULED: (
+        EventType.EVENT_TYPE_ACTIVITY_TASK_COMPLETED,
+        EventType.EVENT_TYPE_ACTIVITY_TASK_FAILED,
+        EventType.EVENT_TYPE_ACTIVITY_TASK_TIMED_OUT,
+    ),
+}
+"""What is begun in a history, and the events that end it."""
 
 
 def thursday_before_winter_time(now: datetime) -> datetime:

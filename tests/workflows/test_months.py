@@ -14,7 +14,14 @@ from policies.loader import shipped
 from policies.working_time import working_time
 from temporal.telling import tell_to_look_again
 from tests.support.examples import MANAGER, PROPOSER, submit
-from tests.support.skipping import BERLIN, another_holiday, skip_to, thursday_before_winter_time, to_next_moment
+from tests.support.skipping import (
+    BERLIN,
+    another_holiday,
+    at_rest,
+    skip_to,
+    thursday_before_winter_time,
+    to_next_moment,
+)
 from tests.support.waiting import eventually
 from tests.support.workers import running_worker
 
@@ -43,6 +50,7 @@ async def test_every_deadline_falls_on_its_working_minute(skipping: WorkflowEnvi
             "Thu 10:00",
         ]
         assert (gate.due - thursday).total_seconds() // 3600 == 7 * 24 + 1
+        await at_rest(running, "CH-1")
 
     async def step() -> tuple[str, list[str]]:
         async with running_worker(skipping.client, engine, task_queue=queue, cached=0) as running:
@@ -55,6 +63,7 @@ async def test_every_deadline_falls_on_its_working_minute(skipping: WorkflowEnvi
         async with running_worker(skipping.client, engine, task_queue=queue, cached=0) as running:
             await tell_to_look_again(skipping.client, queue, "CH-1")
             await eventually(lambda: "deadline_reckoned" in {entry.action for entry in running.trail("CH-1")})
+            await at_rest(running, "CH-1")
         assert await step() == ("Thu 10:00", ["reminded"])
         assert await step() == ("Fri 10:00", ["escalated"])
         # Wednesday 14:00 is half of the five days from Friday 10:00.
@@ -73,6 +82,7 @@ async def test_every_deadline_falls_on_its_working_minute(skipping: WorkflowEnvi
         assert renewed.phase == "awaiting_answer"
         gate = running.state("CH-1").gate
         assert gate is not None and gate.due > closing.at
+        await at_rest(running, "CH-1")
     assert (await step())[1] == ["reminded"]
     async with running_worker(skipping.client, engine, task_queue=queue, cached=0) as running:
         assert (await running.change("CH-1").send(MANAGER, AcceptForTesting())).stage == "testing"
