@@ -30,7 +30,7 @@ NEEDS_MORE = {
     ("sign_coverage", "recruiting"): "a plan of the rollout",
     ("move_deadline", "learning"): "a deadline that there is now",
 }
-"""Where the command is theirs to give, and what they send is not enough yet: 422 then, with words about the field."""
+"""Where the command is theirs to give, and what they send is not enough yet: 422 then, or 409 where something else comes first."""
 
 
 def commands(office: Office) -> list[str]:
@@ -46,6 +46,8 @@ def expected(kind: str, situation: str, persona: str) -> set[int]:
         return {401}
     if persona == SYSTEM and kind not in {"record_result", "report_metric"}:
         return {403}
+    if persona == SYSTEM and situation == "window":
+        return {404}  # its token is for another process, so there is no such change for it
     people = EXPECTED.get((kind, situation))
     if people is None:
         return {403, 409}
@@ -53,7 +55,7 @@ def expected(kind: str, situation: str, persona: str) -> set[int]:
     who = "tester" if persona == SYSTEM else persona
     if EVERYBODY not in people and who not in people:
         return {403}
-    return {422} if (kind, situation) in NEEDS_MORE else {200}
+    return {409, 422} if (kind, situation) in NEEDS_MORE else {200}
 
 
 def fields(value: Any, at: str = "") -> Iterator[tuple[str, str]]:
