@@ -30,7 +30,7 @@ NEEDS_MORE = {
     ("sign_coverage", "recruiting"): "a plan of the rollout",
     ("move_deadline", "learning"): "a deadline that there is now",
 }
-"""Where the command is theirs to give, and what they send is not enough yet: 422, or 409 where more has to happen first."""
+"""Theirs to give, and what they send is not enough yet: 422, or 409 where something else has to happen first."""
 
 
 def commands(office: Office) -> list[str]:
