@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import threading
 from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from smtplib import SMTPDataError, SMTPRecipientsRefused
@@ -53,6 +54,9 @@ class NotificationActivities:
         self._sender = mail.sender
         self._public_url = public_url
         self._gathering = gathering
+        self._one_writes = threading.Lock()
+        """Writing a letter is work for the processor: several at once would only take turns with each other and leave
+        decisions a small part of it. Sending is waiting, and goes on side by side."""
         self._link_secret = link_secret
 
     def close(self) -> None:
@@ -148,7 +152,8 @@ class NotificationActivities:
             raise MailRefused(f"{notice.recipient} is not active any more")
         recipient = Recipient(ref=person.ref, name=person.name, email=person.email, zone=zone)
         names = {ref: _name(directory, ref) for ref in notice.mentions}
-        return render(notice, recipient, names, self._public_url, self._sender, answers.get(item.number, ""))
+        with self._one_writes:
+            return render(notice, recipient, names, self._public_url, self._sender, answers.get(item.number, ""))
 
     def _write_down(self, round_: _Round) -> None:
         now = datetime.now(UTC)
