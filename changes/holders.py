@@ -97,7 +97,7 @@ class ReviewHandedOn(Event, kind="review_handed_on", words="asked {owner} to rev
 class Item(NamedTuple):
     """One thing somebody holds."""
 
-    kind: Literal["authorship", "test", "place", "concern", "answer", "overruling", "check", "review", "wave"]
+    kind: Literal["authorship", "test", "place", "concern", "answer", "overruling", "check", "review", "wave", "naming"]
     words: str
     test: Test | None = None
 
@@ -121,6 +121,9 @@ def _held(change: Change) -> Iterator[tuple[str, Item]]:
     for test in _to_be_run(change):
         for tester in test.testers:
             yield tester, Item("test", f"the test {test.ref}", test)
+    for test, missed in without_a_tester(change):
+        for person in missed.asked:
+            yield person, Item("naming", f"who else runs {test.ref}")
     for champion in champions_at_work(change):
         yield champion, Item("place", "a champion's place")
     upcoming = change.rollout.upcoming

@@ -74,6 +74,15 @@ class TestATesterWhoLeft:
         assert tasks(road, "paul") == []
         measured(road).do("paul", Conclude(verdict=Verdict.ADOPT))
 
+    def test_is_not_asked_of_somebody_who_left_as_well(self) -> None:
+        road = at_testing()
+        left(road, "tom")
+        event = gone(left(road, "omar"))
+        assert event.held == "who else runs T1"
+        assert event.asked == ("paul",)
+        assert tasks(road, "omar") == []
+        assert tasks(road, "paul") == ["name_testers"]
+
     def test_leaves_it_to_the_others_named_for_it(self) -> None:
         road = at_testing(tests=(a_test("T1", testers=("tom", "uta")),))
         assert gone(left(road, "tom")).held == "the test T1"
