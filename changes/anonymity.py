@@ -77,17 +77,26 @@ def check_anonymity(command: Command, facts: Facts) -> None:
     Raises:
         Refusal: the policy wants names, or this is nothing that is done without one.
     """
-    if not is_pseudonym(facts.actor.ref):
-        return
-    if command.kind not in SPOKEN_ANONYMOUSLY:
-        not_yours("needs_a_name", "This cannot be done anonymously. Do it under your own name, or leave it.")
-    if command.kind == "submit":
-        if not facts.norms.anonymous_proposals:
-            not_yours("anonymity_refused", "The policy does not allow anonymous proposals. Use your own name.")
+    check_kind_spoken(command.kind, facts)
+    if command.kind == "submit" and is_pseudonym(facts.actor.ref):
         for field in ("proposer", "co_proposers"):
             if getattr(command, field):
                 invalid("names_with_a_pseudonym", "An anonymous proposal names no other authors.", f"/{field}")
-    if command.kind == "raise_concern" and not facts.norms.anonymous_concerns:
+
+
+def check_kind_spoken(kind: str, facts: Facts) -> None:
+    """The same for a kind of command, whatever it says: what is not refused here may be offered.
+
+    Raises:
+        Refusal: the policy wants names, or this is nothing that is done without one.
+    """
+    if not is_pseudonym(facts.actor.ref):
+        return
+    if kind not in SPOKEN_ANONYMOUSLY:
+        not_yours("needs_a_name", "This cannot be done anonymously. Do it under your own name, or leave it.")
+    if kind == "submit" and not facts.norms.anonymous_proposals:
+        not_yours("anonymity_refused", "The policy does not allow anonymous proposals. Use your own name.")
+    if kind == "raise_concern" and not facts.norms.anonymous_concerns:
         not_yours("anonymity_refused", "The policy does not allow anonymous concerns. Use your own name.")
 
 
@@ -174,6 +183,7 @@ __all__ = [
     "RevealAgreed",
     "RevealGranted",
     "check_anonymity",
+    "check_kind_spoken",
     "is_pseudonym",
     "pseudonym_facts",
     "pseudonyms_in",

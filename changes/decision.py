@@ -25,7 +25,7 @@ from changes import (
     rollout,
     testing,
 )
-from changes.anonymity import check_anonymity, pseudonyms_in
+from changes.anonymity import check_anonymity, check_kind_spoken, pseudonyms_in
 from changes.any_moment import StepAside
 from changes.commands import COMMANDS, Command, names_in
 from changes.consequences import FOLLOWED, consequences
@@ -228,14 +228,13 @@ def evolve_all(change: Change | None, events: Iterable[Event], ref: str = "") ->
 
 def offers(change: Change, facts: Facts) -> tuple[str, ...]:
     """The kinds of command that ``facts.actor`` may give now, by the same rules that will answer them."""
-    return tuple(
-        kind for kind, command in HUMAN_COMMANDS.items() if command in RULES and _allowed(change, command, facts)
-    )
+    return tuple(kind for kind, command in HUMAN_COMMANDS.items() if command in RULES and _allowed(change, kind, facts))
 
 
-def _allowed(change: Change, command: type[Command], facts: Facts) -> bool:
-    rule = RULES[command]
+def _allowed(change: Change, kind: str, facts: Facts) -> bool:
+    rule = RULES[HUMAN_COMMANDS[kind]]
     try:
+        check_kind_spoken(kind, facts)
         for condition in rule.when:
             condition(change)
         rule.who(change, facts)

@@ -9,7 +9,6 @@ from typing import Any
 
 from sqlalchemy import Connection
 
-from changes.anonymity import SPOKEN_ANONYMOUSLY
 from changes.decision import HUMAN_COMMANDS, offers, subject_of
 from changes.facts import SYSTEM, Facts
 from changes.refusals import Refusal
@@ -87,7 +86,7 @@ def _anonymously(
     services: Services, connection: Connection, change: Change, pseudonym: str, now: datetime
 ) -> tuple[str, ...]:
     facts = _facts(services, connection, change, pseudonym, now)
-    return tuple(kind for kind in offers(change, facts) if kind in SPOKEN_ANONYMOUSLY) if facts else ()
+    return offers(change, facts) if facts else ()
 
 
 def _facts(services: Services, connection: Connection, change: Change, viewer: str, now: datetime) -> Facts | None:

@@ -26,6 +26,7 @@ from changes.proposal import AskForChanges, SayBack
 from changes.recruiting import AcceptInvitation, Invite, PlanChampions
 from changes.refusals import RefusalKind, Refused
 from changes.state import Change, ConcernCode, EffectOutcome, Outcome, Phase, Round
+from changes.values import is_pseudonym
 from changes.waiting import summary, waiting_for
 from tests.changes.bodies import Bodies
 from tests.changes.road import (
@@ -183,12 +184,6 @@ BEGINNINGS = {
         started_short,
         put_forward,
         put_in_force,
-    )
-}
-"""Stories begin somewhere along the road, brought there by commands, so that all of it is walked equally often."""
-SIDE_ROADS = {
-    bring.__name__: bring
-    for bring in (
         filed_anonymously,
         asked_to_join,
         with_co_proposers,
@@ -205,7 +200,7 @@ SIDE_ROADS = {
         returned,
     )
 }
-"""Where commands are possible that the roads above come to seldom."""
+"""Stories begin somewhere along the road, brought there by commands, so that all of it is walked equally often."""
 
 ONWARD = {
     "resubmit",
@@ -315,7 +310,13 @@ class LifeOfAChange(RuleBasedStateMachine):
         self.road.world.last_calls = set(data.draw(st.lists(st.sampled_from(GATES), max_size=2), label="last calls"))
         self._tell(tuple(self.road.events))
 
-    @rule(data=st.data(), person=st.sampled_from(PEOPLE))
+    @rule(data=st.data(), person=st.sampled_from([*PEOPLE, NOBODY]))
+    def somebody_answers_everything_at_once(self, data: st.DataObject, person: str) -> None:
+        """As on the page where several answers are given with one reason: each is decided by itself."""
+        for task in [task for task in waiting_for(self.road.change) if task.person == person]:
+            self._take_an_offer(data, person, set(task.commands) - ENDINGS)
+
+    @rule(data=st.data(), person=st.sampled_from([*PEOPLE, NOBODY]))
     def somebody_takes_an_offer(self, data: st.DataObject, person: str) -> None:
         ending = data.draw(st.integers(0, 9), label="an ending") == 0
         self._take_an_offer(data, person, set(HUMAN_COMMANDS) if ending else set(HUMAN_COMMANDS) - ENDINGS)
@@ -338,6 +339,10 @@ class LifeOfAChange(RuleBasedStateMachine):
         owner = self.road.world.owners[self.road.change.proposal.content.process]
         return list(dict.fromkeys([*self.road.change.proposal.authors, owner, "vera"]))
 
+    def _here(self, ref: str) -> bool:
+        """Whether somebody can act; who is behind a pseudonym is not known to have left."""
+        return is_pseudonym(ref) or self.road.world.people[ref].active
+
     def _take_an_offer(self, data: st.DataObject, person: str, among: set[str]) -> None:
         able = [kind for kind in self.road.offers(person) if kind in among]
         if able:
@@ -345,7 +350,7 @@ class LifeOfAChange(RuleBasedStateMachine):
 
     @rule(
         data=st.data(),
-        person=st.sampled_from([*PEOPLE, "stranger", SYSTEM]),
+        person=st.sampled_from([*PEOPLE, NOBODY, "stranger", SYSTEM]),
         kind=st.sampled_from(sorted(HUMAN_COMMANDS)),
         wild=st.booleans(),
     )
@@ -373,8 +378,9 @@ class LifeOfAChange(RuleBasedStateMachine):
         assert not isinstance(decided, Refused)
         if self.road.change.closing is None:
             assert self._decide(SYSTEM, LookAgain()) == (), "looking twice finds nothing new"
-            waited_for = {task.person for task in waiting_for(self.road.change)} - {NOBODY}
-            assert all(self.road.world.people[ref].active for ref in waited_for if not self.road.change.hold)
+            waited_for = {task.person for task in waiting_for(self.road.change)}
+            gone = [ref for ref in waited_for if not self._here(ref)]
+            assert not gone or self.road.change.hold, "who has left is waited for"
         gate = self.road.change.gate
         if gate is None or self.road.change.hold or gate.agreed or self.road.change.closing:
             return
@@ -517,8 +523,7 @@ class LifeOfAChange(RuleBasedStateMachine):
         if change is None or (change.closing and change.closing.outcome is not Outcome.EXPIRED):
             return
         *carriers, head = self._carriers()
-        people = self.road.world.people
-        if not people[head].active or not any(people[ref].active for ref in carriers):
+        if not self._here(head) or not any(map(self._here, carriers)):
             return  # without anybody who carries the change or heads the line, an administrator has to intervene
         everybody = dict.fromkeys([*carriers, head, *PEOPLE])
         assert next_moment(change) or any(ONWARD.intersection(self.road.offers(ref)) for ref in everybody), (
@@ -555,7 +560,7 @@ TestLifeOfAChange = LifeOfAChange.TestCase
 @cache
 def _offered() -> tuple[tuple[Road, dict[str, tuple[str, ...]]], ...]:
     """Every beginning with what it offers to whom."""
-    roads = [bring() for bring in (*BEGINNINGS.values(), *SIDE_ROADS.values())]
+    roads = [bring() for bring in BEGINNINGS.values()]
     return tuple((road, {**road.offers_to_all(), NOBODY: road.offers(NOBODY)}) for road in roads)
 
 
