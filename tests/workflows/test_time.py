@@ -9,6 +9,7 @@ import pytest
 from temporalio.testing import WorkflowEnvironment
 
 from changes.any_moment import MoveDeadline, PutOnHold, Renew
+from changes.facts import SYSTEM
 from changes.proposal import AcceptForTesting, DecideYourself, Object
 from changes.recruiting import Invite
 from tests.support.examples import CHAMPION, MANAGER, OWNER, PROPOSER, TO_CHAMPIONS, submit
@@ -139,7 +140,7 @@ async def test_an_invitation_passes_in_silence(running: Running, skipping: Workf
     await skip_until(skipping, invitation.due)
     await eventually(lambda: "invitations_expired" in actions(running, change.change))
     entry = next(entry for entry in running.trail(change.change) if entry.action == "invitations_expired")
-    assert CHAMPION not in entry.sentence and entry.actor == ""
+    assert CHAMPION not in entry.sentence and entry.actor == SYSTEM
 
 
 async def test_time_is_measured_by_the_workflow(running: Running, skipping: WorkflowEnvironment) -> None:
