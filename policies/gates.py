@@ -59,6 +59,8 @@ class Asked:
     seats: tuple[Seat, ...]
     passed_over: tuple[PassedOver, ...]
     quorum: Quorum
+    from_fallback: tuple[str, ...] = ()
+    """Those asked whom nothing but the policy's ``fallback`` brings here."""
 
     @property
     def can_be_reached(self) -> bool:
@@ -75,7 +77,8 @@ def people_at(case: Case, name: str, today: date) -> Asked:
     table = _Table(case.directory, today, excluded(case.subject, name), case.stand_ins, name, case.subject.change)
     gate = case.policy.gate(case.route, name)
     quorum = _Seating(case, table).fill(gate, case.subject.levels.get(name, 0))
-    return Asked(table.seats(), tuple(table.passed_over.values()), quorum)
+    through_fallback = tuple(ref for ref, place in table.places.items() if place.fallback and not place.own)
+    return Asked(table.seats(), tuple(table.passed_over.values()), quorum, through_fallback)
 
 
 def excluded(subject: Subject, gate: str) -> dict[str, str]:
@@ -106,6 +109,8 @@ class _Place:
     others: list[str] = field(default_factory=list)
     stands_in_for: str | None = None
     added: bool = False
+    fallback: bool = False
+    """Whether the policy's ``fallback`` was needed to find them, or one of the groups they speak for."""
 
     def seat(self) -> Seat:
         return Seat(
@@ -235,10 +240,14 @@ class _Seating:
             return None
         reason = f"stands in for {person.name}, who {candidate.reason} and {hindrance}"
         substitute = table.first_free(self.case.directory.line_of(person.ref))
-        if substitute is None:
-            substitute = next(self._fallback(), None)
-            reason += f"; nobody above {person.name} can"
-        return self._seat_instead(substitute, candidate, reason) if substitute is not None else None
+        if substitute is not None:
+            return self._seat_instead(substitute, candidate, reason)
+        substitute = next(self._fallback(), None)
+        if substitute is not None:
+            reason += f"; nobody above {person.name} can, so the policy's fallback is asked"
+            self._seat_instead(substitute, candidate, reason)
+            table.places[substitute.ref].fallback = True
+        return None
 
     def _seat_instead(self, substitute: Person, candidate: Candidate, reason: str) -> None:
         place = self.table.place(substitute, candidate.group)
@@ -266,7 +275,9 @@ class _Seating:
         there = {place.person.ref for place in self.table.in_group(group)}
         for person in self._fallback():
             if person.ref not in there:
-                self.table.place(person, group or "fallback").others.append(f"is asked because {why}")
+                place = self.table.place(person, group or "fallback")
+                place.others.append(f"is asked through the policy's fallback, because {why}")
+                place.fallback = True
                 return True
         return False
 

@@ -18,7 +18,7 @@ from directory.model import EMPLOYEE, Directory
 from policies.conditions import AllOf, KindComparison, ProcessComparison, TeamsComparison, When
 from policies.reachability import can_hold, comparisons
 from policies.relations import Kind, parse
-from policies.schema import REVEAL, Grant, Policy, Time
+from policies.schema import REVEAL, Grant, Policy, Route, Time
 from policies.staffing import Staffing
 from policies.values import Duration
 from policies.wording import counted
@@ -120,17 +120,23 @@ def _quorums(policy: Policy) -> Iterator[Finding]:
 
 def _about_itself(policy: Policy) -> Iterator[Finding]:
     """Find roads on which one person alone could change the policy: those it governs must not weaken it."""
+    for route in _roads_of_policies(policy):
+        for name in (ENDORSE_TESTS, SIGN_TESTS):
+            gate = policy.gate(route, name)
+            all_endorsers = gate.quorum.rule == "all" and gate.who == (Kind.ENDORSERS,)
+            if _fewest(gate.quorum) < 2 and not all_endorsers:
+                message = "one person alone could change the policy on this route; ask for two yeses at least"
+                yield Finding("error", f"routes.{route.name}.gates.{name}", message)
+
+
+def _roads_of_policies(policy: Policy) -> Iterator[Route]:
+    """The routes that a change of the policy itself can take."""
     of_policies = KindComparison.model_validate({"field": "kind", "is": "policy"})
     before: list[When] = []
     for route in policy.routes:
         asked = of_policies if route.when == "always" else AllOf.model_validate({"all": [of_policies, route.when]})
         if can_hold(asked, before):
-            for name in (ENDORSE_TESTS, SIGN_TESTS):
-                gate = policy.gate(route, name)
-                all_endorsers = gate.quorum.rule == "all" and gate.who == (Kind.ENDORSERS,)
-                if _fewest(gate.quorum) < 2 and not all_endorsers:
-                    message = "one person alone could change the policy on this route; ask for two yeses at least"
-                    yield Finding("error", f"routes.{route.name}.gates.{name}", message)
+            yield route
         before.append(route.when)
 
 
@@ -261,7 +267,7 @@ def _everyone_named(policy: Policy) -> Iterator[tuple[str, str]]:
 
 def _staffing(policy: Policy, directory: Directory, today: date) -> Iterator[Finding]:
     staffing = Staffing(policy, directory, today)
-    for shortage in staffing.shortages():
+    for shortage in (*staffing.shortages(), *staffing.through_fallback(_roads_of_policies(policy))):
         path = _gate_path(policy, shortage.route, shortage.gate)
         yield Finding("error" if shortage.certain else "note", path, shortage.message)
     if not staffing.finished:

@@ -6,12 +6,13 @@ needs and a change can exclude, every proposer is fine; only the rest is tried o
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from datetime import date
 from decimal import Decimal
 
-from changes.facts import ENDORSE_TESTS, GATES, REVIEW, Quorum, Subject
+from changes.facts import ENDORSE_TESTS, GATES, REVIEW, SIGN_TESTS, Quorum, Subject
+from changes.permissions import STEWARD
 from directory.model import Directory
 from policies.case import Case
 from policies.gates import people_at
@@ -67,6 +68,34 @@ class Staffing:
         yield from (shortage for shortage in reviews if shortage is not None)
         if doubts:
             yield min(doubts, key=lambda shortage: shortage.spare)
+
+    def through_fallback(self, roads: Iterable[Route]) -> Iterator[Shortage]:
+        """Every gate of a change of the policy at which somebody decides whom only the fallback brings there.
+
+        Args:
+            roads: the routes that a change of the policy can take.
+        """
+        for route in roads:
+            for name in (ENDORSE_TESTS, SIGN_TESTS):
+                if (found := self._fallback_at(route, name)) is not None:
+                    yield found
+
+    def _fallback_at(self, route: Route, name: str) -> Shortage | None:
+        for subject in self._subjects(self._who(route, name), by_reach=False):
+            case = self._case(route, subject.having(kind="policy"))
+            for proposer in self.directory.with_role(STEWARD):
+                if self.left <= 0:
+                    return None
+                self.left -= 1
+                asked = people_at(case.proposed_by(proposer.ref), name, self.today)
+                if asked.from_fallback and asked.can_be_reached:
+                    names = listed(self.directory.person(ref).name for ref in asked.from_fallback)
+                    message = (
+                        f"if {proposer.name} puts a policy forward, {names} would be asked through the fallback, "
+                        "because too few of those named here can answer"
+                    )
+                    return Shortage(route.name, name, message, certain=False)
+        return None
 
     def _gate(self, route: Route, name: str) -> Shortage | None:
         who = self._who(route, name)

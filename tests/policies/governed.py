@@ -44,6 +44,7 @@ class Governed(World):
                 self.directory, subject, facts, "CH-0001", working_time(self.policy.time).today(now), self.campaigns
             ),
             newest=self.policy.ref,
+            candidate=self._candidate(subject),
         )
 
 

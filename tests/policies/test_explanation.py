@@ -4,11 +4,17 @@ from datetime import UTC, datetime
 from decimal import Decimal
 
 from changes.facts import GATES
+from changes.proposal import AcceptForTesting
 from changes.state import ProposalContent
+from changes.testing import ProposeTests
+from directory.model import Directory
 from policies.evaluation import facts_for
 from policies.explanation import Draft, Explanation, explain
 from policies.loader import shipped
-from tests.policies.organisations import TUESDAY, altered, change, firm, with_gate
+from tests.changes.road import CANDIDATE, Road
+from tests.changes.world import a_test, proposal
+from tests.policies.governed import Governed
+from tests.policies.organisations import PROCESSES, TEAMS, TUESDAY, altered, change, firm, person, with_gate
 
 POLICY, _ = shipped()
 
@@ -108,6 +114,29 @@ def test_the_policy_itself_is_never_decided_alone_and_meets_no_rollout_gate() ->
     explanation = explain(everywhere, firm(), Draft(process="invoicing", kind="policy"), "eva", TUESDAY)
     assert not explanation.may_decide_alone
     assert [gate.name for gate in explanation.gates] == ["answer_proposal", "endorse_tests", "sign_tests"]
+
+
+BESIDE_EVA = "Mara Lind is asked through the policy's fallback, because 2 people are needed"
+
+
+def test_a_second_endorser_of_the_policy_through_the_fallback_is_told_before_and_on_the_change() -> None:
+    sam = person("sam", "Sam Rey", "office", "eva", roles=("steward",))
+    directory = Directory([*firm().people.values(), sam], TEAMS, PROCESSES)
+    draft = Draft(process="invoicing", affected_teams=("billing",), kind="policy")
+    endorsing = explain(POLICY, directory, draft, "sam", TUESDAY).gates[1]
+    assert [asked.because for asked in endorsing.people] == ["Eva Roth has the role executive", BESIDE_EVA]
+    assert endorsing.sentence == (
+        "Two people will be asked for the endorsement of the tests within 5 working days, because Eva Roth has the "
+        f"role executive; {BESIDE_EVA}. Of them, 2 of 2 must say yes."
+    )
+
+    road = Road(Governed(directory=directory))
+    road.now = TUESDAY
+    road.do("sam", proposal(process="invoicing", affected_teams=("billing",), policy=CANDIDATE))
+    road.do("eva", AcceptForTesting())
+    road.do("sam", ProposeTests(tests=(a_test(testers=("ann",)),)))
+    assert road.change.gate is not None
+    assert [seat.because for seat in road.change.gate.asked] == [asked.because for asked in endorsing.people]
 
 
 def test_a_gate_with_nobody_to_ask_says_so() -> None:

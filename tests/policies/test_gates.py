@@ -106,14 +106,15 @@ def test_after_the_end_of_a_line_the_fallback_is_asked() -> None:
     gone = {"active": False}
     gate = seats_for(policy, firm(mara=gone, otto=gone, eva=gone), change(), "start_rollout", TUESDAY)
     assert reasons(gate) == {
-        "nora": "Nora Falk stands in for Mara Lind, who owns Invoicing and has left; nobody above Mara Lind can"
+        "nora": "Nora Falk stands in for Mara Lind, who owns Invoicing and has left; nobody above Mara Lind can, "
+        "so the policy's fallback is asked"
     }
 
 
 def test_a_gate_that_names_nobody_falls_back_too() -> None:
     policy = with_gate("start_rollout", "{who: [role:auditor]}")
     gate = seats_for(policy, firm(), change(), "start_rollout", TUESDAY)
-    assert reasons(gate) == {"mara": "Mara Lind is asked because nobody else can be"}
+    assert reasons(gate) == {"mara": "Mara Lind is asked through the policy's fallback, because nobody else can be"}
     assert gate.seats[0].group == "fallback"
 
 
@@ -193,7 +194,7 @@ def test_escalation_finds_somebody_where_all_managers_are_asked_already() -> Non
     assert [seat.person for seat in gate.seats] == ["mara", "otto", "eva"]
     top = with_gate("start_rollout", "{who: [person:eva]}")
     gate = seats_for(top, firm(), change(levels={"start_rollout": 1}), "start_rollout", TUESDAY)
-    assert reasons(gate)["mara"] == "Mara Lind is asked because no answer came in time"
+    assert reasons(gate)["mara"] == "Mara Lind is asked through the policy's fallback, because no answer came in time"
 
 
 def test_escalation_goes_on_upward_past_those_who_are_away() -> None:

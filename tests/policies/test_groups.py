@@ -59,7 +59,7 @@ def test_a_group_without_anybody_is_asked_of_the_fallback() -> None:
     gate = asked(EACH_TEAM, gone)
     assert {seat.person: seat.because for seat in gate.seats} == {
         "mara": "Mara Lind leads Billing Support, which is affected; "
-        "also is asked because nobody else can be for Claims"
+        "also is asked through the policy's fallback, because nobody else can be for Claims"
     }
     assert quorum_reached(gate, ["mara"])
 

@@ -4,7 +4,7 @@ from datetime import date
 
 import pytest
 
-from directory.model import Directory
+from directory.model import Directory, Person
 from policies import staffing
 from policies.lint import Finding, check
 from policies.loader import shipped
@@ -23,14 +23,33 @@ def test_the_shipped_policy_is_clean() -> None:
     assert check(POLICY) == (NOTHING_YET,)
 
 
-def test_a_firm_that_the_shipped_policy_fits_is_told_what_is_tight() -> None:
+AUDITOR = person("ria", "Ria Ode", "office", "eva", roles=("auditor",))
+
+
+def office(*more: Person) -> Directory:
+    """The firm with Sam, a steward, and ``more``."""
     steward = person("sam", "Sam Rey", "office", "eva", roles=("steward",))
-    auditor = person("ria", "Ria Ode", "office", "eva", roles=("auditor",))
-    directory = Directory([*firm().people.values(), steward, auditor], TEAMS, PROCESSES)
-    yet, tight = check(POLICY, directory, TODAY)
+    return Directory([*firm().people.values(), steward, *more], TEAMS, PROCESSES)
+
+
+def test_a_firm_that_the_shipped_policy_fits_is_told_what_is_tight() -> None:
+    yet, tight = check(POLICY, office(AUDITOR), TODAY)
     assert yet == NOTHING_YET
     assert tight.severity == "note"
     assert "if several of them have a part in it, too few are left" in tight.message
+
+
+THROUGH_FALLBACK = Finding(
+    "note",
+    "routes.policy.gates.endorse_tests",
+    "if Sam Rey puts a policy forward, Mara Lind would be asked through the fallback, "
+    "because too few of those named here can answer",
+)
+
+
+def test_a_second_endorser_of_the_policy_through_the_fallback_is_worth_knowing() -> None:
+    assert THROUGH_FALLBACK in check(POLICY, office(), TODAY)
+    assert THROUGH_FALLBACK not in check(POLICY, office(AUDITOR), TODAY)
 
 
 def route(name: str, when: str) -> tuple[str, str]:
