@@ -166,7 +166,7 @@ def an_author(change: Change, facts: Facts) -> None:
     """The proposer, the filer or a co-proposer; when all of them have left, whoever answers proposals here."""
     anybody(change, facts)
     authors = change.proposal.authors
-    if facts.actor.ref not in authors and not _steps_in(facts, authors):
+    if facts.actor.ref not in authors and not _steps_in(change, facts, authors):
         not_yours("authors_only", "Only the people whose change this is can do that: its proposer and co-proposers.")
 
 
@@ -174,18 +174,22 @@ def the_lead(change: Change, facts: Facts) -> None:
     """An author, or the owner of the process: the people who carry the work of a change; see :func:`an_author`."""
     anybody(change, facts)
     lead = (*change.proposal.authors, facts.process.owner)
-    if facts.actor.ref not in lead and not _steps_in(facts, lead):
+    if facts.actor.ref not in lead and not _steps_in(change, facts, lead):
         not_yours(
             "lead_only",
             f"Only its authors or the owner of {facts.process.name} can do that.",
         )
 
 
-def _steps_in(facts: Facts, left: Iterable[str]) -> bool:
-    """Whether everybody in ``left`` has left, and the policy would ask the actor about such a proposal."""
+def _steps_in(change: Change, facts: Facts, left: Iterable[str]) -> bool:
+    """Whether everybody in ``left`` has left, and the actor was asked to go on or would be, about such a proposal.
+
+    Who was asked, as it stands on record, goes on even where their own edit moves the change to where others answer.
+    """
     if any(facts.people[person].active for person in left if person in facts.people):
         return False
-    return facts.gates[ANSWER_PROPOSAL].seat_of(facts.actor.ref) is not None
+    asked = {person for one in change.missing if one.person in change.proposal.authors for person in one.speaking}
+    return facts.actor.ref in asked or facts.gates[ANSWER_PROPOSAL].seat_of(facts.actor.ref) is not None
 
 
 def not_an_author(change: Change, facts: Facts) -> None:

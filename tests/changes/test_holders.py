@@ -14,7 +14,7 @@ from changes.facts import Quorum
 from changes.holders import HolderBack, HolderGone, NameTesters
 from changes.learning import RecordEffect
 from changes.passing_time import LookAgain
-from changes.proposal import AcceptForTesting, AskForChanges, Resubmit
+from changes.proposal import AcceptForTesting, AskForChanges, Edit, Resubmit
 from changes.recruiting import AcceptInvitation, Invite, SignCoverage
 from changes.rollout import StartWave
 from changes.state import ConcernCode, EffectOutcome, InvitationStatus, Phase, Verdict
@@ -247,6 +247,14 @@ class TestAuthorsWhoLeft:
         assert event.speaking == ("mara", "omar")
         assert tasks(road, "mara") == ["resubmit"]
         road.do("mara", Resubmit(what_changed="The desk is named."))
+
+    def test_whoever_speaks_for_them_may_move_it_to_a_process_of_somebody_else(self) -> None:
+        road = filed()
+        road.do("mara", AskForChanges(what="It is about invoices."))
+        left(road, "paul")
+        road.do("omar", Edit(process="invoicing", what_changed="The process."))
+        assert tasks(road, "omar") == ["resubmit"]
+        assert road.rule("lena", Edit(title="Mine", what_changed="The name.")) == "authors_only"
 
     def test_all_of_them_leave_the_work_to_the_owner_of_the_process(self) -> None:
         road = filed()
