@@ -45,7 +45,7 @@ def publish(
                 f"“{known[0].name}” version {known[0].version} is in force. The next version takes force through a "
                 f"change, which a steward files: groundswell policy propose {file}"
             )
-        findings = _tell(_findings(file, _directory_of(engine)))
+        findings = _tell(file, _findings(file, _directory_of(engine)))
         if _some_change_would_be_stuck(findings) and not anyway:
             raise Stopped("Changes would get stuck under this policy, see the errors above. Nothing was published.")
         with writing(engine) as connection:
@@ -86,7 +86,7 @@ def check(file: PolicyFile) -> None:
     if choose(load_settings()).exists:
         with opened() as (engine, _):
             with_directory = _directory_of(engine)
-    findings = _tell(_findings(file, with_directory))
+    findings = _tell(file, _findings(file, with_directory))
     if _some_change_would_be_stuck(findings):
         raise Stopped("The policy can be read, but changes would get stuck. See the errors above.")
     say("The policy is fine." if not findings else "Nothing in it would stop a change.")
@@ -111,9 +111,13 @@ def _findings(file: Path, directory: Directory | None) -> tuple[Finding, ...]:
     return lint(load_policy(file), directory, datetime.now(UTC).date())
 
 
-def _tell(findings: tuple[Finding, ...]) -> tuple[Finding, ...]:
+def _tell(file: Path, findings: tuple[Finding, ...]) -> tuple[Finding, ...]:
+    from policies.loader import place_in
+
+    text = file.read_text(encoding="utf-8-sig")
     for finding in findings:
-        say(str(finding))
+        place = place_in(text, finding.path)
+        say(f"{file}:{place.line}:{place.column}: {finding}")
     return findings
 
 

@@ -60,6 +60,31 @@ class Document:
                 known = (*known, step)
         return self.values.get(known)
 
+    def named(self, path: str) -> Place:
+        """Where a setting stands that is named in words, such as ``routes.cross-team.gates.sign_tests``.
+
+        An entry of a list goes by its name, its role or its position. The last part that the document has counts.
+        """
+        at: Path = ()
+        rest, content = path, self.content
+        while rest:
+            ways = ((step, word) for step, word in _steps(content) if f"{rest}.".startswith(f"{word}."))
+            step, word = next(ways, (None, ""))
+            if step is None:
+                break
+            at, rest, content = (*at, step), rest[len(word) + 1 :], content[step]
+        return self.keys.get(at) or self.values.get(at) or Place(1, 1)
+
+
+def _steps(content: Any) -> Iterator[tuple[str | int, str]]:
+    """Every way on from a part of a document, with the word for it."""
+    if isinstance(content, dict):
+        yield from ((key, key) for key in content)
+    elif isinstance(content, tuple):
+        for number, item in enumerate(content):
+            named = item if isinstance(item, dict) else {}
+            yield number, str(named.get("name") or named.get("role") or number)
+
 
 def read_document(text: str, file: str) -> Document:
     """Read one YAML document.

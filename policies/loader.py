@@ -10,7 +10,7 @@ from policies.document import Document, Place, read_document
 from policies.problems import PolicyError, PolicyProblem, findings
 from policies.schema import Policy
 
-__all__ = ["PolicyError", "PolicyProblem", "load_policy", "parse_policy", "shipped"]
+__all__ = ["PolicyError", "PolicyProblem", "load_policy", "parse_policy", "place_in", "shipped"]
 
 SHIPPED = Path(__file__).parent
 """Where the shipped policies stand."""
@@ -38,6 +38,11 @@ def parse_policy(text: str, name: str = "policy") -> Policy:
         return Policy.model_validate(document.content)
     except ValidationError as error:
         raise PolicyError(_problems(error, document)) from None
+
+
+def place_in(text: str, path: str) -> Place:
+    """Line and column of the setting that a finding about a readable policy names; see :meth:`Document.named`."""
+    return read_document(text.removeprefix("\ufeff"), "policy").named(path)
 
 
 def shipped(name: str = "default") -> tuple[Policy, str]:

@@ -13,8 +13,8 @@ from changes.values import Line, ProcessRef, Text
 from directory.model import Directory
 from policies.comparison import difference
 from policies.document import LARGEST
-from policies.lint import check
-from policies.loader import PolicyError, parse_policy
+from policies.lint import Finding, check
+from policies.loader import PolicyError, parse_policy, place_in
 from policies.proven import Proven, proven
 from policies.replay import PastChange, Replay, replay
 from policies.schema import Policy
@@ -52,6 +52,8 @@ class Noted(BaseModel):
     severity: str
     """``error``: some change would be stuck. ``warning``: probably not meant. ``note``: worth knowing."""
     path: str
+    line: int
+    """In which line of the text that stands, counted from 1."""
     message: str
 
 
@@ -86,10 +88,15 @@ def try_out(services: Services, connection: Connection, text: str) -> TriedOut:
     found = check(candidate, directory, working_time(in_force.time).today(now))
     past = (PastChange.of(change) for change in changes_on_record(connection))
     return TriedOut(
-        found=tuple(Noted(severity=one.severity, path=one.path, message=one.message) for one in found),
+        found=tuple(_noted(one, text) for one in found),
         differences=tuple(str(one) for one in difference(in_force, candidate)),
         replay=replay(in_force, candidate, directory, past, now),
     )
+
+
+def _noted(found: Finding, text: str) -> Noted:
+    line = place_in(text, found.path).line
+    return Noted(severity=found.severity, path=found.path, line=line, message=found.message)
 
 
 async def put_forward(services: Services, proposal: PolicyProposal, *, by: str, via: Via, key: str) -> Given:

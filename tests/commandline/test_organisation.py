@@ -14,6 +14,7 @@ from temporal.ports import free_port
 from tests.commandline.conftest import Type
 from tests.support.desk import Desk
 from tests.support.examples import PROPOSER, submit
+from tests.support.leaving import leads_their_manager
 
 POLICY = SHIPPED / "default.yaml"
 
@@ -128,6 +129,22 @@ def test_a_policy_under_which_changes_get_stuck_is_published_only_when_insisted(
     assert refused.code == 1
     assert "Nothing was published." in refused.err
     assert type_in("policy", "publish", file, "--anyway").code == 0
+
+
+def test_managers_in_a_circle_are_an_error_with_the_line_of_the_escalation(migrated: Path, type_in: Type) -> None:
+    type_in("directory", "import", str(FOLDER))
+    engine = open_database(f"sqlite:///{migrated}")
+    leads_their_manager(engine, PROPOSER)
+    engine.dispose()
+    line = 1 + POLICY.read_text().splitlines().index("escalation:")
+    checked = type_in("policy", "check", str(POLICY))
+    assert checked.code == 1
+    assert (
+        f"{POLICY}:{line}:1: error: escalation: runs in a circle, because they are each other's managers: "
+        in "".join(checked.out.splitlines())
+    )
+    assert "changes would get stuck" in checked.err
+    assert "Nothing was published." in type_in("policy", "publish", str(POLICY)).err
 
 
 def test_a_policy_that_is_none_is_named_with_line_and_column(migrated: Path, type_in: Type, tmp_path: Path) -> None:

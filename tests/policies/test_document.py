@@ -7,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from policies.document import DEEPEST, LARGEST, Place, read_document
+from policies.loader import shipped
 from policies.problems import PolicyError
 
 
@@ -66,3 +67,20 @@ def test_any_text_is_read_or_refused_in_words(text: str) -> None:
         read_document(text, "p.yaml")
     except PolicyError as error:
         assert all(problem.line >= 1 and problem.column >= 1 and problem.message for problem in error.problems)
+
+
+@pytest.mark.parametrize(
+    ("path", "line"),
+    [
+        ("escalation", "escalation:"),
+        ("routes.policy.gates.endorse_tests", "      endorse_tests: {who: [role:executive, role:auditor]"),
+        ("routes.standard", "  - name: standard"),
+        ("gates.no_such_gate", "gates:"),
+        ("time.working_days", "  working_days:"),
+    ],
+)
+def test_a_setting_is_found_by_its_name_in_words(path: str, line: str) -> None:
+    text = shipped()[1]
+    place = read_document(text, "policy").named(path)
+    assert text.splitlines()[place.line - 1].startswith(line)
+    assert read_document("a: 1", "policy").named("nothing.of.that") == Place(1, 1)

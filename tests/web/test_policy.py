@@ -13,6 +13,7 @@ from policies.loader import parse_policy, shipped
 from store import tables
 from store.database import reading
 from store.policies import published_versions
+from tests.support.leaving import leads_their_manager
 from tests.web.office import HOA, JONAS, LEA, MARA, SAMIRA, Office, Page, a_test, a_wave, proposal
 from tests.web.test_api import problem
 from tests.web.test_pages import sound
@@ -173,6 +174,24 @@ async def test_trying_a_policy_says_whose_road_would_differ(office: Office) -> N
         assert (await client.get("/api/v1/policy")).json()["text"] == TEXT
     async with office.program(MARA) as client:
         problem(await client.post("/api/v1/policy/try", json={"text": STRICTER}), 403, "not_permitted")
+
+
+async def test_managers_in_a_circle_are_an_error_with_a_line_over_json_and_on_the_page(office: Office) -> None:
+    leads_their_manager(office.engine, MARA)
+    line = 1 + TEXT.splitlines().index("escalation:")
+    async with office.program(AMARA) as client:
+        tried = (await client.post("/api/v1/policy/try", json={"text": STRICTER})).json()
+        [circle] = [one for one in tried["found"] if one["path"] == "escalation"]
+        assert (circle["severity"], circle["line"]) == ("error", line)
+        assert circle["message"].startswith("runs in a circle, because they are each other's managers: ")
+        assert "Mara Lind" in circle["message"] and "Jonas Okafor" in circle["message"]
+    refused = problem(await put_forward(office, AMARA), 422, "policy_would_stick")
+    assert "escalation: runs in a circle" in refused["detail"]
+    async with office.browser(AMARA) as browser:
+        form = sound(Page(await browser.get("/policy/try")))
+        shown = sound(Page(await browser.post("/policy/try", data=form.answers(text=STRICTER))))
+        assert f"line {line}, escalation: runs in a circle" in shown.text
+        assert shown.action != "/policy/propose"
 
 
 async def test_the_pages_lead_from_the_policy_in_force_to_a_change_that_puts_another_forward(office: Office) -> None:
