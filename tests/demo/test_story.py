@@ -87,6 +87,7 @@ async def test_told_again_nothing_happens(told: Served) -> None:
     assert len(told.gateway.sent) == commands
 
 
+@pytest.mark.slow
 async def test_interrupted_it_goes_on_where_it_stopped(here: Served) -> None:
     heard = 37
 

@@ -328,6 +328,7 @@ def test_writers_in_threads_wait_for_each_other(counting: Engine) -> None:
     assert counted(counting) == 80
 
 
+@pytest.mark.slow
 def test_writers_in_four_processes_wait_for_each_other(counting: Engine) -> None:
     in_processes(4, count_on_at, address_of(counting))
     assert counted(counting) == 40

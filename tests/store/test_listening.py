@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import timedelta
 
+import pytest
 from sqlalchemy import Engine
 
 from changes.concerns import AskWhy, RaiseConcern
@@ -61,6 +62,7 @@ def test_similar_changes_are_found_with_where_they_stand(engine: Engine) -> None
         assert similar_changes(connection, "a new coffee machine") == ()
 
 
+@pytest.mark.slow
 def test_of_many_changes_those_that_share_the_most_words_are_compared(engine: Engine) -> None:
     common, rare = "Answer returns of customers", "Answer returns of customers with velvet curtains"
     for number in range(1, COMPARED + 20):

@@ -87,6 +87,7 @@ async def test_it_answers_keeps_what_ended_and_shows_pages_and_metrics() -> None
     assert process.exit_code is not None
 
 
+@pytest.mark.slow
 @pytest.mark.temporal
 async def test_what_it_keeps_in_a_file_is_there_after_a_restart(tmp_path: Path) -> None:
     file = tmp_path / "state" / "temporal.db"

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import pytest
 from sqlalchemy import MetaData, select
 
 from changes.permissions import Operation
@@ -63,6 +64,7 @@ def rows(office: Office) -> dict[str, list[Any]]:
         }
 
 
+@pytest.mark.slow
 async def test_what_belongs_to_somebody_is_not_there_for_anybody_else(office: Office) -> None:
     things = await things_of_mara(office)
     own = [

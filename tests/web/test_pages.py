@@ -380,6 +380,7 @@ async def test_settings_are_kept_for_every_device(office: Office) -> None:
     assert '<html lang="en">' in plain.html
 
 
+@pytest.mark.slow
 async def test_lists_can_be_filtered_and_paged(office: Office) -> None:
     first = await office.filed(title="Alpha 100% better")
     for number in range(51):

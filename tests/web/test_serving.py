@@ -102,6 +102,7 @@ async def test_it_starts_without_temporal_and_finds_it_later(database_address: s
             assert await asyncio.wait_for(process.wait(), 40) == 0
 
 
+@pytest.mark.slow
 async def test_it_does_not_start_on_a_database_without_tables(tmp_path: Path) -> None:
     open_database(f"sqlite:///{tmp_path / 'empty.db'}").dispose()
     async with web_process(f"sqlite:///{tmp_path / 'empty.db'}", "127.0.0.1:1") as (process, _):

@@ -43,6 +43,7 @@ async def short_lived() -> AsyncIterator[WorkflowEnvironment]:
         yield environment
 
 
+@pytest.mark.slow
 async def test_everything_is_carried_into_the_next_run(short_lived: WorkflowEnvironment, engine: Engine) -> None:
     async with running_worker(short_lived.client, engine) as running:
         change = running.change()
