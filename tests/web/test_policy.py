@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from hashlib import sha256
 from typing import Any
 
@@ -10,9 +11,11 @@ from sqlalchemy import select
 from changes.state import Change
 from ledger.offline import LOG_KEY, OK, Key, verify_bundle
 from policies.loader import parse_policy, shipped
+from policies.values import Duration
+from policies.working_time import working_time
 from store import tables
-from store.database import reading
-from store.policies import published_versions
+from store.database import reading, writing
+from store.policies import publish_policy, published_versions
 from tests.support.leaving import leads_their_manager
 from tests.web.office import HOA, JONAS, LEA, MARA, SAMIRA, Office, Page, a_test, a_wave, proposal
 from tests.web.test_api import problem
@@ -174,6 +177,23 @@ async def test_trying_a_policy_says_whose_road_would_differ(office: Office) -> N
         assert (await client.get("/api/v1/policy")).json()["text"] == TEXT
     async with office.program(MARA) as client:
         problem(await client.post("/api/v1/policy/try", json={"text": STRICTER}), 403, "not_permitted")
+
+
+async def test_a_newer_policys_freeze_moves_the_deadline_of_what_a_steward_moves_to_it(office: Office) -> None:
+    stays, moves = await office.filed(), await office.filed(title="Answer parcels at once")
+    before = office.gateway.state(moves).gate
+    assert before is not None
+    day = (before.due - timedelta(days=1)).date()
+    text = TEXT.replace("version: 1\n", "version: 2\n").replace(
+        "  freezes:\n", f"  freezes:\n    - {{name: stocktaking, from: {day - timedelta(days=3)}, to: {day}}}\n"
+    )
+    with writing(office.engine) as connection:
+        publish_policy(connection, parse_policy(text), text, office.clock())
+    await office.done(AMARA, "move_to_newer_policy", {"reason": "We count the stock."}, moves)
+    after, kept = office.gateway.state(moves).gate, office.gateway.state(stays).gate
+    assert after is not None and kept is not None
+    assert after.due == working_time(parse_policy(text).time).add(office.clock(), Duration.parse("5d")) > before.due
+    assert kept.due == before.due, "what nobody moves keeps the calendar it began under"
 
 
 async def test_managers_in_a_circle_are_an_error_with_a_line_over_json_and_on_the_page(office: Office) -> None:
