@@ -168,7 +168,7 @@ async def the_life(office: Office, receiver: Receiver, kenji: httpx2.AsyncClient
     # While the secret is replaced both sign; a change goes on meanwhile.
     renewed = (await script.post(f"{hook}/secret")).json()["secret"]
     await office.done(JONAS, "accept_for_testing", {}, filed["change"])
-    await arrived(receiver, lambda it: any("accepted" in event["type"] for event in it.verified(renewed)))
+    await arrived(receiver, lambda it: any("gate_passed" in event["type"] for event in it.verified(renewed)))
     assert any("accepted" in event["type"] for event in receiver.verified(secret))
 
     # A receiver that is gone gets nothing more, and whoever added it hears of it.
