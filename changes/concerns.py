@@ -173,19 +173,15 @@ def who_must_answer(change: Change, code: ConcernCode, facts: Facts) -> tuple[st
         case ConcernCode.R01 | ConcernCode.R02 | ConcernCode.R07:
             return authors
         case ConcernCode.R03 | ConcernCode.R05:
-            return _seated_at(facts, ENDORSE_TESTS) or authors
+            return facts.seated(ENDORSE_TESTS) or authors
         case ConcernCode.R06 | ConcernCode.R08:
-            return change.round.counting_endorsers or _seated_at(facts, ENDORSE_TESTS) or authors
+            return change.round.counting_endorsers or facts.seated(ENDORSE_TESTS) or authors
         case ConcernCode.R09:
-            return _seated_at(facts, change.gate.name if change.gate else START_ROLLOUT) or authors
+            return facts.seated(change.gate.name if change.gate else START_ROLLOUT) or authors
         case ConcernCode.R04 | ConcernCode.R10:
             return tuple(dict.fromkeys((*authors, facts.process.owner)))
         case _:
             return ()
-
-
-def _seated_at(facts: Facts, gate: str) -> tuple[str, ...]:
-    return tuple(seat.person for seat in facts.gates[gate].seats)
 
 
 def _others_concern_open(change: Change, facts: Facts) -> None:
@@ -257,8 +253,7 @@ def _last_call_again(change: Change, settled_now: Concern, facts: Facts, now: da
 def _one_level_up(change: Change, facts: Facts) -> None:
     """The manager of somebody who is asked at a gate of this change, or the head of the line."""
     not_an_author(change, facts)
-    asked = {seat.person for gate in facts.gates.values() for seat in gate.seats}
-    above = {facts.people[person].manager or person for person in asked if person in facts.people}
+    above = facts.above_the_gates()
     if facts.actor.ref not in above:
         names = ", ".join(sorted(facts.people[person].name for person in above if person in facts.people))
         not_yours(

@@ -8,6 +8,7 @@ Deadlines are facts as well: working time depends on zones and holiday tables th
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable
 from datetime import date
 from typing import Literal
 
@@ -353,3 +354,17 @@ class Facts(Value):
     """Of :attr:`Subject.holders`, where they are now. Look-ups of earlier releases do not bring it."""
     unknown: tuple[str, ...] = ()
     """References that the command names and nobody knows."""
+
+    def seated(self, gate: str) -> tuple[str, ...]:
+        """Who would be asked at a gate now."""
+        return tuple(seat.person for seat in self.gates[gate].seats)
+
+    def above_the_gates(self) -> tuple[str, ...]:
+        """The managers of those asked at the gates, or the heads of their lines: who may overrule a concern."""
+        asked = dict.fromkeys(person for gate in self.gates for person in self.seated(gate))
+        return tuple(dict.fromkeys(self.people[ref].manager or ref for ref in asked if ref in self.people))
+
+    def teams_of(self, people: Iterable[str]) -> dict[str, str]:
+        """In which team each of ``people`` is now, where they are in one."""
+        known = (self.people[ref] for ref in dict.fromkeys(people) if ref in self.people)
+        return {person.ref: person.team for person in known if person.team}

@@ -279,7 +279,7 @@ def _gone(change: Change, facts: Facts, person: str, why: Why, items: list[Item]
     where = facts.whereabouts[person]
     authors = tuple(ref for ref in change.proposal.authors if _active(facts, ref))
     owner = (facts.process.owner,) if _active(facts, facts.process.owner) else ()
-    speaking_now = () if authors else _seated(facts, ANSWER_PROPOSAL)
+    speaking_now = () if authors else facts.seated(ANSWER_PROPOSAL)
     raised = why == "left" and any(item.kind in {"concern", "overruling"} for item in items)
     return HolderGone(
         person=person,
@@ -291,7 +291,7 @@ def _gone(change: Change, facts: Facts, person: str, why: Why, items: list[Item]
         asked=tuple(ref for ref in dict.fromkeys((*authors, *owner)) if ref != person) or speaking_now,
         speaking=speaking_now,
         overruling=one_level_up(change, facts) if raised else (),
-        starting=_seated(facts, START_ROLLOUT) if any(item.kind == "wave" for item in items) else (),
+        starting=facts.seated(START_ROLLOUT) if any(item.kind == "wave" for item in items) else (),
     )
 
 
@@ -303,15 +303,9 @@ def _active(facts: Facts, person: str) -> bool:
     return known is not None and known.active
 
 
-def _seated(facts: Facts, gate: str) -> tuple[str, ...]:
-    return tuple(seat.person for seat in facts.gates[gate].seats)
-
-
 def one_level_up(change: Change, facts: Facts) -> tuple[str, ...]:
-    """Who may overrule a concern, as far as the look-up knows them: the managers of those asked at the gates."""
-    asked = dict.fromkeys(seat.person for gate in facts.gates.values() for seat in gate.seats)
-    above = dict.fromkeys(facts.people[ref].manager or ref for ref in asked if ref in facts.people)
-    return tuple(ref for ref in above if _active(facts, ref) and ref not in change.proposal.authors)
+    """Who may overrule a concern, as far as the look-up knows them."""
+    return tuple(ref for ref in facts.above_the_gates() if _active(facts, ref) and ref not in change.proposal.authors)
 
 
 def _how(why: Why, where: Whereabouts) -> str:
@@ -389,15 +383,9 @@ def _name_testers(change: Change, command: NameTesters, facts: Facts, now: datet
         test=command.test,
         testers=tuple(dict.fromkeys(command.testers)),
         before=tests[command.test].testers,
-        teams=teams_of(facts, command.testers),
+        teams=facts.teams_of(command.testers),
         reason=command.reason,
     )
-
-
-def teams_of(facts: Facts, people: Iterable[str]) -> dict[str, str]:
-    """In which team each of ``people`` is now, where they are in one."""
-    known = (facts.people[ref] for ref in dict.fromkeys(people) if ref in facts.people)
-    return {person.ref: person.team for person in known if person.team}
 
 
 # ------------------------------------------------------------------------------------------------------ evolution

@@ -203,8 +203,7 @@ def _check_plan(tests: TestPlan, facts: Facts, now: datetime) -> None:
 
 
 def _proposed(tests: TestPlan, version: int, facts: Facts) -> TestsProposed:
-    known = (facts.people[person] for test in tests for person in test.testers)
-    teams = {person.ref: person.team for person in known if person.team}
+    teams = facts.teams_of(person for test in tests for person in test.testers)
     return TestsProposed(tests=tests, plan_version=version, count=len(tests), teams=teams)
 
 
