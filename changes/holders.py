@@ -7,7 +7,7 @@ say who comes next it is handed on at once. Source: lifecycle.md, "Rules that al
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from datetime import date, datetime
 from typing import Literal, NamedTuple
 
@@ -23,7 +23,7 @@ from changes.refusals import invalid, wrong_stage
 from changes.review import joined, owed
 from changes.rules import decides, evolves, in_phase, the_lead
 from changes.state import Change, ConcernStatus, InvitationStatus, Missing, Phase, Stage, Test
-from changes.values import Moment, OptionalText, PersonRef, Ref, TeamRef, is_pseudonym
+from changes.values import Moment, OptionalText, PersonRef, Ref, TeamRef, enumerated, is_pseudonym
 
 Why = Literal["left", "moved", "away"]
 
@@ -285,7 +285,7 @@ def _gone(change: Change, facts: Facts, person: str, why: Why, items: list[Item]
         person=person,
         why=why,
         how=_how(why, where),
-        held=_enumerated(dict.fromkeys(item.words for item in items)),
+        held=enumerated(dict.fromkeys(item.words for item in items)),
         until=where.away_until if why == "away" else None,
         team=where.team if why == "moved" else None,
         asked=tuple(ref for ref in dict.fromkeys((*authors, *owner)) if ref != person) or speaking_now,
@@ -314,11 +314,6 @@ def _how(why: Why, where: Whereabouts) -> str:
     if why == "away" and where.away_until:
         return f"is away until {where.away_until.day} {where.away_until:%B %Y}"
     return "has moved to another team"
-
-
-def _enumerated(items: Iterable[str]) -> str:
-    *first, last = items
-    return f"{', '.join(first)} and {last}" if first else last
 
 
 def _handed_on(change: Change, facts: Facts, left: set[str]) -> Iterator[Event]:

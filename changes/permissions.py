@@ -12,6 +12,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 from types import MappingProxyType
 
+from changes.values import enumerated
+
 EMPLOYEE, MANAGER, EXECUTIVE, AUDITOR = "employee", "manager", "executive", "auditor"
 STEWARD, ADMINISTRATOR, OMBUDS = "steward", "administrator", "ombuds"
 
@@ -163,7 +165,10 @@ def _oneself_or_above(actor: Actor, thing: Thing | None) -> Verdict:
 def _role(*roles: str) -> Rule:
     def rule(actor: Actor, thing: Thing | None) -> Verdict:
         if actor.service or not actor.roles & set(roles):
-            return Verdict(False, f"This is for {_enumerated(roles)}. Ask one of them, or your administrator.")
+            return Verdict(
+                False,
+                f"This is for {enumerated(_PLURALS[role] for role in roles)}. Ask one of them, or your administrator.",
+            )
         return YES
 
     return rule
@@ -177,11 +182,6 @@ _PLURALS = {
     ADMINISTRATOR: "administrators",
     OMBUDS: "ombuds people",
 }
-
-
-def _enumerated(roles: tuple[str, ...]) -> str:
-    *first, last = (_PLURALS[role] for role in roles)
-    return f"{', '.join(first)} and {last}" if first else last
 
 
 _READ = frozenset({Scope.READ, Scope.ACT})

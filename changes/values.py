@@ -7,7 +7,7 @@ input limits from the foundation's list of bad input.
 from __future__ import annotations
 
 import unicodedata
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from decimal import Decimal
@@ -138,3 +138,9 @@ ProcessRef = Annotated[Ref, Names("process")]
 ChangeRef = Annotated[Ref, Names("change")]
 CandidateRef = Annotated[Ref, Names("policy")]
 """The content hash of a policy that was checked in as a candidate."""
+
+
+def enumerated(items: Iterable[str]) -> str:
+    """The items as an enumeration: "a, b and c"."""
+    *first, last = list(items) or [""]
+    return f"{', '.join(first)} and {last}" if first else last

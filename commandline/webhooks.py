@@ -35,6 +35,15 @@ def _done(as_person: str | None, as_json: bool, told: str, question: Callable[[A
         say(told.format_map(answer or {}))
 
 
+def _posted(reference: str, act: str, as_person: str | None, as_json: bool, told: str) -> None:
+    """Have ``act`` done with an endpoint, and say ``told``."""
+
+    async def question(api: Api) -> Any:
+        return await api.post(_at(reference, f"/{act}"), {})
+
+    _done(as_person, as_json, told, question)
+
+
 @app.command("list")
 def list_all(as_person: As = None, as_json: Json = False) -> None:
     """Where events are sent."""
@@ -89,11 +98,7 @@ def change(
 @app.command()
 def disable(reference: Which, as_person: As = None, as_json: Json = False) -> None:
     """Send nothing more there. What waits is dropped."""
-
-    async def question(api: Api) -> Any:
-        return await api.post(_at(reference, "/disable"), {})
-
-    _done(as_person, as_json, "Nothing more is sent to {url}.", question)
+    _posted(reference, "disable", as_person, as_json, "Nothing more is sent to {url}.")
 
 
 @app.command()
@@ -110,21 +115,13 @@ def remove(reference: Which, as_person: As = None, as_json: Json = False) -> Non
 @app.command()
 def secret(reference: Which, as_person: As = None, as_json: Json = False) -> None:
     """Make a new secret and print it, this once. For a day the earlier one signs as well."""
-
-    async def question(api: Api) -> Any:
-        return await api.post(_at(reference, "/secret"), {})
-
-    _done(as_person, as_json, "{secret}", question)
+    _posted(reference, "secret", as_person, as_json, "{secret}")
 
 
 @app.command()
 def test(reference: Which, as_person: As = None, as_json: Json = False) -> None:
     """Send an event that says that nothing has happened."""
-
-    async def question(api: Api) -> Any:
-        return await api.post(_at(reference, "/test"), {})
-
-    _done(as_person, as_json, "It is on its way. See: groundswell webhooks log " + reference, question)
+    _posted(reference, "test", as_person, as_json, "It is on its way. See: groundswell webhooks log " + reference)
 
 
 @app.command()

@@ -8,9 +8,9 @@ from markupsafe import Markup
 
 from changes.facts import SYSTEM
 from changes.state import Change
+from changes.values import enumerated
 from notifications.environment import marked_up
 from notifications.packets import packet
-from notifications.wording import enumerated
 
 
 def packet_on_a_page(change: Change, names: Mapping[str, str]) -> Markup:

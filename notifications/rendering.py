@@ -20,13 +20,13 @@ from jinja2 import Environment
 from pydantic import field_validator
 
 from changes.facts import SYSTEM
-from changes.values import Line, Ref, Value
+from changes.values import Line, Ref, Value, enumerated
 from notifications.addresses import mail_address
 from notifications.environment import marked_up, plain
 from notifications.headers import mailbox, words
 from notifications.letter import Letter, letter
 from notifications.notices import Notice
-from notifications.wording import day_in_words, enumerated, moment_in_words, one_line, short_day, shortened
+from notifications.wording import day_in_words, moment_in_words, one_line, short_day, shortened
 
 SUBJECT_TITLE_LENGTH = 80
 """Characters of a change's title in a subject, so that what is asked is not pushed out of sight."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from datetime import date, datetime
 from decimal import Decimal
 from zoneinfo import ZoneInfo
@@ -30,12 +29,6 @@ def one_line(text: str) -> str:
 def number(value: Decimal) -> str:
     """An exact number without needless zeros: "1,200", "0.5"."""
     return f"{value.normalize():,f}"
-
-
-def enumerated(items: Iterable[str]) -> str:
-    """The items as an enumeration: "a, b and c"."""
-    *first, last = list(items) or [""]
-    return f"{', '.join(first)} and {last}" if first else last
 
 
 def day_in_words(day: date) -> str:

@@ -13,10 +13,11 @@ from changes.learning import (
     EffectRecorded,
     RetrospectiveHeld,
 )
+from changes.values import enumerated
 from changes.waiting import parts_in
 from notifications.packets import matter
 from notifications.telling import AUTHOR, OWNER, SILENT, Scene, Telling, Tellings, tell, tells
-from notifications.wording import FULL_LENGTH, enumerated, shortened
+from notifications.wording import FULL_LENGTH, shortened
 
 SILENT.update(
     {

@@ -9,7 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from notifications.wording import day_in_words, enumerated, moment_in_words, number, one_line, short_day, shortened
+from changes.values import enumerated
+from notifications.wording import day_in_words, moment_in_words, number, one_line, short_day, shortened
 
 
 @pytest.mark.parametrize(
