@@ -52,7 +52,7 @@ class Command(Value):
 
 
 @cache
-def _named_fields(model: type[BaseModel]) -> tuple[tuple[str, str | None], ...]:
+def named_fields(model: type[BaseModel]) -> tuple[tuple[str, str | None], ...]:
     """``(field, kind of thing named)`` for the fields of ``model``; None marks nested models to walk into."""
     found: list[tuple[str, str | None]] = []
     for name, field in model.model_fields.items():
@@ -82,7 +82,7 @@ def _holds_models(annotation: Any) -> bool:
 
 def names_in(value: BaseModel, at: str = "") -> Iterator[tuple[str, str, str]]:
     """Everything ``value`` names, as ``(JSON Pointer, kind of thing, reference)``."""
-    for field, kind in _named_fields(type(value)):
+    for field, kind in named_fields(type(value)):
         content = getattr(value, field)
         items = enumerate(content) if isinstance(content, tuple) else ((None, content),)
         for index, item in items:

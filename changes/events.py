@@ -6,13 +6,15 @@ defaults, never rename one, never give an old kind a new meaning.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, tzinfo
-from typing import Annotated, Any, ClassVar
+from functools import cache
+from string import Formatter
+from typing import Annotated, Any, ClassVar, NamedTuple, get_args
 
-from pydantic import BeforeValidator, SerializeAsAny, SerializerFunctionWrapHandler, model_serializer
+from pydantic import AwareDatetime, BeforeValidator, SerializeAsAny, SerializerFunctionWrapHandler, model_serializer
 
-from changes.commands import names_in
+from changes.commands import named_fields
 from changes.facts import SYSTEM
 from changes.values import Moment, PersonRef, Ref, Value
 
@@ -64,23 +66,96 @@ class Event(Value):
             names: people and teams by name, where it knows them.
             zone: the clock on which times are told.
         """
-        fields = {name: _readable(getattr(self, name), zone) for name in type(self).model_fields}
-        several: dict[str, list[str]] = {}
-        for pointer, _, ref in names_in(self):
-            several.setdefault(pointer.split("/")[1], []).append((names or {}).get(ref, ref))
-        fields |= {name: ", ".join(called) for name, called in several.items()}
-        sentence = self.words.format_map(fields)
-        if self.in_place_of is None:
-            return sentence
-        return f"{sentence.rstrip()} (in place of {(names or {}).get(self.in_place_of, self.in_place_of)})"
+        return _told(type(self), self.__dict__, names or {}, zone)
 
 
-def _readable(value: Any, zone: tzinfo) -> Any:
-    if isinstance(value, tuple):
-        return ", ".join(str(_readable(item, zone)) for item in value)
-    if isinstance(value, datetime):
-        return f"{value.astimezone(zone):%a %d %b %Y, %H:%M %Z}"
-    return value
+def sentence_of(content: Mapping[str, Any], names: Mapping[str, str], zone: tzinfo = UTC) -> str:
+    """The sentence of an event in its stored form, without reading the event back: a page of the trail has fifty, and
+    what is known to be as it was written has been validated already.
+
+    Raises:
+        ValueError: this is no event as they are stored.
+    """
+    event = _kind_of(content)
+    if event is None:
+        raise ValueError(f"there is no event called {content.get('kind')!r}")
+    return _told(event, content, names, zone)
+
+
+def named_in(content: Mapping[str, Any]) -> set[str]:
+    """The people and teams whom the sentence of a stored event calls by their names."""
+    event = _kind_of(content)
+    fields = [blank.field for blank in _blanks(event) if blank.named] if event else []
+    found = [part for field in (*fields, "in_place_of") for part in _parts_of(content.get(field))]
+    return {ref for ref in found if isinstance(ref, str)}
+
+
+def _kind_of(content: Mapping[str, Any]) -> type[Event] | None:
+    kind = content.get("kind")
+    return EVENTS.get(kind) if isinstance(kind, str) else None
+
+
+class _Blank(NamedTuple):
+    """A piece of an event's words and the field that is filled in behind it."""
+
+    before: str
+    field: str
+    """Empty behind the last piece."""
+    named: bool
+    """The field holds references of people or teams."""
+    moment: bool
+    default: Any
+
+
+@cache
+def _blanks(event: type[Event]) -> tuple[_Blank, ...]:
+    named = {field for field, kind in named_fields(event) if kind}
+    blanks = []
+    for before, field, _, _ in Formatter().parse(event.words):
+        if not field:
+            blanks.append(_Blank(before, "", named=False, moment=False, default=""))
+            continue
+        declared = event.model_fields[field]
+        default = _MISSING if declared.is_required() else declared.get_default(call_default_factory=True)
+        blanks.append(_Blank(before, field, field in named, _is_moment(declared.annotation), default))
+    return tuple(blanks)
+
+
+_MISSING = object()
+
+
+def _is_moment(annotation: Any) -> bool:
+    return annotation in {datetime, AwareDatetime} or any(_is_moment(argument) for argument in get_args(annotation))
+
+
+def _told(event: type[Event], content: Mapping[str, Any], names: Mapping[str, str], zone: tzinfo) -> str:
+    said = []
+    for before, field, named, moment, default in _blanks(event):
+        said.append(before)
+        if not field:
+            continue
+        value = content.get(field, default)
+        if value is _MISSING:
+            raise ValueError(f"{event.kind} has no {field}")
+        if named:
+            value = [names.get(part, part) for part in _parts_of(value)]
+        elif moment:
+            value = _on_the_clock(value, zone)
+        said.append(", ".join(map(str, value)) if isinstance(value, list | tuple) else str(value))
+    sentence = "".join(said)
+    stood_in_for = content.get("in_place_of")
+    if stood_in_for is None:
+        return sentence
+    return f"{sentence.rstrip()} (in place of {names.get(stood_in_for, stood_in_for)})"
+
+
+def _parts_of(value: Any) -> Sequence[Any]:
+    return value if isinstance(value, list | tuple) else (value,)
+
+
+def _on_the_clock(value: Any, zone: tzinfo) -> str:
+    moment = datetime.fromisoformat(value) if isinstance(value, str) else value
+    return f"{moment.astimezone(zone):%a %d %b %Y, %H:%M %Z}"
 
 
 def event_from(data: Any) -> Any:

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import json
 from datetime import UTC, datetime
+from string import Formatter
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import pytest
 from pydantic import TypeAdapter, ValidationError
 
+from changes.commands import named_fields
 from changes.decision import evolve_all
-from changes.events import EVENTS, AnyEvent, Event, event_from
+from changes.events import EVENTS, AnyEvent, Event, event_from, named_in, sentence_of
 from changes.facts import SYSTEM
 from changes.proposal import AcceptedForTesting
 from changes.recruiting import Introduced
@@ -26,6 +29,7 @@ for _road in TOLD:
         BY_KIND.setdefault(_event.kind, []).append(_event)
 
 stored: TypeAdapter[Any] = TypeAdapter(AnyEvent)
+BERLIN = ZoneInfo("Europe/Berlin")
 
 
 def test_the_stories_tell_of_every_kind() -> None:
@@ -58,6 +62,18 @@ class TestEveryKind:
             assert "<" not in sentence
             assert "datetime" not in sentence
 
+    def test_reads_the_same_from_its_stored_form(self, kind: str) -> None:
+        names = {"mara": "Mara Okoye", "returns": "Returns"}
+        for event in BY_KIND.get(kind, []):
+            written = json.loads(stored.dump_json(event))
+            assert sentence_of(written, {}) == event.sentence()
+            assert sentence_of(written, names, BERLIN) == event.sentence(names, BERLIN)
+
+    def test_names_no_field_in_its_words_that_holds_more_than_words(self, kind: str) -> None:
+        fields = {field for _, field, _, _ in Formatter().parse(EVENTS[kind].words) if field}
+        walked_into = {field for field, named in named_fields(EVENTS[kind]) if named is None}
+        assert not fields & walked_into
+
     def test_is_known_to_evolution_and_documented(self, kind: str) -> None:
         assert EVENTS[kind] in EVOLUTIONS or kind == "submitted"
         assert EVENTS[kind].__doc__
@@ -74,6 +90,19 @@ def test_a_change_is_made_of_its_stored_events_alone(road: Road) -> None:
 def test_words_with_braces_stay_as_they_were_typed() -> None:
     raised, *_ = (event for event in BY_KIND["concern_raised"] if event.by == "kai")
     assert raised.sentence() == "raised the blocking concern C1 “Fraud {and} 100 %”: No checks."
+
+
+def test_what_is_not_stored_like_that_has_no_sentence() -> None:
+    for content in ({}, {"kind": "praised"}, {"kind": "commented", "about": "works"}):
+        with pytest.raises(ValueError, match=r"there is no event called|commented has no text"):
+            sentence_of(content, {})
+
+
+def test_who_is_named_is_known_from_the_stored_form() -> None:
+    stood_in = Introduced(person="mara", to="omar", why="Both know returns.", in_place_of="kai")
+    assert named_in(stood_in.model_dump(mode="json")) == {"mara", "omar", "kai"}
+    assert sentence_of(stood_in.model_dump(mode="json"), {"kai": "Kai"}).endswith("(in place of Kai)")
+    assert named_in({"kind": "commented", "text": "mara"}) == named_in({"kind": "praised"}) == set()
 
 
 def test_lists_and_moments_are_readable() -> None:
