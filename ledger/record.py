@@ -361,8 +361,8 @@ def commitments_of(body: Mapping[str, Any]) -> dict[str, Any]:
     found: dict[str, Any] = {}
     parts = [body] if body.get("v") == FOUNDATION_FORM else [body.get(section) for section in SECTIONS]
     for part in parts:
-        committed = part.get("commit") if isinstance(part, Mapping) else None
-        if isinstance(committed, Mapping):
+        committed = part.get("commit") if isinstance(part, dict) else None
+        if isinstance(committed, dict):
             found.update(committed)
     return found
 
@@ -374,7 +374,7 @@ def erasures_of(body: Mapping[str, Any]) -> list[tuple[int, str]]:
         ValueError: ``links.erases`` does not have the form of :class:`Erasure`.
     """
     links = body.get("links")
-    if not isinstance(links, Mapping) or not links.get("erases"):
+    if not isinstance(links, dict) or not links.get("erases"):
         return []
     return [(one.seq, label) for one in _ERASURES.validate_python(links["erases"]) for label in one.labels]
 
@@ -385,8 +385,8 @@ _ERASURES = TypeAdapter(tuple[Erasure, ...])
 def columns_of(body: Mapping[str, Any]) -> dict[str, str | int | None]:
     """The query columns of a parsed body: exactly :data:`COLUMNS`, None where the body says nothing."""
     subject, actor = body.get("subject"), body.get("actor")
-    about = subject if isinstance(subject, Mapping) else {}
-    who = actor if isinstance(actor, Mapping) else {}
+    about = subject if isinstance(subject, dict) else {}
+    who = actor if isinstance(actor, dict) else {}
     return {
         "seq": body.get("seq"),
         "record_id": body.get("record_id"),
@@ -405,10 +405,10 @@ def policy_of(body: Mapping[str, Any]) -> tuple[str, int, str] | None:
     """Name, version and digest of the policy that a parsed body says decided."""
     if body.get("v") == FOUNDATION_FORM:
         policy = body.get("policy")
-        found = [policy.get(name) for name in ("name", "version", "sha256")] if isinstance(policy, Mapping) else []
+        found = [policy.get(name) for name in ("name", "version", "sha256")] if isinstance(policy, dict) else []
     else:
         subject = body.get("subject")
-        about = subject if isinstance(subject, Mapping) else {}
+        about = subject if isinstance(subject, dict) else {}
         found = [about.get(name) for name in ("policy_id", "policy_version", "policy_sha256")]
     match found:
         case [str() as name, int() as version, str() as digest]:
@@ -420,7 +420,7 @@ def policy_of(body: Mapping[str, Any]) -> tuple[str, int, str] | None:
 def evidence_of(body: Mapping[str, Any]) -> list[dict[str, Any]]:
     """What a parsed body refers to by its digest, as it stands there."""
     links = body.get("links")
-    references = links.get("evidence") if isinstance(links, Mapping) else None
+    references = links.get("evidence") if isinstance(links, dict) else None
     return [one for one in references or () if isinstance(one, dict)]
 
 

@@ -1,9 +1,8 @@
 """The trail of all changes: searched, paged and taken out. Whoever reads it or takes it out leaves a record themselves.
 
 Pages are in the order of record numbers, newest first, and keep to the size of the log on the first page, so that they
-do not shift. A time becomes a range of numbers, because the time of recording never goes back (reference/ledger.md
-6.11). Auditors see everything but who stands behind an anonymous record; for others what is secret or discreet about a
-change stays so.
+do not shift. Auditors see everything but who stands behind an anonymous record; for others what is secret or discreet
+about a change stays so.
 """
 
 from __future__ import annotations
@@ -14,32 +13,14 @@ import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from functools import lru_cache
 from typing import Any, NamedTuple
 
-from sqlalchemy import (
-    ColumnElement,
-    Connection,
-    Engine,
-    Row,
-    RowMapping,
-    Select,
-    and_,
-    false,
-    func,
-    literal,
-    literal_column,
-    not_,
-    null,
-    or_,
-    select,
-    true,
-)
+from sqlalchemy import Connection, Engine, Select, select, true
 
-from changes.events import EVENTS
 from changes.facts import SYSTEM
 from changes.values import Moment, Value
 from ledger.checkpoint import read_checkpoint
-from ledger.commitments import verify as verify_commitment
 from ledger.exports import ExportedRecord
 from ledger.merkle import leaf_hash
 from ledger.note import NoteError
@@ -49,19 +30,13 @@ from ledger.tiles import NoSuchTile
 from store import tables
 from store.checkpoints import latest_checkpoint
 from store.database import lock_ledger, writing
+from store.finding import EXACT, SIZE, Bounding, Queries, Shape, bounds, in_pieces, queries
 from store.ledger import LABEL, ORIGIN, STOPPED, Entry, append_once
-from store.reading import (
-    DISCREET_COMMANDS,
-    SECRET_COMMANDS,
-    TRAIL_COLUMNS,
-    CursorInvalid,
-    TrailEntry,
-    event_in,
-    trail_entry,
-    with_words,
-)
-from store.searching import containing, some_unindexed
+from store.prepared import Prepared
+from store.reading import CursorInvalid
+from store.searching import LOOKED_AT, Way, best_way, query_of
 from store.tiles import stored_inclusion
+from store.trail import LINE, Line, TrailEntry, is_as_recorded, told, with_words
 
 PAGE = 50
 COUNTED = 1_000
@@ -153,10 +128,23 @@ class LedgerState(Value):
 
 def ledger_state(connection: Connection) -> LedgerState:
     """How the ledger stands now."""
-    return _state_in(connection.execute(_STATE).one())
+    return _state_in(_Standing._make(_STATE.read(connection, {})[0]))
 
 
-def _state_in(row: Row[Any]) -> LedgerState:
+class _Standing(NamedTuple):
+    """The columns of :func:`_state_query`."""
+
+    size: int | None
+    verified: bytes | None
+    stopped: str | None
+    signed_size: int | None
+    signed_at: datetime | None
+    vouched_size: int | None
+    vouched_by: str | None
+    vouched_at: datetime | None
+
+
+def _state_in(row: _Standing) -> LedgerState:
     verified: Any = json.loads(row.verified) if row.verified else None
     return LedgerState(
         verified_size=verified["after"]["size"] if verified else 0,
@@ -188,7 +176,7 @@ def _state_query() -> Select[Any]:
     newest = (signed.subquery(), vouched.subquery())
     return (
         select(
-            select(func.max(tables.ledger_head.c.size)).scalar_subquery().label("size"),
+            SIZE.label("size"),
             verified.scalar_subquery().label("verified"),
             select(stop.c.value).where(stop.c.name == STOPPED).scalar_subquery().label("stopped"),
             *newest,
@@ -198,7 +186,12 @@ def _state_query() -> Select[Any]:
     )
 
 
-_STATE = _state_query()
+_STATE = Prepared(_state_query())
+
+
+@lru_cache(maxsize=100)
+def _state_and_bounds(bounding: Bounding, dialect: str) -> Prepared:
+    return Prepared(_state_query().add_columns(*bounding.columns(dialect)))
 
 
 def record_verification(engine: Engine, size: int, root: bytes, wrong: str, now: datetime) -> None:
@@ -230,18 +223,16 @@ class Evidence(Value):
 
 def evidence(connection: Connection, seq: int, reader: Reader, names: Mapping[str, str]) -> Evidence | None:
     """Record ``seq``, verified now against the latest checkpoint; None where there is none ``reader`` may see."""
-    records, private = tables.ledger_record, tables.ledger_private
-    fitting = _fitting(connection, Filter(), reader, _Bounds(seq + 1, 0, seq + 1, ()))
-    query = with_words(select(*TRAIL_COLUMNS, private.c.salt)).where(records.c.seq == seq, fitting)
-    row = connection.execute(query).mappings().first()
+    shape, values = Shape(sees_all=reader.sees_all), {"first": seq, "stop": seq + 1, "reader": reader.ref}
+    query = with_words(select(*LINE)).where(shape.fitting(connection.dialect.name))
+    row = connection.execute(query, values).first()
     if row is None:
         return None
+    line = Line._make(row)
     kept, wrong, proven = latest_checkpoint(connection), "", 0
-    leaf = leaf_hash(bytes(row["body"]))
-    if row["value"] is not None:
-        commitment = commitments_of(json.loads(row["body"])).get(LABEL, "")
-        if not verify_commitment(LABEL, row["value"], bytes(row["salt"]), bytes.fromhex(commitment)):
-            wrong = "The words are not those that were recorded."
+    leaf = leaf_hash(line.body)
+    if line.value is not None and not is_as_recorded(line, commitments_of(json.loads(line.body)).get(LABEL)):
+        wrong = "The words are not those that were recorded."
     if kept and seq < kept.size:
         try:
             stated, _ = read_checkpoint(kept.note)
@@ -250,7 +241,7 @@ def evidence(connection: Connection, seq: int, reader: Reader, names: Mapping[st
             proven = kept.size
         except (ProofInvalid, NoSuchTile, NoteError) as error:
             wrong = f"The record cannot be proven to be in the ledger: {error}."
-    return Evidence(entry=_entry(row, reader, names), body=bytes(row["body"]).decode(), proven_in=proven, wrong=wrong)
+    return Evidence(entry=_entry(line, reader, names), body=line.body.decode(), proven_in=proven, wrong=wrong)
 
 
 def search(
@@ -266,7 +257,7 @@ def search(
     Raises:
         CursorInvalid: ``cursor`` is not one of ours.
     """
-    return _page(connection, asked, _bounds(connection, asked), reader, names, cursor, limit)
+    return _page(connection, _question(connection, asked, reader), reader, names, cursor, limit)
 
 
 def search_and_state(
@@ -284,71 +275,68 @@ def search_and_state(
         CursorInvalid: ``cursor`` is not one of ours.
         WordsNotIndexed: words are looked for, and the latest records could not be found by theirs; not with ``anyway``.
     """
-    unindexed = some_unindexed(connection) if asked.text and not anyway else false()
-    row = connection.execute(_STATE.add_columns(*_bounding(asked), unindexed.label("unindexed"))).one()
-    if row.unindexed:
+    bounding = _bounding(asked)._replace(unindexed=bool(asked.text) and not anyway)
+    dialect = connection.dialect.name
+    (row,) = _state_and_bounds(bounding, dialect).read(connection, _looked_up(asked))
+    state, found = _Standing._make(row[: len(_Standing._fields)]), row[len(_Standing._fields) :]
+    *_, unindexed = found
+    if unindexed:
         raise WordsNotIndexed
-    return _page(connection, asked, _bounds_in(row, asked), reader, names, cursor, PAGE), _state_in(row)
+    question = _question_in((state.size, *found), asked, reader)
+    return _page(connection, question, reader, names, cursor, PAGE), _state_in(state)
 
 
 def _page(
     connection: Connection,
-    asked: Filter,
-    bounds: _Bounds,
+    question: _Question,
     reader: Reader,
     names: Mapping[str, str],
     cursor: str | None,
     limit: int,
 ) -> AuditPage:
-    records = tables.ledger_record
-    size, before = _read_cursor(cursor) if cursor else (bounds.size, None)
-    bounds = bounds._replace(size=size, stop=min(bounds.stop, size))
-    most = COUNTED + 1  # more than a page
-    fitting = _fitting(connection, asked, reader, bounds, latest=most)
-    counted = select(records.c.seq).where(fitting).limit(most).subquery()
-    counting = select(func.count()).select_from(counted)
-    query = with_words(select(*TRAIL_COLUMNS, counting.scalar_subquery().label("matching")))
-    query = query.where(fitting if before is None else _fitting(connection, asked, reader, bounds, before, most))
+    size, before = _read_cursor(cursor) if cursor else (question.size, None)
     limit = max(1, min(limit, 200))
-    rows = connection.execute(query.order_by(records.c.seq.desc()).limit(limit + 1)).mappings().all()
+    stop = min(question.values["stop"], size)
+    below = stop if before is None else min(stop, before)
+    values = {**question.values, "stop": stop, "below": below, "most": COUNTED + 1, "limit": limit + 1}
+    asking = question.queries(connection, values)
+    rows = asking.page.read(connection, values)
     if rows or before is None:
-        count = rows[0]["matching"] if rows else 0
+        count = rows[0][-1] if rows else 0
     else:  # behind the last page
-        count = connection.execute(counting).scalar_one()
-    entries = tuple(_entry(row, reader, names) for row in rows[:limit])
+        ((count,),) = asking.counting.read(connection, values)
+    entries = tuple(_entry(Line._make(line), reader, names) for *line, _ in rows[:limit])
     following = cursor_at(size, entries[-1].seq) if len(rows) > limit else None
     return AuditPage(entries=entries, size=size, count=count, following=following)
 
 
-def _entry(row: RowMapping, reader: Reader, names: Mapping[str, str]) -> AuditEntry:
-    entry = trail_entry(row, event_in(row), names, reader.ref, reader.sees_all)
-    # Its parts were validated a moment ago; once more for each of fifty records is a third of a page's time.
-    return AuditEntry.model_construct(**dict(entry), change=row["change"], record_id=row["record_id"])
+def _entry(line: Line, reader: Reader, names: Mapping[str, str]) -> AuditEntry:
+    # Nothing is validated: what stands in the ledger has been, and once more for fifty records is a fifth of the time.
+    parts = told(line, names, reader.ref, reader.sees_all)
+    return AuditEntry.model_construct(**parts, change=line.change, record_id=line.record_id)
 
 
 def exported(
     connection: Connection, asked: Filter, reader: Reader, names: Mapping[str, str]
 ) -> Iterator[ExportedRecord]:
     """The records that fit, oldest first, in pieces: memory stays the same however many they are."""
-    records, private = tables.ledger_record, tables.ledger_private
-    fitting = _fitting(connection, asked, reader, _bounds(connection, asked))
-    query = with_words(select(*TRAIL_COLUMNS, private.c.salt)).where(fitting).order_by(records.c.seq).limit(CHUNK)
-    last = -1
-    while rows := connection.execute(query.where(records.c.seq > last)).mappings().all():
-        for row in rows:
-            yield _exported(row, reader, names)
-        last = rows[-1]["seq"]
+    question = _question(connection, asked, reader)
+    values = {**question.values, "most": question.size, "limit": CHUNK}
+    query = question.oldest(connection, values)
+    while rows := query.read(connection, values):
+        for line in map(Line._make, rows):
+            yield _exported(line, reader, names)
+        values["first"] = rows[-1][0] + 1
 
 
-def _exported(row: RowMapping, reader: Reader, names: Mapping[str, str]) -> ExportedRecord:
-    entry = _entry(row, reader, names)
-    body = json.loads(row["body"])
+def _exported(line: Line, reader: Reader, names: Mapping[str, str]) -> ExportedRecord:
+    entry = _entry(line, reader, names)
+    body = json.loads(line.body)
     policy, signature = policy_of(body), body.get("signature", {})
     # Who may not see who acted gets no words either: the words of an event name its author.
-    open_to_reader = row["value"] is not None and (reader.sees_all or entry.actor == row["person"])
     values = []
-    if open_to_reader:
-        values = [{"label": LABEL, "salt": base64.b64encode(row["salt"]).decode(), "value": row["value"]}]
+    if line.value is not None and line.salt is not None and (reader.sees_all or entry.actor == line.person):
+        values = [{"label": LABEL, "salt": base64.b64encode(line.salt).decode(), "value": line.value}]
     who = names.get(entry.actor, entry.actor)
     shown = {
         "number": str(entry.seq),
@@ -366,7 +354,7 @@ def _exported(row: RowMapping, reader: Reader, names: Mapping[str, str]) -> Expo
         "policy": f"{policy[0]} {policy[1]}" if policy else "",
         "hash of the record": entry.leaf_hash,
     }
-    return ExportedRecord(entry.seq, bytes(row["body"]), shown, values)
+    return ExportedRecord(entry.seq, line.body, shown, values)
 
 
 def record_access(
@@ -393,93 +381,72 @@ def record_access(
         return append_once(connection, entry, now)
 
 
-class _Bounds(NamedTuple):
-    """What a filter means for the records: a range of numbers, and under what the person is known."""
+@dataclass(frozen=True)
+class _Question:
+    """What a filter means for the records: the shape of its queries, and what is bound to them."""
 
     size: int
-    first: int
-    stop: int
-    people: tuple[str, ...]
+    shape: Shape
+    values: dict[str, Any]
+    held: int
+    """How many of the newest records hold the words that are looked for."""
+
+    def queries(self, connection: Connection, values: Mapping[str, Any]) -> Queries:
+        """The queries of a page with ``values``."""
+        return queries(self._searched(connection, values), connection.dialect.name)
+
+    def oldest(self, connection: Connection, values: Mapping[str, Any]) -> Prepared:
+        """The query of the lines from number ``first`` on."""
+        return in_pieces(self._searched(connection, values), connection.dialect.name)
+
+    def _searched(self, connection: Connection, values: Mapping[str, Any]) -> Shape:
+        if self.shape.words is None:
+            return self.shape
+        way = best_way(connection, values, values["most"], self.shape.others, self.held)
+        return self.shape._replace(words=way)
 
 
-def _bounds(connection: Connection, asked: Filter) -> _Bounds:
+def _question(connection: Connection, asked: Filter, reader: Reader) -> _Question:
     """Look up, in one query, what the database has to know before it can use its indexes well."""
-    size = select(func.max(tables.ledger_head.c.size)).scalar_subquery().label("size")
-    return _bounds_in(connection.execute(select(size, *_bounding(asked))).one(), asked)
+    dialect = connection.dialect.name
+    (row,) = bounds(_bounding(asked), dialect).read(connection, _looked_up(asked))
+    return _question_in(row, asked, reader)
 
 
-def _bounding(asked: Filter) -> tuple[ColumnElement[Any], ...]:
-    people, records = tables.ledger_person, tables.ledger_record
-    return (
-        _first_since(asked.since).label("first") if asked.since else literal(0).label("first"),
-        _first_since(asked.until).label("stop") if asked.until else null().label("stop"),
-        select(people.c.id).where(people.c.person == asked.person).scalar_subquery().label("number"),
-        select(func.min(records.c.seq)).where(records.c.actor == asked.person).scalar_subquery().label("named"),
-    )
+def _bounding(asked: Filter) -> Bounding:
+    return Bounding(asked.since is not None, asked.until is not None, bool(asked.person), bool(asked.text))
 
 
-def _bounds_in(row: Row[Any], asked: Filter) -> _Bounds:
-    size = row.size or 0
-    # The foundation's records hold the reference itself. One value lets the index serve the order, two do not.
-    known = [row.number] if row.number else []
-    people_found = [*known, asked.person] if row.named is not None or not known else known
-    first = row.first if row.first is not None else size
-    return _Bounds(size, first, size if row.stop is None else row.stop, tuple(people_found))
+def _looked_up(asked: Filter) -> dict[str, Any]:
+    parts = {"since": asked.since, "until": asked.until, "person": asked.person, **_looked_for(asked)}
+    return {name: part for name, part in parts.items() if part}
 
 
-def _fitting(
-    connection: Connection,
-    asked: Filter,
-    reader: Reader,
-    bounds: _Bounds,
-    before: int | None = None,
-    latest: int | None = None,
-) -> ColumnElement[bool]:
-    """The condition. It has one lower and one upper bound of numbers: SQLite uses the first it finds of each. Where no
-    more than the ``latest`` records are looked at, no more need be found."""
-    records = tables.ledger_record
-    stop = min(bounds.stop, bounds.size if before is None else before)
-    parts: list[ColumnElement[bool]] = [records.c.seq < stop]
-    if bounds.first:
-        parts.append(records.c.seq >= bounds.first)
-    exact = {"change": asked.change, "action": asked.kind, "stage": asked.stage, "outcome": asked.outcome}
-    parts += [records.c[name] == value for name, value in exact.items() if value]
-    if asked.outcome and asked.outcome != "applied":
-        parts.append(records.c.outcome != literal_column("'applied'"))  # what the index of the others says of itself
+def _looked_for(asked: Filter) -> dict[str, Any]:
+    return {"words": query_of(asked.text), "looked_at": LOOKED_AT} if asked.text else {}
+
+
+def _question_in(row: tuple[Any, ...], asked: Filter, reader: Reader) -> _Question:
+    size, first, stop, number, named, held, *_ = row
+    size = size or 0
+    values = {"reader": reader.ref, "first": size if first is None else first, "stop": size if stop is None else stop}
+    exact = dict(zip(EXACT, (asked.change, asked.kind, asked.stage, asked.outcome), strict=True))
+    values |= _looked_for(asked) | {f"is_{name}": value for name, value in exact.items() if value}
+    people: list[str] = []
     if asked.person:
-        one, *more = bounds.people
-        parts.append(records.c.actor.in_((one, *more)) if more else records.c.actor == one)
-    if asked.text:
-        # Where nothing else sorts records out, as many of the latest as are counted or shown are enough.
-        alone = reader.sees_all and not (asked.person or any(exact.values()))
-        parts.append(containing(connection, asked.text, bounds.first, stop, latest if alone else None))
-    if not reader.sees_all:
-        parts.append(_open_to(reader, asked))
-    return and_(*parts)
-
-
-def _first_since(moment: datetime) -> Any:
-    records = tables.ledger_record
-    query: Select[Any] = select(records.c.seq).where(records.c.recorded_at >= moment)
-    return query.order_by(records.c.recorded_at, records.c.seq).limit(1).scalar_subquery()
-
-
-def _open_to(reader: Reader, asked: Filter) -> ColumnElement[bool]:
-    """Leave out what is secret; and where a person or words are searched for, what is discreet too, because finding it
-    would say who it was."""
-    records = tables.ledger_record
-    secret = {kind for kind, event in EVENTS.items() if event.secret}
-    refused = set(SECRET_COMMANDS)
-    if asked.person or asked.text:
-        secret |= {kind for kind, event in EVENTS.items() if event.discreet}
-        refused |= DISCREET_COMMANDS
-    hidden = or_(
-        and_(records.c.outcome == "applied", records.c.action.in_(sorted(secret))) if secret else not_(true()),
-        and_(records.c.outcome == "refused", records.c.action.in_(sorted(refused))),
+        # The foundation's records hold the reference itself.
+        people = [number] if number else []
+        people += [asked.person] if named is not None or not number else []
+        values |= {f"person{place}": ref for place, ref in enumerate(people)}
+    shape = Shape(
+        exact=tuple(name for name, value in exact.items() if value),
+        not_applied=asked.outcome not in ("", "applied"),
+        people=len(people),
+        sees_all=reader.sees_all,
+        discreetly=bool(asked.person or asked.text),
+        words=Way.GATHERED if asked.text else None,
     )
-    people = tables.ledger_person.c
-    number = select(people.id).where(people.person == reader.ref).scalar_subquery()
-    return or_(not_(hidden), records.c.actor == number, records.c.actor == reader.ref)
+    return _Question(size, shape, values, held or 0)
 
 
 def cursor_at(size: int, before: int) -> str:

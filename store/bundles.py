@@ -20,8 +20,8 @@ from store.audit import Reader
 from store.checkpoints import Sealed
 from store.ledger import number_of
 from store.policies import candidate_text, published_text
-from store.reading import DISCREET_COMMANDS, SECRET_COMMANDS
 from store.tiles import stored_inclusion, stored_reader
+from store.trail import DISCREET_COMMANDS, SECRET_COMMANDS
 from store.verifying import records_of
 
 PROOF_FORMAT = "c2sp.org/tlog-proof@v1"

@@ -19,7 +19,8 @@ from demo.road import TOUR, main_road
 from demo.sending import perform
 from store.database import reading
 from store.outbox import count_waiting
-from store.reading import change_state, trail
+from store.reading import change_state
+from store.trail import trail
 from temporal.child_process import ChildProcess
 from temporal.development_server import DevelopmentServer
 from temporal.ports import free_port

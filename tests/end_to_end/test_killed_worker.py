@@ -18,7 +18,8 @@ from temporalio.client import Client
 from changes.instruction import Receipt
 from changes.proposal import AcceptForTesting
 from store.database import reading
-from store.reading import change_state, trail
+from store.reading import change_state
+from store.trail import trail
 from temporal.child_process import ChildProcess
 from temporal.development_server import DevelopmentServer
 from temporal.gateway import Gateway

@@ -14,8 +14,8 @@ from store.checkpoints import Sealer
 from store.database import lock_ledger, open_database, reading, writing
 from store.ledger import append_many, origin_of
 from store.migrating import migrate
-from store.reading import trail
 from store.rights import excess_rights
+from store.trail import trail
 from store.verifying import verify_stored
 from tests.support import foundation
 from tests.support.attacks import Attacker

@@ -19,10 +19,11 @@ from store.erasing import ERASED, FREE_TEXT, erase_person, redacted
 from store.ledger import number_of, origin_of
 from store.moving import NotMoved, move_everything
 from store.numbers import reserve_reference
-from store.reading import change_state, trail
+from store.reading import change_state
 from store.recording import event_texts
 from store.restoring import NotAccepted
 from store.searching import index_new_words
+from store.trail import trail
 from store.verifying import verify_stored
 from tests.support.databases import ON_POSTGRESQL, Databases
 from tests.support.desk import MONDAY, Desk

@@ -3,33 +3,30 @@ from __future__ import annotations
 import base64
 import itertools
 import json
+import subprocess
+import sys
 from collections.abc import Iterator
 from datetime import timedelta
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from sqlalchemy import Engine, delete, insert
+from sqlalchemy import Engine, delete, insert, select, update
 
 from changes.any_moment import AddComment, Withdraw
 from changes.events import EVENTS
+from changes.facts import SYSTEM
 from changes.proposal import AcceptForTesting
 from changes.recruiting import AcceptInvitation, DeclareInterest, DeclineInvitation, Invite, Nominate
 from store import tables
-from store.database import reading, writing
-from store.reading import (
-    PAGE,
-    ChangesPage,
-    CursorInvalid,
-    TrailEntry,
-    change_state,
-    list_changes,
-    trail,
-    waiting_of,
-)
+from store.database import lock_ledger, reading, writing
+from store.ledger import Entry, append_many
+from store.reading import PAGE, ChangesPage, CursorInvalid, change_state, list_changes, waiting_of
+from store.trail import UNREADABLE, TrailEntry, trail
 from tests.support.desk import MONDAY, Desk
 from tests.support.examples import CHAMPION, MANAGER, OWNER, PROPOSER, TO_ROLLOUT, TO_TESTING, submit
 from tests.support.thoroughness import examples
+from tests.support.writers import entry
 
 INVITED = "lea.fontaine"
 COMMENT = AddComment(about="works", text="The checklist is short.")
@@ -430,3 +427,43 @@ def test_a_change_that_does_not_exist_is_none(engine: Engine) -> None:
     with reading(engine) as connection:
         assert change_state(connection, "CH-404") is None
         assert change_state(connection, "' OR '1'='1") is None
+
+
+def test_words_that_were_altered_are_said_to_be_although_they_still_read_as_an_event(desk: Desk) -> None:
+    desk.walk(TO_TESTING)
+    table = tables.ledger_private
+    with writing(desk.engine) as connection:
+        said = connection.execute(select(table.c.value).where(table.c.seq == 2)).scalar_one()
+        altered = said.replace("Let us try it", "Never mind it")
+        assert altered != said
+        connection.execute(update(table).where(table.c.seq == 2).values(value=altered))
+    assert [entry.seq for entry in seen(desk, PROPOSER) if entry.sentence == UNREADABLE] == [2]
+
+
+@pytest.mark.parametrize("value", ["", "[]", "null", '{"kind":"praised"}', '{"kind":"commented"}', '{"kind":["a"]}'])
+def test_what_was_recorded_in_another_form_has_a_line_all_the_same(engine: Engine, value: str) -> None:
+    with writing(engine) as connection:
+        lock_ledger(connection)
+        append_many(connection, [entry("one", content=value), entry("two", content=value, outcome="refused")], MONDAY)
+    with reading(engine) as connection:
+        assert [line.sentence for line in trail(connection, "CH-1", "mara.lind")] == [UNREADABLE] * 2
+
+
+def test_what_the_ledger_says_of_itself_has_no_words_that_could_have_been_erased(engine: Engine) -> None:
+    with writing(engine) as connection:
+        lock_ledger(connection)
+        verified = Entry.about_the_ledger("verified", "ledger_verified", SYSTEM, MONDAY)
+        read = Entry.about_the_ledger("read", "trail_read", "arjun.mehta", MONDAY, content={"asked": {}})
+        append_many(connection, [verified, read], MONDAY)
+        connection.execute(delete(tables.ledger_private))
+    with reading(engine) as connection:
+        assert [line.sentence for line in trail(connection, "", "arjun.mehta")] == [
+            "verified the whole ledger",
+            "The words of this record were erased.",
+        ]
+
+
+def test_what_is_secret_does_not_depend_on_what_else_was_imported() -> None:
+    code = "import store.trail, changes.events as e; print(sum(event.secret for event in e.EVENTS.values()))"
+    told = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert int(told.stdout) == sum(event.secret for event in EVENTS.values()) > 0

@@ -13,8 +13,9 @@ from sqlalchemy import Connection, Engine, text
 from store import audit, searching
 from store.audit import Filter, Reader, exported, search
 from store.database import lock_ledger, reading, writing
+from store.finding import Shape
 from store.ledger import append_many
-from store.searching import index_new_words
+from store.searching import Way, best_way, index_new_words
 from tests.support.desk import MONDAY
 from tests.support.writers import entry
 
@@ -27,8 +28,8 @@ MANY = 60
 def filled(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> Iterator[Connection]:
     """A log in which few are counted, so that more than are counted fit."""
     monkeypatch.setattr(audit, "COUNTED", 20)
-    monkeypatch.setattr(searching, "LOOKED_AT", 30)
-    monkeypatch.setattr(searching, "COMMON", 5)
+    monkeypatch.setattr(audit, "LOOKED_AT", 30)
+    monkeypatch.setattr(searching, "CHEAP", 2.0)
     for number in range(MANY):
         said = {"kind": "commented", "text": f"words {number}" + (" third" if number % 3 == 0 else "")}
         one = entry(
@@ -82,6 +83,88 @@ def test_all_pages_together_show_what_fits_and_the_count_says_when_it_is_more(fi
     assert found == fitting[::-1]
     assert count == min(len(fitting), 21)
     assert [record.seq for record in exported(filled, Filter(**asked), AUDITOR, {})] == fitting
+
+
+WAYS = [Way.GATHERED, Way.ASKED, Way.WALKED]
+
+
+@pytest.mark.parametrize("way", WAYS)
+@pytest.mark.parametrize("case", [case for case, (asked, _) in CASES.items() if "text" in asked])
+def test_every_way_to_find_words_finds_the_same(
+    filled: Connection, monkeypatch: pytest.MonkeyPatch, case: str, way: Way
+) -> None:
+    if way is Way.WALKED and filled.dialect.name == "postgresql":
+        pytest.skip("PostgreSQL's index cannot be walked")
+    monkeypatch.setattr(audit, "best_way", lambda *_: way)
+    asked, fitting = CASES[case]
+    assert pages(filled, Filter(**asked)) == (fitting[::-1], min(len(fitting), 21))
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_no_way_to_find_words_finds_for_others_what_is_discreet(
+    filled: Connection, engine: Engine, monkeypatch: pytest.MonkeyPatch, way: Way
+) -> None:
+    if way is Way.WALKED and filled.dialect.name == "postgresql":
+        pytest.skip("PostgreSQL's index cannot be walked")
+    with writing(engine) as connection:
+        lock_ledger(connection)
+        said = {"kind": "nominated", "person": "words"}
+        more = [entry("vote", action="nominated", actor="jonas.okafor", content=json.dumps(said))]
+        append_many(connection, more, MONDAY + timedelta(days=1))
+    index_new_words(engine)
+    monkeypatch.setattr(audit, "best_way", lambda *_: way)
+    with reading(engine) as connection:
+        for asked in (Filter(text="words"), Filter(text="words", person="jonas.okafor"), Filter(person="jonas.okafor")):
+            found = {
+                reader: search(connection, asked, Reader(reader, sees_all), {}, limit=3).entries[0].seq
+                for reader, sees_all in (("mara.lind", False), ("jonas.okafor", False), ("arjun.mehta", True))
+            }
+            assert found == {"mara.lind": MANY - 1, "jonas.okafor": MANY, "arjun.mehta": MANY}
+        count = search(connection, Filter(text="words"), Reader("mara.lind"), {}, limit=3).count
+        assert count == 21
+
+
+def best(connection: Connection, held: int, first: int = 0, **exact: str) -> Way:
+    """The way that is taken for words that ``held`` of the thirty newest hold, beside other conditions."""
+    shape = Shape(exact=tuple(exact), sees_all=True)
+    values = {"first": first, "stop": MANY, "looked_at": 30, **{f"is_{name}": value for name, value in exact.items()}}
+    return best_way(connection, values, 21, shape.others, held)
+
+
+def test_common_words_are_not_gathered(filled: Connection, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert best(filled, 0) is best(filled, 1) is Way.GATHERED
+    assert best(filled, 30, first=MANY) is Way.NONE
+    if filled.dialect.name == "postgresql":
+        assert best(filled, 2) is best(filled, 30) is Way.ASKED
+        return
+    assert best(filled, 30) is Way.GATHERED, "sixty records are nothing"
+    monkeypatch.setattr(searching, "GATHERING", 500.0)
+    assert best(filled, 30) is best(filled, 30, change="CH-1") is Way.WALKED
+    monkeypatch.setattr(searching, "ASKING", 5.0)
+    assert best(filled, 30, outcome="refused") is Way.ASKED, "six records are asked about"
+    monkeypatch.setattr(searching, "FEW", 2)
+    assert best(filled, 30, outcome="refused") is Way.ASKED, "one in ten of the newest"
+
+
+def test_how_common_words_are_is_told_by_the_newest_before_the_end(
+    filled: Connection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    told = []
+
+    def way(*asked: Any) -> Way:
+        told.append(asked[-1])
+        return Way.GATHERED
+
+    monkeypatch.setattr(audit, "best_way", way)
+    for asked in (
+        Filter(text="words"),
+        Filter(text="third"),
+        Filter(text="nothing"),
+        Filter(text="words", until=MONDAY + timedelta(minutes=7)),
+        Filter(text="words", until=MONDAY + timedelta(days=7)),
+    ):
+        search(filled, asked, AUDITOR, {})
+    assert told == [30, 10, 0, 7, 30]
 
 
 def test_what_was_refused_is_found_by_its_own_index(filled: Connection) -> None:

@@ -19,7 +19,7 @@ from temporalio.testing import WorkflowEnvironment
 
 from changes.passing_time import next_moment
 from policies import working_time as calendar
-from store.reading import TrailEntry
+from store.trail import TrailEntry
 from tests.support.waiting import eventually
 from tests.support.workers import Running
 

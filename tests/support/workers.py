@@ -23,7 +23,8 @@ from changes.state import Change
 from store.authority import Authority
 from store.database import reading
 from store.demonstration_clock import DemonstrationClock
-from store.reading import TrailEntry, change_state, trail
+from store.reading import change_state
+from store.trail import TrailEntry, trail
 from temporal import calls
 from temporal.gateway import Gateway
 from tests.support.senders import SECRET, ByTemporal

@@ -12,7 +12,7 @@ import pytest
 from store.database import reading, writing
 from store.demonstration_clock import DemonstrationClock
 from store.readiness import mark_demonstration
-from store.reading import trail
+from store.trail import trail
 from temporal.gateway import NotNow
 from tests.web.office import JONAS, MARA, Clock, Office, Page
 from tests.web.test_pages import sound

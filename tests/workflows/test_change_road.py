@@ -7,7 +7,7 @@ from temporalio.client import WorkflowExecutionStatus
 from temporalio.testing import WorkflowEnvironment
 
 from store.database import reading
-from store.reading import trail
+from store.trail import trail
 from tests.support.examples import IN_ROLLOUT, LEARNING, TO_ROLLOUT, champions_of_the_service_desk, effect
 from tests.support.waiting import eventually
 from tests.support.workers import Running

@@ -16,7 +16,8 @@ from changes.permissions import Operation
 from changes.sight import seen_by
 from changes.state import Change, Stage
 from changes.values import Moment
-from store.reading import Listed, TrailEntry, WaitingItem, change_state, list_changes, trail, waiting_of
+from store.reading import Listed, WaitingItem, change_state, list_changes, waiting_of
+from store.trail import TrailEntry, trail
 from web.commanding import REFERENCE, UnknownChange
 from web.looking import Look, look_at, names_within
 from web.problems import problem_responses

@@ -16,8 +16,8 @@ from changes.permissions import Operation
 from changes.state import Change, Stage
 from changes.waiting import parts_in
 from store.pseudonyms import own_pseudonym
-from store.reading import TrailEntry, trail
 from store.recording import applied
+from store.trail import TrailEntry, trail
 from web.commanding import KEY, key_of, new_key
 from web.looking import Look, look_at
 from web.pages.rendering import page

@@ -22,7 +22,7 @@ from changes.refusals import RefusalKind, Refused
 from changes.rollout import PlanRollout
 from changes.state import Change, Wave
 from policies.waves import first_waves
-from store.reading import TrailEntry, trail
+from store.trail import TrailEntry, trail
 from temporal.gateway import NotNow
 from web.anonymity import promise_for
 from web.commanding import ABOUT_A_VERSION, KEY, SENT_ANOTHER_WAY, give, new_key

@@ -9,7 +9,8 @@ from sqlalchemy import Connection
 from starlette.responses import Response
 
 from changes.permissions import Operation
-from store.reading import Happened, Mine, WaitingItem, lately, mine_of, waiting_of
+from store.reading import Mine, WaitingItem, mine_of, waiting_of
+from store.trail import Happened, lately
 from web.pages.rendering import page
 from web.pages.wording import Wording, wording_for
 from web.security.authorising import needs
