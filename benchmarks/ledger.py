@@ -26,9 +26,10 @@ import tempfile
 import time
 import uuid
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from hashlib import sha256
 from pathlib import Path
@@ -38,6 +39,7 @@ from rich.console import Console
 from rich.table import Table as Report
 from sqlalchemy import Column, Connection, Engine, Index, Insert, MetaData, Table, insert, select, text
 
+from benchmarks.stories import stories
 from ledger.verification import verify
 from store import tables
 from store.audit import Filter, Reader, cursor_at, search
@@ -211,16 +213,29 @@ def _ratios(plain: list[float], ours: list[float]) -> list[float]:
 
 
 def fill(engine: Engine, count: int) -> None:
-    """A log of ``count`` records, a second apart."""
+    """A log of ``count`` records, a second apart: long words of people, and between them the records of whole changes
+    from their proposal to their end, as the rules decided them."""
     with reading(engine) as connection:
         done = connection.execute(text("SELECT COALESCE(MAX(seq), -1) + 1 FROM ledger_record")).scalar_one()
+    if done >= count:
+        return
+    with tempfile.TemporaryDirectory() as scratch:
+        told = [one for story in stories(Path(scratch)).values() if len(story.entries) < 100 for one in story.entries]
     while done < count:
         size = min(2_000, count - done)
         with writing(engine) as connection:
             lock_ledger(connection)
-            batch = [entry(f"fill/{number}", number) for number in range(done, done + size)]
+            batch = [_in_the_log(told, number) for number in range(done, done + size)]
             append_many(connection, batch, START + timedelta(seconds=done))
         done += size
+
+
+def _in_the_log(told: Sequence[Entry], number: int) -> Entry:
+    one = entry(f"fill/{number}", number)
+    if number % 2:
+        return one
+    was = told[number // 2 % len(told)]
+    return replace(was, key=one.key, change=one.change, actor=one.actor, occurred_at=one.occurred_at, source=one.source)
 
 
 def verification(engine: Engine, results: Report, name: str) -> None:
@@ -270,7 +285,11 @@ def pages(engine: Engine, results: Report, name: str) -> None:
         "day": lambda n: Filter(since=START + timedelta(days=n % 3), until=START + timedelta(days=n % 3 + 1)),
         "refusals": lambda _: Filter(outcome="refused"),
         "a rare word": lambda n: Filter(text=str(n * 7_919 % 100_000)),
-        "words that are everywhere": lambda _: Filter(text="word about"),
+        "words that half of all have": lambda _: Filter(text="word about"),
+        "a common word and a person": lambda n: Filter(text="word", person=f"person-{n % 997}"),
+        "a common word and a change": lambda n: Filter(text="word", change=f"CH-{n * 31 % 5_000}"),
+        "a common word and a kind": lambda n: Filter(text="word", kind=KINDS[n % 3]),
+        "a rare word and a person": lambda n: Filter(text=str(n * 7_919 % 100_000), person=f"person-{n % 997}"),
     }
     reader = Reader("auditor", sees_all=True)
     index_new_words(engine)
