@@ -35,8 +35,6 @@ class Operation(StrEnum):
     """One's own settings, drafts and what one follows."""
     CHANGE_OWN_ACCESS = "change_own_access"
     """One's own tokens and sessions."""
-    READ_WAITING_OF = "read_waiting_of"
-    """What waits for somebody else."""
     READ_DIRECTORY = "read_directory"
     """Colleagues, teams and processes."""
     READ_POLICY = "read_policy"
@@ -102,8 +100,6 @@ class Thing:
 
     owner: str
     """The person it belongs to."""
-    line: tuple[str, ...] = ()
-    """The people above the owner, the nearest first."""
 
 
 @dataclass(frozen=True)
@@ -155,13 +151,6 @@ def _oneself(actor: Actor, thing: Thing | None) -> Verdict:
     return _everybody(actor, thing)
 
 
-def _oneself_or_above(actor: Actor, thing: Thing | None) -> Verdict:
-    """What waits for somebody is for them, and for those they report to, who can help."""
-    if thing is not None and actor.ref in thing.line:
-        return _everybody(actor, None)
-    return _oneself(actor, thing)
-
-
 def _role(*roles: str) -> Rule:
     def rule(actor: Actor, thing: Thing | None) -> Verdict:
         if actor.service or not actor.roles & set(roles):
@@ -196,7 +185,6 @@ RULES: Mapping[Operation, tuple[frozenset[Scope], Rule]] = MappingProxyType(
         Operation.READ_OWN: (_READ | {Scope.ACCOUNT}, _oneself),
         Operation.CHANGE_OWN: (_ACT, _oneself),
         Operation.CHANGE_OWN_ACCESS: (frozenset({Scope.ACCOUNT}), _oneself),
-        Operation.READ_WAITING_OF: (_READ, _oneself_or_above),
         Operation.READ_DIRECTORY: (_READ, _everybody),
         Operation.READ_POLICY: (_READ, _everybody),
         Operation.TRY_POLICY: (_READ, _role(STEWARD, EXECUTIVE, AUDITOR)),

@@ -14,7 +14,6 @@ EVERYBODY = {
     Operation.READ_OWN,
     Operation.CHANGE_OWN,
     Operation.CHANGE_OWN_ACCESS,
-    Operation.READ_WAITING_OF,
     Operation.READ_DIRECTORY,
     Operation.READ_POLICY,
     Operation.VERIFY_LEDGER,
@@ -108,10 +107,3 @@ def test_what_belongs_to_somebody_else_is_not_even_known() -> None:
         assert may(actor(), operation, Thing("mara.lind")).allowed
         verdict = may(actor(*MORE), operation, Thing("jonas.okafor"))
         assert not verdict.allowed and verdict.hidden
-
-
-def test_what_waits_for_somebody_is_seen_by_those_they_report_to() -> None:
-    thing = Thing("lea.fontaine", line=("jonas.okafor", "mara.lind"))
-    assert may(actor(), Operation.READ_WAITING_OF, thing).allowed
-    assert may(actor(*MORE), Operation.READ_WAITING_OF, Thing("lea.fontaine", line=("jonas.okafor",))).hidden
-    assert not may(actor(service="metrics"), Operation.READ_WAITING_OF, thing).allowed
