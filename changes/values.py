@@ -140,7 +140,7 @@ CandidateRef = Annotated[Ref, Names("policy")]
 """The content hash of a policy that was checked in as a candidate."""
 
 
-def enumerated(items: Iterable[str]) -> str:
+def enumerated(items: Iterable[str], word: str = "and") -> str:
     """The items as an enumeration: "a, b and c"."""
     *first, last = list(items) or [""]
-    return f"{', '.join(first)} and {last}" if first else last
+    return f"{', '.join(first)} {word} {last}" if first else last

@@ -16,9 +16,9 @@ from typing import Annotated, Any, Literal, TypeAlias
 from pydantic import Discriminator, Field, StrictBool, Tag, model_validator
 from pydantic_core import PydanticCustomError
 
-from changes.values import Ref
+from changes.values import Ref, enumerated
 from policies.values import Amount, Role, Section
-from policies.wording import amount, counted, listed
+from policies.wording import amount, counted
 
 Urgency: TypeAlias = Literal["normal", "emergency"]
 KindOfChange: TypeAlias = Literal["process", "policy"]
@@ -76,7 +76,7 @@ class Comparison(Section):
         if len(self._given()) != 1:
             words = [f'"{word}"' for name, word in _OPERATORS.items() if name in type(self).model_fields]
             raise PydanticCustomError(
-                "one_operator", "needs exactly one operator: {words}", {"words": listed(words, "or")}
+                "one_operator", "needs exactly one operator: {words}", {"words": enumerated(words, "or")}
             )
         return self
 
@@ -124,7 +124,7 @@ class NumberComparison(Comparison):
             fact = f"it costs {amount(actual)}"
         holds = self.accepts(actual)
         if self.operator == "in":
-            limit = listed((amount(number) for number in self.operand), "or") or "no number yet"
+            limit = enumerated((amount(number) for number in self.operand), "or") or "no number yet"
         else:
             limit = amount(self.operand)
         return Outcome(holds, f"{fact}, {_LIMITS[self.operator][not holds]} {limit}")
@@ -250,7 +250,7 @@ class TeamsComparison(SetComparison):
         """Compare and name the teams: "it affects Billing Support"."""
         holds = self.accepts(circumstances.affected_teams)
         met = [team for team in self.elements if team in circumstances.affected_teams] if holds else self.elements
-        names = listed(circumstances.team_names.get(team, team) for team in met) or "any team listed"
+        names = enumerated(circumstances.team_names.get(team, team) for team in met) or "any team listed"
         return Outcome(holds, f"it {'affects' if holds else 'does not affect'} {names}")
 
 
@@ -266,7 +266,7 @@ class RoleComparison(SetComparison):
     def evaluate(self, circumstances: Circumstances) -> Outcome:
         """Compare and name the role: "the proposer has the role executive"."""
         met = [role for role in self.elements if role in circumstances.proposer_role]
-        has = f"has the role {listed(met)}" if met else f"does not have the role {listed(self.elements, 'or')}"
+        has = f"has the role {enumerated(met)}" if met else f"does not have the role {enumerated(self.elements, 'or')}"
         return Outcome(self.accepts(circumstances.proposer_role), f"the proposer {has}")
 
 
@@ -303,7 +303,7 @@ class NotThis(Section):
 
 def _combined(outcomes: list[Outcome], rule: Callable[[Iterable[bool]], bool]) -> Outcome:
     holds = rule(outcome.holds for outcome in outcomes)
-    return Outcome(holds, listed(dict.fromkeys(outcome.because for outcome in outcomes if outcome.holds == holds)))
+    return Outcome(holds, enumerated(dict.fromkeys(outcome.because for outcome in outcomes if outcome.holds == holds)))
 
 
 _LEAVES: dict[str, type[Comparison]] = {
@@ -384,7 +384,7 @@ def yes_or_no(name: str, circumstances: Circumstances) -> str:
         case "regulated":
             return "it touches regulated work" if actual else "it does not touch regulated work"
         case _:
-            names = listed(circumstances.team_names.values())
+            names = enumerated(circumstances.team_names.values())
             many = f"it touches more than one team ({names})"
             return many if actual else f"it stays inside one team ({names})" if names else "it stays inside one team"
 

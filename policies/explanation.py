@@ -17,14 +17,14 @@ from changes.facts import GATES, SIGN_TESTS, START_ROLLOUT, Empowerment, GateFac
 from changes.gates import GATE_WORDS
 from changes.quorums import in_words
 from changes.state import ProposalContent
-from changes.values import Moment, Number, ProcessRef, Ref, TeamRef, Value
+from changes.values import Moment, Number, ProcessRef, Ref, TeamRef, Value, enumerated
 from directory.model import Directory
 from policies.case import Case
 from policies.empowerment import empowerment_in
 from policies.evaluation import case_of
 from policies.gates import gate_of
 from policies.schema import Policy, Route
-from policies.wording import counted, listed
+from policies.wording import counted
 
 NUMBERS = ("nobody", "one person", "two people", "three people", "four people", "five people", "six people")
 """How few people are said; more are counted in figures."""
@@ -156,7 +156,7 @@ def _headline(empowerment: Empowerment, first: GateExplained) -> str:
 
 
 def _objection(first: GateExplained, empowerment: Empowerment, zone: ZoneInfo) -> str:
-    names = listed(person.name for person in first.people) or "Nobody"
+    names = enumerated(person.name for person in first.people) or "Nobody"
     are = "is" if len(first.people) < 2 else "are"
     return f"{names} {are} told, and may object until {moment_in_words(empowerment.objection_due, zone)}."
 

@@ -7,11 +7,12 @@ from dataclasses import dataclass
 
 from changes.facts import GATES, START_ROLLOUT, Quorum
 from changes.gates import GATE_WORDS
+from changes.values import enumerated
 from directory.model import Directory
 from policies.conditions import When, in_words
 from policies.relations import Kind, parse
 from policies.schema import Grant, Policy, Route
-from policies.wording import amount, counted, listed
+from policies.wording import amount, counted
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +43,7 @@ class _Telling:
     directory: Directory | None
 
     def who(self, entries: tuple[str, ...], word: str = "and") -> str:
-        return listed((self._one(entry) for entry in entries), word)
+        return enumerated((self._one(entry) for entry in entries), word)
 
     def _one(self, entry: str) -> str:
         relation = parse(entry)
@@ -66,11 +67,10 @@ class _Telling:
             )
             if closed
         ]
-        restriction = f", and only {listed(only)}" if only else ""
+        restriction = f", and only {enumerated(only)}" if only else ""
         window = grant.objection_window.in_words()
-        return (
-            f"The role {grant.role} decides alone: {listed(bounds)}{restriction}. The manager may object for {window}."
-        )
+        alone = f"The role {grant.role} decides alone: {enumerated(bounds)}{restriction}."
+        return f"{alone} The manager may object for {window}."
 
     def route(self, route: Route) -> Iterator[str]:
         yield f"It is for {self._when(route.when)}."
@@ -129,11 +129,11 @@ class _Telling:
         yield f"Nobody is a champion of more than {campaigns} at a time."
         yield f"Champions are looked for during {champions.campaign.in_words()}."
         yield f"Whoever is invited has {champions.invitation.in_words()} to answer."
-        waves = listed(f"{wave}%" for wave in rollout.waves)
+        waves = enumerated(f"{wave}%" for wave in rollout.waves)
         yield f"A rollout begins with waves that reach {waves} of the people."
         yield f"A wave is complete when {rollout.smallest_adoption}% of its people have adopted the change."
         yield f"A team takes part in {rollout.load.open_rollouts_per_team} rollouts at a time at most."
-        yield f"The effect is checked after {listed(check.in_words() for check in learning.effect_checks)}."
+        yield f"The effect is checked after {enumerated(check.in_words() for check in learning.effect_checks)}."
         yield f"After {learning.proven_after} effective changes a process is suggested as authorised beforehand."
 
 

@@ -10,9 +10,10 @@ from typing import Annotated, Any, Union, get_args, get_origin
 from pydantic import BaseModel
 from pydantic_core import ErrorDetails
 
+from changes.values import enumerated
 from policies.conditions import FIELDS
 from policies.schema import Policy
-from policies.wording import counted, listed, nearest
+from policies.wording import counted, nearest
 
 Path = tuple[str | int, ...]
 """Where something stands in a document: keys and list positions, counted from 0."""
@@ -91,7 +92,7 @@ def _in_words(error: ErrorDetails, context: Mapping[str, Any]) -> str:
     kind, given = error["type"], error["input"]
     if kind == "literal_error":
         choices = str(context["expected"]).replace("'", '"').replace(" or ", ", ").split(", ")
-        return f"must be {listed(choices, 'or')}{_not(given)}"
+        return f"must be {enumerated(choices, 'or')}{_not(given)}"
     if kind == "too_short":
         least = context["min_length"]
         return "must not be empty" if least == 1 else f"must have at least {counted(least, 'entry', 'entries')}"

@@ -13,13 +13,12 @@ from changes.facts import GATES, START_ROLLOUT, Subject
 from changes.gates import GATE_WORDS
 from changes.quorums import in_words
 from changes.state import Change
-from changes.values import Ref, Value
+from changes.values import Ref, Value, enumerated
 from directory.model import Directory
 from policies.empowerment import empowerment_in
 from policies.evaluation import case_of
 from policies.gates import people_at
 from policies.schema import Policy
-from policies.wording import listed
 from policies.working_time import working_time
 
 
@@ -112,7 +111,7 @@ def road_of(policy: Policy, directory: Directory, subject: Subject, now: datetim
     gates = []
     for name in names:
         asked = people_at(case, name, today)
-        people = listed(directory.people[seat.person].name for seat in asked.seats) or "nobody"
+        people = enumerated(directory.people[seat.person].name for seat in asked.seats) or "nobody"
         within = policy.gate(case.route, name).answer_in.in_words()
         gates.append((name, f"{people} ({in_words(asked.quorum, asked.seats)}), within {within}"))
     review = case.route.review_within

@@ -13,12 +13,13 @@ from decimal import Decimal
 
 from changes.facts import ENDORSE_TESTS, GATES, REVIEW, SIGN_TESTS, Quorum, Subject
 from changes.permissions import STEWARD
+from changes.values import enumerated
 from directory.model import Directory
 from policies.case import Case
 from policies.gates import people_at
 from policies.relations import Kind, candidates, parse
 from policies.schema import REVEAL, Policy, Route
-from policies.wording import counted, listed
+from policies.wording import counted
 
 MOST_EXCLUDED = 3
 """People one change usually excludes: who proposed it, who filed it, who ran its test."""
@@ -89,7 +90,7 @@ class Staffing:
                 self.left -= 1
                 asked = people_at(case.proposed_by(proposer.ref), name, self.today)
                 if asked.from_fallback and asked.can_be_reached:
-                    names = listed(self.directory.person(ref).name for ref in asked.from_fallback)
+                    names = enumerated(self.directory.person(ref).name for ref in asked.from_fallback)
                     message = (
                         f"if {proposer.name} puts a policy forward, {names} would be asked through the fallback, "
                         "because too few of those named here can answer"
@@ -231,7 +232,7 @@ class Staffing:
         return None
 
     def _doubt(self, route: Route, name: str, subject: Subject, reach: frozenset[str], spare: int) -> Shortage:
-        names = listed(sorted(self.directory.person(ref).name for ref in reach))
+        names = enumerated(sorted(self.directory.person(ref).name for ref in reach))
         message = (
             f"only {names} can be asked about a change{self._about(subject)}; "
             "if several of them have a part in it, too few are left"
@@ -240,7 +241,9 @@ class Staffing:
 
     def _about(self, subject: Subject) -> str:
         process = self.directory.processes.get(subject.process)
-        teams = listed(self.directory.team(ref).name for ref in subject.affected_teams if ref in self.directory.teams)
+        teams = enumerated(
+            self.directory.team(ref).name for ref in subject.affected_teams if ref in self.directory.teams
+        )
         return (f" to {process.name}" if process is not None else "") + (f" that affects {teams}" if teams else "")
 
 

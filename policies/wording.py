@@ -1,4 +1,4 @@
-"""Numbers, lists and days as a person would say them, shared by every explanation."""
+"""Numbers and days as a person would say them, shared by every explanation."""
 
 from __future__ import annotations
 
@@ -6,6 +6,8 @@ import difflib
 from collections.abc import Iterable
 from datetime import date
 from decimal import Decimal
+
+from changes.values import enumerated
 
 
 def counted(number: int, one: str, many: str) -> str:
@@ -16,12 +18,6 @@ def counted(number: int, one: str, many: str) -> str:
 def amount(number: Decimal) -> str:
     """An exact number without needless zeros: "1,200", "0.5"."""
     return f"{number.normalize():,f}"
-
-
-def listed(items: Iterable[str], word: str = "and") -> str:
-    """The items as an enumeration: "a, b and c"."""
-    *first, last = list(items) or [""]
-    return f"{', '.join(first)} {word} {last}" if first else last
 
 
 def day_in_words(day: date) -> str:
@@ -35,4 +31,4 @@ def nearest(word: object, known: Iterable[str]) -> str:
     close = difflib.get_close_matches(str(word).lower(), spellings, n=1, cutoff=0.6)
     if close:
         return f'; did you mean "{spellings[close[0]]}"?'
-    return f"; choose from {listed(spellings.values(), 'or')}" if 0 < len(spellings) <= 12 else ""
+    return f"; choose from {enumerated(spellings.values(), 'or')}" if 0 < len(spellings) <= 12 else ""

@@ -15,7 +15,7 @@ from pydantic import TypeAdapter, ValidationError
 
 from changes.facts import Quorum
 from changes.state import Guard, Operator
-from changes.values import LINE_LENGTH, TEXT_LENGTH, Line, Moment, Number, OptionalText, Ref, Text, Value
+from changes.values import LINE_LENGTH, TEXT_LENGTH, Line, Moment, Number, OptionalText, Ref, Text, Value, enumerated
 
 line: TypeAdapter[str] = TypeAdapter(Line)
 text: TypeAdapter[str] = TypeAdapter(Text)
@@ -197,3 +197,10 @@ class TestValue:
 )
 def test_operators(operator: Operator, at_four: bool, at_five: bool, at_six: bool) -> None:
     assert [operator.holds(Decimal(value), Decimal(5)) for value in (4, 5, 6)] == [at_four, at_five, at_six]
+
+
+def test_enumerations_read_like_sentences() -> None:
+    assert enumerated([]) == ""
+    assert enumerated(["a"]) == "a"
+    assert enumerated(["a", "b"]) == "a and b"
+    assert enumerated(["a", "b", "c"], "or") == "a, b or c"

@@ -3,7 +3,7 @@ from __future__ import annotations
 from datetime import date
 from decimal import Decimal
 
-from policies.wording import amount, counted, day_in_words, listed, nearest
+from policies.wording import amount, counted, day_in_words, nearest
 
 
 def test_numbers_come_with_the_fitting_noun() -> None:
@@ -14,12 +14,6 @@ def test_numbers_come_with_the_fitting_noun() -> None:
 def test_amounts_have_no_needless_zeros() -> None:
     assert amount(Decimal("1200.50")) == "1,200.5"
     assert amount(Decimal("1E+3")) == "1,000"
-
-
-def test_lists_read_like_sentences() -> None:
-    assert listed([]) == ""
-    assert listed(["a"]) == "a"
-    assert listed(["a", "b", "c"], "or") == "a, b or c"
 
 
 def test_days_are_written_out() -> None:
