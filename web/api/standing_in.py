@@ -112,70 +112,58 @@ async def standing_in(services: ServicesHere, visitor: SignedIn) -> StandingIn:
     return await services.read(read)
 
 
+class Acting:
+    """Whoever asks for an act of theirs, and the answer they get: the same for each kind of act."""
+
+    def __init__(self, request: Request, services: ServicesHere, visitor: SignedIn, key: IdempotencyKey) -> None:
+        self._request, self._services, self._visitor, self._key = request, services, visitor, key
+
+    async def do(self, wanted: Act, status: HTTPStatus = HTTPStatus.OK) -> Response:
+        """The receipt of ``wanted``, or why it was refused."""
+        visitor = self._visitor
+        done = await act(self._services, wanted, actor=visitor.ref, via=visitor.via, key=self._key)
+        replayed = {"Idempotency-Replayed": "true"} if done.replayed else {}
+        if done.receipt is None:
+            assert done.refused is not None  # noqa: S101 - what was done has a receipt or a refusal
+            response = problem(self._request, refusal(done.refused))
+            response.headers.update(replayed)
+            return response
+        return Response(done.receipt.model_dump_json(), status, media_type="application/json", headers=replayed)
+
+
+ActingHere = Annotated[Acting, Depends()]
+
+
 @router.post(
-    "/delegations",
-    status_code=HTTPStatus.CREATED,
-    summary=Delegate.button,
-    dependencies=[Depends(require_json)],
-    responses=problem_responses(*PROBLEMS),
+    "/delegations", status_code=HTTPStatus.CREATED, summary=Delegate.button, dependencies=JSON, responses=DOING
 )
 @needs(Operation.CHANGE_OWN)
-async def give_delegation(
-    request: Request, services: ServicesHere, visitor: SignedIn, key: IdempotencyKey, body: Delegate
-) -> Response:
+async def give_delegation(acting: ActingHere, body: Delegate) -> Response:
     """Somebody answers in your place, from and until a day, for some kinds of decision or some changes."""
-    return await _acted(request, services, visitor, body, key, HTTPStatus.CREATED)
+    return await acting.do(body, HTTPStatus.CREATED)
 
 
 @router.post("/delegations/{ref}/revoke", summary=RevokeDelegation.button, responses=DOING)
 @needs(Operation.CHANGE_OWN)
-async def revoke_delegation(
-    request: Request, services: ServicesHere, visitor: SignedIn, key: IdempotencyKey, ref: Which
-) -> Response:
+async def revoke_delegation(acting: ActingHere, ref: Which) -> Response:
     """What was delegated is asked of its giver again from this moment."""
-    return await _acted(request, services, visitor, RevokeDelegation(delegation=ref), key)
+    return await acting.do(RevokeDelegation(delegation=ref))
 
 
 @router.post(
-    "/absences",
-    status_code=HTTPStatus.CREATED,
-    summary=AnnounceAbsence.button,
-    dependencies=[Depends(require_json)],
-    responses=problem_responses(*PROBLEMS),
+    "/absences", status_code=HTTPStatus.CREATED, summary=AnnounceAbsence.button, dependencies=JSON, responses=DOING
 )
 @needs(Operation.CHANGE_OWN)
-async def give_absence(
-    request: Request, services: ServicesHere, visitor: SignedIn, key: IdempotencyKey, body: AnnounceAbsence
-) -> Response:
+async def give_absence(acting: ActingHere, body: AnnounceAbsence) -> Response:
     """While you are away, whoever you delegated to is asked, or somebody in your line."""
-    return await _acted(request, services, visitor, body, key, HTTPStatus.CREATED)
+    return await acting.do(body, HTTPStatus.CREATED)
 
 
 @router.post("/absences/{ref}/end", summary=EndAbsence.button, responses=DOING)
 @needs(Operation.CHANGE_OWN)
-async def come_back(
-    request: Request, services: ServicesHere, visitor: SignedIn, key: IdempotencyKey, ref: Which
-) -> Response:
+async def come_back(acting: ActingHere, ref: Which) -> Response:
     """You are asked again from this moment."""
-    return await _acted(request, services, visitor, EndAbsence(absence=ref), key)
-
-
-async def _acted(
-    request: Request,
-    services: ServicesHere,
-    visitor: SignedIn,
-    wanted: Act,
-    key: str,
-    status: HTTPStatus = HTTPStatus.OK,
-) -> Response:
-    done = await act(services, wanted, actor=visitor.ref, via=visitor.via, key=key)
-    replayed = {"Idempotency-Replayed": "true"} if done.replayed else {}
-    if done.receipt is None:
-        assert done.refused is not None  # noqa: S101 - what was done has a receipt or a refusal
-        response = problem(request, refusal(done.refused))
-        response.headers.update(replayed)
-        return response
-    return Response(done.receipt.model_dump_json(), status, media_type="application/json", headers=replayed)
+    return await acting.do(EndAbsence(absence=ref))
 
 
 @router.get("/anonymity", summary="Who can see what, when somebody speaks anonymously", responses=READING)
@@ -213,8 +201,8 @@ async def reveal(services: ServicesHere, visitor: SignedIn, ref: Which, pseudony
 @router.post(
     "/commands/together",
     summary="Give one command to several changes",
-    dependencies=[Depends(require_json)],
-    responses=problem_responses(*PROBLEMS),
+    dependencies=JSON,
+    responses=DOING,
 )
 @needs(Operation.GIVE_COMMANDS)
 async def together(
