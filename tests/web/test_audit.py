@@ -7,8 +7,9 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
-from sqlalchemy import event, func, select
+from sqlalchemy import func, select
 
+from benchmarks.measuring import statements
 from ledger.canonical import parse_canonical
 from ledger.checkpoint import open_checkpoint, read_checkpoint
 from ledger.exports import check_json_lines
@@ -57,15 +58,8 @@ async def test_a_page_asks_the_database_few_questions(office: Office) -> None:
     async with office.browser(AUDITOR) as browser:
         address = "/audit?stage=testing&person=mara.lind&since=2026-01-01"
         await browser.get(address)
-        asked: list[str] = []
-
-        def count(_c: object, _cursor: object, statement: str, *_rest: object) -> None:
-            if statement.lstrip().startswith("SELECT"):
-                asked.append(statement)
-
-        event.listen(office.engine, "before_cursor_execute", count)
-        answer = await browser.get(address)
-        event.remove(office.engine, "before_cursor_execute", count)
+        with statements(office.engine) as asked:
+            answer = await browser.get(address)
     assert answer.status_code == 200
     assert len(asked) <= 5, asked
 
