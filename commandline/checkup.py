@@ -24,7 +24,7 @@ from store.directory import load_directory
 from store.migrating import latest_revision, present_revision
 from store.policies import PolicyCache
 from store.readiness import is_demonstration
-from store.rights import excess_rights
+from store.rights import excess_rights, lacks_the_function
 from temporal.connection import TemporalUnavailable, connect, target
 from temporal.development_server import find_binary
 from temporal.pollers import worker_polls
@@ -221,6 +221,13 @@ def _ledger(connection: Connection) -> Iterator[Finding]:
         advice = "Have the programs sign in as a member of groundswell_app; see docs/ledger.md."
         found = f"this login may do more to the ledger than add and read: {', '.join(excess)}"
         yield Finding(about="Ledger's rights", state="note", found=found, advice=advice)
+    if lacks_the_function(connection):
+        advice = (
+            "Grant EXECUTE on it to groundswell_app; or, as the login that migrates, take alembic_version back to 0008 "
+            "and run: groundswell migrate"
+        )
+        found = "the function ledger_append is not there for this login; the ledger works, each record takes longer"
+        yield Finding(about="Ledger's function", state="note", found=found, advice=advice)
 
 
 def _policy(connection: Connection) -> Finding:

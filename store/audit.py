@@ -29,9 +29,8 @@ from ledger.record import commitments_of, policy_of
 from ledger.tiles import NoSuchTile
 from store import tables
 from store.checkpoints import latest_checkpoint
-from store.database import lock_ledger, writing
 from store.finding import EXACT, SIZE, Bounding, Queries, Shape, bounds, in_pieces, queries
-from store.ledger import LABEL, ORIGIN, STOPPED, Entry, append_once
+from store.ledger import LABEL, ORIGIN, STOPPED, Entry, add_once
 from store.prepared import Prepared
 from store.reading import CursorInvalid
 from store.searching import LOOKED_AT, Way, best_way, query_of
@@ -204,9 +203,7 @@ def record_verification(engine: Engine, size: int, root: bytes, wrong: str, now:
         outcome="failed" if wrong else "applied",
         facts={"size": size, "root": root.hex(), **({"wrong": wrong} if wrong else {})},
     )
-    with writing(engine) as connection:
-        lock_ledger(connection)
-        append_once(connection, entry, now)
+    add_once(engine, entry, now)
 
 
 class Evidence(Value):
@@ -376,9 +373,7 @@ def record_access(
         known = connection.execute(select(table.c.seq).where(table.c.idem_key == entry.key)).scalar()
     if known is not None:
         return int(known)
-    with writing(engine) as connection:
-        lock_ledger(connection)
-        return append_once(connection, entry, now)
+    return add_once(engine, entry, now)
 
 
 @dataclass(frozen=True)

@@ -13,6 +13,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
+from weakref import WeakKeyDictionary, ref
 
 from sqlalchemy import Connection, Engine, create_engine, event, text
 from sqlalchemy.engine import URL, make_url
@@ -60,16 +61,34 @@ def open_database(address: str) -> Engine:
         case "postgresql" | "postgres":
             pooled = url.query.get("pooler") == "transaction"
             unprepared = {"prepare_threshold": None} if pooled else {}
-            return create_engine(
+            return _postgresql(
                 url.set(drivername="postgresql+psycopg").difference_update_query(["pooler"]),
-                pool_pre_ping=True,
-                pool_size=10,
-                isolation_level="READ COMMITTED",
                 connect_args={"connect_timeout": 5, **unprepared},
                 hide_parameters=True,  # errors end up in logs and in Temporal; what people wrote must not
             )
         case other:
             raise DatabaseUnavailable(f"DATABASE_URL names {other}. Groundswell runs on sqlite and postgresql.")
+
+
+def _postgresql(url: URL, **options: Any) -> Engine:
+    engine = create_engine(url, pool_pre_ping=True, pool_size=10, isolation_level="READ COMMITTED", **options)
+    statements = create_engine(
+        url, pool_size=1, max_overflow=4, pool_reset_on_return=None, isolation_level="AUTOCOMMIT", **options
+    )
+    _statements[engine] = statements
+    event.listen(engine, "engine_disposed", lambda _engine: statements.dispose())
+    heard = ref(engine)
+
+    @event.listens_for(statements, "before_cursor_execute")
+    def _say(*told: Any) -> None:
+        for listener in asked.dispatch.before_cursor_execute if (asked := heard()) else ():
+            listener(*told)
+
+    return engine
+
+
+_statements: WeakKeyDictionary[Engine, Engine] = WeakKeyDictionary()
+"""For each engine on PostgreSQL, the one whose connections commit each statement. They are opened when needed."""
 
 
 def _sqlite(url: URL) -> Engine:
@@ -163,6 +182,24 @@ def writing(engine: Engine) -> Iterator[Connection]:
     with _named_failure(engine):
         with engine.connect().execution_options(writing=True) as connection, connection.begin():
             yield connection
+
+
+@contextmanager
+def one_statement(engine: Engine) -> Iterator[Connection]:
+    """A connection to PostgreSQL on which each statement is a transaction of its own. It may have been lost meanwhile:
+    whether it is still there is not asked before, so whoever uses it can do their work in another way.
+
+    Raises:
+        DatabaseUnavailable: when the database cannot be reached or stays locked. The statement may have been committed
+            if the connection was lost.
+    """
+    with _named_failure(engine), _statements[engine].connect() as connection:
+        yield connection
+
+
+def has_single_statements(engine: Engine) -> bool:
+    """Whether there is :func:`one_statement` for it: for what :func:`open_database` opened on PostgreSQL."""
+    return engine in _statements
 
 
 # Evaluated from left to right: the limit holds for the wait beside it.

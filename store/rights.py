@@ -1,10 +1,13 @@
-"""What the login that is used may do to the ledger's tables, beyond adding and reading (reference/ledger.md 6.7)."""
+"""What the login that is used may do to the ledger, beyond adding and reading (reference/ledger.md 6.7), and whether
+it may use the function that adds."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
-from sqlalchemy import Connection, text
+from sqlalchemy import Connection, select, text
+
+from store.appending import CAN_APPEND_IN_ONE
 
 TABLES = ("ledger_record", "ledger_head", "ledger_tile", "ledger_checkpoint", "ledger_witness")
 FORBIDDEN = ("UPDATE", "DELETE", "TRUNCATE")
@@ -24,3 +27,11 @@ def excess_rights(connection: Connection) -> Sequence[str]:
             text("SELECT has_table_privilege(current_user, :table, :right)"), {"table": table, "right": right}
         ).scalar_one()
     ]
+
+
+def lacks_the_function(connection: Connection) -> bool:
+    """Whether PostgreSQL does not have ``ledger_append``, or does not let this login use it: records are then added
+    in several statements each, as well as without it but slower."""
+    if connection.dialect.name != "postgresql":
+        return False
+    return not connection.execute(select(CAN_APPEND_IN_ONE["postgresql"])).scalar()

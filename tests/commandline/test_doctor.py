@@ -6,11 +6,14 @@ import json
 from pathlib import Path
 
 import pytest
+from sqlalchemy import Engine, text
 
 from commandline import checkup
-from commandline.checkup import may_corrupt
+from commandline.checkup import Finding, may_corrupt
+from store.database import writing
 from tests.commandline.conftest import Type
 from tests.demo.serving import Served
+from tests.support.databases import ON_POSTGRESQL
 
 
 @pytest.mark.parametrize(
@@ -59,6 +62,19 @@ def test_a_database_is_described(here: Served, type_in: Type, monkeypatch: pytes
     assert findings["Directory"]["found"] == "42 people, 13 teams, 12 processes"
     assert findings["Policy"]["found"] == "“default” version 1 is in force"
     assert findings["Accounts"]["state"] == "note"
+
+
+def test_a_function_that_is_missing_is_named_with_what_to_do(engine: Engine) -> None:
+    def notes() -> list[Finding]:
+        return [one for one in checkup._contents(engine, "for a test", False) if one.about == "Ledger's function"]
+
+    assert notes() == []
+    if ON_POSTGRESQL:
+        with writing(engine) as connection:
+            connection.execute(text("DROP FUNCTION ledger_append"))
+        [note] = notes()
+        assert note.state == "note"
+        assert "run: groundswell migrate" in note.advice
 
 
 def test_an_empty_database_has_to_be_migrated(type_in: Type, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

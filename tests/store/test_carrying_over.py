@@ -14,7 +14,7 @@ from store.checkpoints import Sealer
 from store.database import lock_ledger, open_database, reading, writing
 from store.ledger import append_many, origin_of
 from store.migrating import migrate
-from store.rights import excess_rights
+from store.rights import excess_rights, lacks_the_function
 from store.trail import trail
 from store.verifying import verify_stored
 from tests.support import foundation
@@ -92,6 +92,7 @@ def test_the_programs_role_may_add_to_the_ledger_and_read_it_and_nothing_else(ol
         "SELECT * FROM ledger_head FOR UPDATE",
         "ALTER TABLE ledger_record DISABLE TRIGGER USER",
         "DROP TABLE ledger_tile",
+        "DROP FUNCTION ledger_append",
         "UPDATE alembic_version SET version_num = 'x'",
     ]
     for statement in refused:
@@ -102,6 +103,8 @@ def test_the_programs_role_may_add_to_the_ledger_and_read_it_and_nothing_else(ol
         connection.execute(text("SET LOCAL ROLE groundswell_app"))
         lock_ledger(connection)
         assert append_many(connection, [entry("by the role")], MONDAY) == BEFORE + 1
+        assert append_many(connection, [entry("by its function")], MONDAY) == BEFORE + 2
+        assert not lacks_the_function(connection)
         connection.execute(text("DELETE FROM waiting"))
 
 

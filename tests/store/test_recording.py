@@ -275,7 +275,7 @@ def test_a_command_costs_two_questions_and_few_statements(desk: Desk) -> None:
         desk.record(comment)
     writes = ["UPDATE change", "INSERT INTO applied_command"]
     if ON_POSTGRESQL:  # one statement for what is appended, and the ledger's lock is asked for
-        expected = ["SELECT set_config", "SELECT", *writes, "SELECT", "WITH record AS"]
+        expected = ["SELECT set_config", "SELECT", *writes, "SELECT ledger_append"]
     else:
         ledger = ["INSERT INTO ledger_record", "INSERT INTO ledger_private", "INSERT INTO ledger_head"]
         expected = ["BEGIN IMMEDIATE", "SELECT", *writes, "SELECT", *ledger]

@@ -6,6 +6,7 @@ import os
 import random
 import signal
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -14,9 +15,10 @@ from sqlalchemy import Engine, event, select
 
 from ledger.keys import key_from_text
 from store import tables
+from store.appending import remember, remembered_head
 from store.checkpoints import Sealer
 from store.database import lock_ledger, open_database, reading, writing
-from store.ledger import Entry, append_many, append_once, origin_of
+from store.ledger import Entry, add_once, append_many, append_once, origin_of
 from store.migrating import migrate
 from store.recording import Decision, record
 from store.sinks import FolderSink
@@ -62,6 +64,19 @@ def append_ten(engine: Engine, writer: int) -> None:
         with writing(engine) as connection:
             lock_ledger(connection)
             append_many(connection, [entry(f"{writer}/{number}/a"), entry(f"{writer}/{number}/b")], MONDAY)
+
+
+def add_sixteen_at(address: str, writer: int) -> None:
+    """Sixteen times, add one entry without holding the lock before, however often others have come in between: every
+    second of them has the same key in all processes, so that one of them writes it and the others find it."""
+    engine = open_database(address)
+    for number in range(16):
+        remembered = remembered_head(engine)
+        if remembered and engine.dialect.name == "postgresql":
+            remember(engine, replace(remembered, alone=True))  # try even though others write
+        key = f"{writer}/{number}" if number % 2 else f"shared/{number}"
+        add_once(engine, entry(key, actor=f"person-{number % 7}" if number % 2 else "mara.lind"), MONDAY)
+    engine.dispose()
 
 
 def append_ten_at(address: str, writer: int) -> None:
