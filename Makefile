@@ -84,7 +84,7 @@ openapi: ready-dev ## Write docs/openapi.json again, after the interface has cha
 	@$(BIN)/python -m scripts.openapi
 
 bench: ready-dev ## Measure decisions per second, latency and Temporal actions against minimal workflows
-	@$(BIN)/python -m benchmarks
+	@$(BIN)/python -m benchmarks $(ARGUMENTS)
 
 bench-ledger: ready-dev ## Measure the ledger: appending, verifying, proofs, pages; ARGUMENTS="--records 1000000"
 	@$(BIN)/python -m benchmarks.ledger $(ARGUMENTS)

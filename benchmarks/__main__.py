@@ -1,6 +1,7 @@
 """``make bench``: what a decision costs, against workflows that do the same Temporal work and bare inserts.
 
-One server for all runs, one run at a time, each at 1 and at 10 changes at a time:
+One server for all; the kinds of road take short turns, first at 1, then at 10 changes at a time, so that whatever else
+the machine does meanwhile it does to all of them. A ratio is the median over the rounds:
 (a) a minimal workflow whose update does one local activity that inserts one row;
 (b) a workflow with the same number of updates, local activities, activities and timers as (c), each one bare insert,
     with the SDK's defaults; (b') the same without the SDK's sandbox, as our worker runs (docs/decisions/0026);
@@ -16,12 +17,13 @@ import argparse
 import asyncio
 import dataclasses
 import os
+import statistics
 import sys
 import tempfile
 import time
 import uuid
 from collections import Counter
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -34,7 +36,7 @@ from temporalio.client import Client, WithStartWorkflowOperation
 from temporalio.common import WorkflowIDConflictPolicy
 
 from benchmarks.comparison import BareRoad, Work
-from benchmarks.measuring import Run, Shape, billable_actions, cpu_seconds, shape_of
+from benchmarks.measuring import Run, Shape, Turn, billable_actions, cpu_seconds, ratio, shape_of
 from benchmarks.organisation import Cell, cast_of, organisation
 from changes.instruction import Instruction, Receipt, assert_actor
 from demo.road import main_road
@@ -68,41 +70,64 @@ class Bench:
     engine: Engine
     folder: Path
     roads: int
+    """In each turn."""
+    rounds: int
     web: str
+
+    def actions(self) -> Counter[str]:
+        """The server's count of billable actions so far."""
+        return billable_actions(self.server.metrics_url, self.server.namespace)
 
     def gateway(self) -> Gateway:
         """Sends to Groundswell's worker."""
         return Gateway(self.client, "groundswell", timedelta(seconds=60))
 
 
-async def measured(
-    bench: Bench,
-    name: str,
-    at_a_time: int,
-    workers: dict[str, ChildProcess],
-    one: Callable[[Run, int], Awaitable[None]],
-) -> Run:
-    """Run ``one`` road ``bench.roads`` times, ``at_a_time`` together, and count what it cost."""
-    run = Run(name, at_a_time)
-    rounds = max(bench.roads // at_a_time, 1)
-    before = billable_actions(bench.server.metrics_url, bench.server.namespace)
-    cpu = {part: cpu_seconds(process.pid) for part, process in workers.items()}
+Road = Callable[[Turn, int], Awaitable[object]]
+"""Goes one road of a turn, by its number, and notes how long each decision took."""
+
+
+@dataclass
+class Kind:
+    """One kind of road, and the processes whose time it takes."""
+
+    name: str
+    parts: dict[str, ChildProcess]
+    road: Road
+
+
+async def one_turn(kind: Kind, at_a_time: int, roads: int) -> Turn:
+    """Go ``roads`` roads of a kind, ``at_a_time`` together."""
+    turn = Turn()
+    cpu = {part: cpu_seconds(process.pid) for part, process in kind.parts.items()}
     began = time.perf_counter()
-    for _ in range(rounds):
-        await asyncio.gather(*(one(run, number) for number in range(at_a_time)))
-    run.seconds = time.perf_counter() - began
-    await asyncio.sleep(1)  # mail and endings that still run belong to the bill
-    run.cpu = {part: cpu_seconds(process.pid) - cpu[part] for part, process in workers.items()}
-    run.actions = billable_actions(bench.server.metrics_url, bench.server.namespace) - before
-    return run
+    for _ in range(max(roads // at_a_time, 1)):
+        await asyncio.gather(*(kind.road(turn, number) for number in range(at_a_time)))
+    turn.seconds = time.perf_counter() - began
+    await asyncio.sleep(1.5)  # mail and endings that still run belong to the bill, and not to the next
+    turn.cpu = {part: cpu_seconds(process.pid) - cpu[part] for part, process in kind.parts.items()}
+    return turn
 
 
-async def bare_minimum(bench: Bench, run: Run, updates: int) -> None:
+async def measured(bench: Bench, kinds: Sequence[Kind], at_a_time: int) -> list[Run]:
+    """Have all kinds take turns: what else the machine does is then the same for all. Every second round goes back."""
+    runs = [Run(kind.name, at_a_time) for kind in kinds]
+    pairs = list(zip(kinds, runs, strict=True))
+    for number in range(bench.rounds):
+        for kind, run in pairs if number % 2 == 0 else reversed(pairs):
+            before = bench.actions() if number == 0 else Counter()
+            run.turns.append(await one_turn(kind, at_a_time, bench.roads))
+            if number == 0:
+                run.actions = bench.actions() - before
+    return runs
+
+
+async def bare_minimum(bench: Bench, turn: Turn, updates: int) -> None:
     """(a): one workflow, ``updates`` updates of one local activity."""
-    await _bare(bench, run, [Work() for _ in range(updates)])
+    await _bare(bench, turn, [Work() for _ in range(updates)])
 
 
-async def bare_road(bench: Bench, run: Run, shape: Shape, queue: str = BARE) -> None:
+async def bare_road(bench: Bench, turn: Turn, shape: Shape, queue: str = BARE) -> None:
     """(b) and (b'): one workflow of the same shape as the main road."""
     each, more = divmod(shape.local_activities, shape.updates)
     work = [
@@ -113,7 +138,7 @@ async def bare_road(bench: Bench, run: Run, shape: Shape, queue: str = BARE) -> 
         )
         for number in range(shape.updates)
     ]
-    await _bare(bench, run, work, queue)
+    await _bare(bench, turn, work, queue)
 
 
 def within_budget(shape: Shape) -> Shape:
@@ -121,7 +146,7 @@ def within_budget(shape: Shape) -> Shape:
     return dataclasses.replace(shape, activities=shape.updates, timers=round(shape.updates * 0.4))
 
 
-async def _bare(bench: Bench, run: Run, work: list[Work], queue: str = BARE) -> None:
+async def _bare(bench: Bench, turn: Turn, work: list[Work], queue: str = BARE) -> None:
     name = f"bare-{uuid.uuid4().hex}"
     start: WithStartWorkflowOperation[BareRoad, None] = WithStartWorkflowOperation(
         "BareRoad", id=name, task_queue=queue, id_conflict_policy=WorkflowIDConflictPolicy.USE_EXISTING
@@ -133,11 +158,11 @@ async def _bare(bench: Bench, run: Run, work: list[Work], queue: str = BARE) -> 
             await bench.client.execute_update_with_start_workflow(BareRoad.work, piece, start_workflow_operation=start)
         else:
             await handle.execute_update(BareRoad.work, piece)
-        run.latencies.append(time.perf_counter() - began)
+        turn.latencies.append(time.perf_counter() - began)
     await handle.execute_update(BareRoad.end)
 
 
-async def road_by_temporal(bench: Bench, run: Run, cell: Cell) -> str:
+async def road_by_temporal(bench: Bench, turn: Turn, cell: Cell) -> str:
     """(c): the main road through the gateway, as the web process uses it."""
     gateway = bench.gateway()
     key = uuid.uuid4().hex
@@ -146,7 +171,7 @@ async def road_by_temporal(bench: Bench, run: Run, cell: Cell) -> str:
     for number, act in enumerate(main_road(cast_of(cell), datetime.now(UTC))):
         began = time.perf_counter()
         answer = await gateway.send(act.command, _instruction(act, change, f"{key}-{number}"), begins=number == 0)
-        run.latencies.append(time.perf_counter() - began)
+        turn.latencies.append(time.perf_counter() - began)
         if not isinstance(answer, Receipt):
             raise SystemExit(f"{act.person} was refused {act.command.kind}: {answer.detail}")
     return change
@@ -157,7 +182,7 @@ def _instruction(act: Act, change: str, key: str) -> Instruction:
     return Instruction(change=change, key=key, assertion=claim)
 
 
-async def road_by_http(bench: Bench, run: Run, cell: Cell, tokens: dict[str, str]) -> None:
+async def road_by_http(bench: Bench, turn: Turn, cell: Cell, tokens: dict[str, str]) -> None:
     """(d): the main road over HTTP."""
     import httpx2
 
@@ -175,14 +200,14 @@ async def road_by_http(bench: Bench, run: Run, cell: Cell, tokens: dict[str, str
                     "If-Match": "*",
                 },
             )
-            run.latencies.append(time.perf_counter() - began)
+            turn.latencies.append(time.perf_counter() - began)
             if answer.status_code >= 300:
                 raise SystemExit(f"{act.person} could not {act.command.kind}: {answer.text}")
             change = answer.json()["change"]
 
 
 @asynccontextmanager
-async def installation(folder: Path, roads: int) -> AsyncIterator[tuple[Bench, dict[str, ChildProcess]]]:
+async def installation(folder: Path, roads: int, rounds: int) -> AsyncIterator[tuple[Bench, dict[str, ChildProcess]]]:
     """A server, a filled database, Groundswell's worker and web process, and the worker of the bare workflows."""
     database = f"sqlite:///{folder / 'bench.db'}"
     engine = open_database(database)
@@ -216,7 +241,7 @@ async def installation(folder: Path, roads: int) -> AsyncIterator[tuple[Bench, d
                     name, [sys.executable, *arguments], log_file=folder / f"{name}.log", environment=environment
                 )
             client = await connect()
-            bench = Bench(client, server, engine, folder, roads, f"http://127.0.0.1:{port}")
+            bench = Bench(client, server, engine, folder, roads, rounds, f"http://127.0.0.1:{port}")
             await _until_ready(bench)
             yield bench, {**children, "server": server.process}
         finally:
@@ -239,51 +264,46 @@ async def _until_ready(bench: Bench) -> None:
     raise SystemExit("the installation did not become ready; see its logs in " + str(bench.folder))
 
 
-async def run_all(roads: int) -> None:
+async def run_all(roads: int, rounds: int, only: str) -> None:
     """Run everything and print it."""
     with tempfile.TemporaryDirectory(prefix="groundswell-bench-") as name:
-        async with installation(Path(name), roads) as (bench, parts):
+        async with installation(Path(name), roads, rounds) as (bench, parts):
             tokens = _tokens(bench)
-            warm = Run("warm-up", 1)
+            warm = Turn()
             change = await road_by_temporal(bench, warm, Cell(0))
             await bench.client.get_workflow_handle(change).result()
             shape = await shape_of(bench.client, change)
-            await bare_road(bench, warm, shape)
-            await bare_road(bench, warm, shape, UNGUARDED)
-            await road_by_http(bench, warm, Cell(0), tokens)
+            kinds = [kind for kind in _kinds(bench, parts, shape, tokens) if not only or kind.name.split()[0] in only]
+            for kind in kinds:
+                await kind.road(warm, 0)
             console.print(
                 f"The main road: {shape.updates} commands, {shape.local_activities} local activities, "
                 f"{shape.activities} activities, {shape.timers} timers, {shape.events} history events."
             )
-            runs = [run for at_a_time in (1, 10) for run in await _runs(bench, parts, shape, tokens, at_a_time)]
-    _print(runs, shape)
+            runs = {at_a_time: await measured(bench, kinds, at_a_time) for at_a_time in (1, 10)}
+    _print_figures([run for some in runs.values() for run in some])
+    for some in runs.values():
+        _print_ratios({run.name.split()[0]: run for run in some})
+    if ours := next((run for run in runs[1] if run.name.startswith("c ")), None):
+        _print_actions(ours, shape)
 
 
-async def _runs(
-    bench: Bench, parts: dict[str, ChildProcess], shape: Shape, tokens: dict[str, str], at_a_time: int
-) -> list[Run]:
-    async def temporal_road(run: Run, number: int) -> None:
-        await road_by_temporal(bench, run, Cell(number))
-
-    bare = {"worker": parts["bare worker"], "server": parts["server"]}
-    unguarded = {"worker": parts["unguarded"], "server": parts["server"]}
-    ours = {"worker": parts["worker"], "server": parts["server"]}
+def _kinds(bench: Bench, parts: dict[str, ChildProcess], shape: Shape, tokens: dict[str, str]) -> list[Kind]:
+    """Neighbours here are neighbours in time."""
+    server = {"server": parts["server"]}
+    bare, unguarded = {"worker": parts["bare worker"], **server}, {"worker": parts["unguarded"], **server}
+    ours = {"worker": parts["worker"], **server}
+    whole = within_budget(shape)
     return [
-        await measured(bench, "a  minimal", at_a_time, bare, lambda run, _: bare_minimum(bench, run, shape.updates)),
-        await measured(bench, "b  same shape", at_a_time, bare, lambda run, _: bare_road(bench, run, shape)),
-        await measured(
-            bench, "b' same runner", at_a_time, unguarded, lambda run, _: bare_road(bench, run, shape, UNGUARDED)
-        ),
-        await measured(
-            bench, "b+ whole budget", at_a_time, bare, lambda run, _: bare_road(bench, run, within_budget(shape))
-        ),
-        await measured(bench, "c  Temporal", at_a_time, ours, temporal_road),
-        await measured(
-            bench,
+        Kind("a  minimal", bare, lambda turn, _: bare_minimum(bench, turn, shape.updates)),
+        Kind("b+ whole budget", bare, lambda turn, _: bare_road(bench, turn, whole)),
+        Kind("b' same runner", unguarded, lambda turn, _: bare_road(bench, turn, shape, UNGUARDED)),
+        Kind("b  same shape", bare, lambda turn, _: bare_road(bench, turn, shape)),
+        Kind("c  Temporal", ours, lambda turn, number: road_by_temporal(bench, turn, Cell(number))),
+        Kind(
             "d  HTTP",
-            at_a_time,
             {**ours, "web": parts["web"]},
-            lambda run, number: road_by_http(bench, run, Cell(number), tokens),
+            lambda turn, number: road_by_http(bench, turn, Cell(number), tokens),
         ),
     ]
 
@@ -301,60 +321,73 @@ SPENT_ON = {
     "command_ScheduleActivityTask": "activities (mail, in rounds)",
     "command_StartTimer": "timers (only when the next moment comes earlier)",
     "grpc_StartWorkflowExecution": "started workflows",
+    "grpc_ExecuteMultiOperation": "started workflows, together with the first update",
 }
 
 
-def _print(runs: list[Run], shape: Shape) -> None:
+def _print_figures(runs: list[Run]) -> None:
     table = Table(title="What a decision costs", caption="CPU in ms per decision; actions are the server's own counter")
-    for column in (
-        "run",
-        "at a time",
-        "decisions/s",
-        "p50 ms",
-        "p95 ms",
-        "CPU worker",
-        "CPU server",
-        "CPU web",
-        "actions",
-    ):
-        table.add_column(column, justify="left" if column == "run" else "right")
+    for column in ("run", "at once", "per s", "p50 ms", "p95 ms", "worker", "server", "web", "actions"):
+        table.add_column(column, justify="left" if column == "run" else "right", no_wrap=True)
     for run in runs:
+        everything = run.all
         cpu = [
-            f"{run.cpu[part] / len(run.latencies) * 1e3:.1f}" if part in run.cpu else ""
+            f"{everything.cpu[part] / len(everything.latencies) * 1e3:.1f}" if part in everything.cpu else ""
             for part in ("worker", "server", "web")
         ]
         table.add_row(
             run.name,
             str(run.at_a_time),
-            f"{run.rate:.1f}",
-            f"{run.percentile(50):.1f}",
-            f"{run.percentile(95):.1f}",
+            f"{everything.rate:.1f}",
+            f"{everything.percentile(50):.1f}",
+            f"{everything.percentile(95):.1f}",
             *cpu,
             f"{run.actions_each:.2f}",
         )
     console.print(table)
-    for at_a_time in (1, 10):
-        a, b, same, budget, c, d = (run for run in runs if run.at_a_time == at_a_time)
-        console.print(
-            f"{at_a_time:>2} at a time: c/b throughput {c.rate / b.rate:.2f} (aim 0.85), "
-            f"c/b p50 {c.percentile(50) / b.percentile(50):.2f} (aim 1.25 or less), "
-            f"c/b' throughput {c.rate / same.rate:.2f}, p50 {c.percentile(50) / same.percentile(50):.2f}, "
-            f"c/b+ throughput {c.rate / budget.rate:.2f}, p50 {c.percentile(50) / budget.percentile(50):.2f}, "
-            f"c/a p50 {c.percentile(50) / a.percentile(50):.2f}, "
-            f"HTTP adds {d.percentile(50) - c.percentile(50):+.1f} ms to p50 (aim 10 or less)"
-        )
-    ours = next(run for run in runs if run.name.startswith("c"))
+
+
+def _print_ratios(runs: dict[str, Run]) -> None:
+    """The medians of what turns next to each other say, and the smallest and largest."""
+    ours = runs.get("c")
+    if ours is None:
+        return
+    console.print(f"{ours.at_a_time} at a time:")
+    for name, throughput, latency in (("b", "aim 0.85 or more", "aim 1.25 or less"), ("b'", "", ""), ("b+", "", "")):
+        if floor := runs.get(name):
+            console.print(f"  c/{name} throughput {ratio(ours, floor, _rate)}  {throughput}")
+            console.print(f"  c/{name} p50        {ratio(ours, floor, _median)}  {latency}")
+    if floor := runs.get("a"):
+        console.print(f"  c/a p50        {ratio(ours, floor, _median)}")
+    if over_http := runs.get("d"):
+        pairs = zip(over_http.turns, ours.turns, strict=True)
+        added = statistics.median(_median(theirs) - _median(own) for theirs, own in pairs)
+        console.print(f"  HTTP adds {added:+.1f} ms to p50  aim 10 or less")
+
+
+def _rate(turn: Turn) -> float:
+    return turn.rate
+
+
+def _median(turn: Turn) -> float:
+    return turn.percentile(50)
+
+
+def _print_actions(ours: Run, shape: Shape) -> None:
     console.print(f"Actions per command on the main road: {ours.actions_each:.2f} (aim 3.5 or less), spent on:")
-    for kind, count in Counter(ours.actions).most_common():
-        console.print(f"  {count / len(ours.latencies):.2f}  {SPENT_ON.get(kind, kind)}")
+    for kind, count in ours.actions.most_common():
+        console.print(f"  {count / len(ours.turns[0].latencies):.2f}  {SPENT_ON.get(kind, kind)}")
     console.print(f"History events per command: {shape.events / shape.updates:.1f}")
 
 
 def main() -> None:
     """Read the arguments and run."""
     parser = argparse.ArgumentParser(prog="make bench", description=__doc__)
-    parser.add_argument("--roads", type=int, default=20, help="changes per run (default 20)")
-    asyncio.run(run_all(parser.parse_args().roads))
+    parser.add_argument("--roads", type=int, default=5, help="changes in each turn, at least as many as at a time")
+    parser.add_argument("--rounds", type=int, default=5, help="turns of each kind; a ratio is the median over them")
+    parser.add_argument("--only", default="", help="kinds to run, such as bc; everything where it is left out")
+    given = parser.parse_args()
+    asyncio.run(run_all(given.roads, given.rounds, given.only))
 
 
 if __name__ == "__main__":

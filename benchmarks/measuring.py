@@ -7,7 +7,7 @@ import re
 import statistics
 import time
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
@@ -23,17 +23,13 @@ TICKS = os.sysconf("SC_CLK_TCK")
 
 
 @dataclass
-class Run:
-    """The figures of one run."""
+class Turn:
+    """The figures of one turn of a run."""
 
-    name: str
-    at_a_time: int
     seconds: float = 0.0
     latencies: list[float] = field(default_factory=list)
     cpu: dict[str, float] = field(default_factory=dict)
-    actions: Counter[str] = field(default_factory=Counter)
-    events: int = 0
-    commands: int = 0
+    """Seconds of processor time by process."""
 
     @property
     def rate(self) -> float:
@@ -44,10 +40,47 @@ class Run:
         """Latency in milliseconds."""
         return statistics.quantiles(self.latencies, n=100)[percent - 1] * 1_000
 
+
+@dataclass
+class Run:
+    """The figures of one kind of road: its turns, which alternate with those of the others."""
+
+    name: str
+    at_a_time: int
+    turns: list[Turn] = field(default_factory=list)
+    actions: Counter[str] = field(default_factory=Counter)
+    """Billable actions of the first turn."""
+
+    @property
+    def all(self) -> Turn:
+        """All turns as one."""
+        return Turn(
+            sum(turn.seconds for turn in self.turns),
+            [latency for turn in self.turns for latency in turn.latencies],
+            {part: sum(turn.cpu[part] for turn in self.turns) for part in self.turns[0].cpu},
+        )
+
     @property
     def actions_each(self) -> float:
         """Billable actions for each decision."""
-        return sum(self.actions.values()) / max(len(self.latencies), 1)
+        return sum(self.actions.values()) / len(self.turns[0].latencies)
+
+
+@dataclass(frozen=True)
+class Ratio:
+    """How one run compares with another: turn by turn, because what else the machine does changes from turn to turn."""
+
+    turns: tuple[float, ...]
+
+    def __str__(self) -> str:
+        """The median, and between which two values the turns were."""
+        return f"{statistics.median(self.turns):.2f} [{min(self.turns):.2f}..{max(self.turns):.2f}]"
+
+
+def ratio(run: Run, floor: Run, figure: Callable[[Turn], float]) -> Ratio:
+    """A figure of ``run`` in parts of the same figure of ``floor``."""
+    pairs = zip(run.turns, floor.turns, strict=True)
+    return Ratio(tuple(figure(ours) / figure(theirs) for ours, theirs in pairs))
 
 
 def cpu_seconds(pid: int) -> float:
