@@ -12,7 +12,8 @@ from changes.values import is_pseudonym
 from policies.case import Case
 from policies.circumstances import circumstances_of, roles_of
 from policies.conditions import Circumstances, yes_or_no
-from policies.schema import Grant, Route
+from policies.schema import Grant, Policy, Route
+from policies.values import Duration
 from policies.wording import amount, counted
 from policies.working_time import working_time
 
@@ -25,32 +26,53 @@ class Check:
     because: str
 
 
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """What holds whatever the hour."""
+
+    allowed: bool
+    because: tuple[str, ...]
+    objection_window: Duration | None = None
+    """How long the proposer's manager may object; none where there is no grant."""
+
+    def as_of(self, policy: Policy, now: datetime) -> Empowerment:
+        """The same with the moment until which a decision made now could be objected to."""
+        window = self.objection_window
+        due = working_time(policy.time).add(now, window) if window is not None else now
+        return Empowerment(allowed=self.allowed, because=self.because, objection_due=due)
+
+
 def empowerment_in(case: Case, now: datetime) -> Empowerment:
     """Whether the proposer of a change may decide alone; the most generous grant of their roles counts.
 
     The reasons speak to the proposer. Without a grant the objection window is empty.
     """
+    return verdict_in(case).as_of(case.policy, now)
+
+
+def verdict_in(case: Case) -> Verdict:
+    """The same, whatever the hour."""
     policy, directory, subject = case.policy, case.directory, case.subject
     roles = roles_of(directory, subject.proposer)
     grants = [grant for grant in policy.empowerment if grant.role in roles]
     proposer = directory.people.get(subject.proposer)
     if is_pseudonym(subject.proposer):
-        reason = "Others decide with you: what is proposed anonymously is not decided alone"
-        return Empowerment(allowed=False, because=(reason,), objection_due=now)
+        return _others("Others decide with you: what is proposed anonymously is not decided alone")
     if proposer is None or not proposer.active:
-        return Empowerment(allowed=False, because=("Only people who work here may decide alone",), objection_due=now)
+        return _others("Only people who work here may decide alone")
     if subject.kind == "policy":
-        reason = "Others decide with you: nobody changes the policy alone"
-        return Empowerment(allowed=False, because=(reason,), objection_due=now)
+        return _others("Others decide with you: nobody changes the policy alone")
     if not grants:
-        reason = "The policy gives none of your roles limits to decide within"
-        return Empowerment(allowed=False, because=(reason,), objection_due=now)
+        return _others("The policy gives none of your roles limits to decide within")
     circumstances = circumstances_of(directory, subject)
     grant, checks = _most_generous(grants, circumstances)
     allowed, headline = _verdict(case.route, grant, all(check.within for check in checks))
     reasons = tuple(_sentence(check.because) for check in checks) if case.route.decide_alone == "within_limits" else ()
-    due = working_time(policy.time).add(now, grant.objection_window)
-    return Empowerment(allowed=allowed, because=(headline, *reasons), objection_due=due)
+    return Verdict(allowed, (headline, *reasons), grant.objection_window)
+
+
+def _others(reason: str) -> Verdict:
+    return Verdict(allowed=False, because=(reason,))
 
 
 def _verdict(route: Route, grant: Grant, within: bool) -> tuple[bool, str]:

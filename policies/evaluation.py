@@ -7,7 +7,6 @@ Pure: the same policy, directory, subject and moment always give the same answer
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import replace
 from datetime import date, datetime
 
 from changes.facts import (
@@ -28,10 +27,7 @@ from changes.values import NAMELESS, is_pseudonym
 from directory.model import Directory
 from directory.standing_in import NOBODY_STANDS_IN, StandIns
 from policies.case import Case
-from policies.circumstances import circumstances_of
-from policies.conditions import evaluate
-from policies.empowerment import empowerment_in
-from policies.gates import asked_anew, gate_of
+from policies.judgements import Judgements, judge
 from policies.relations import candidates
 from policies.schema import REVEAL, Policy
 from policies.working_time import working_time
@@ -42,8 +38,7 @@ def choose_route(policy: Policy, directory: Directory, subject: Subject, today: 
 
     ``today`` is not asked for yet: no field of a condition depends on the day.
     """
-    _, facts = case_of(policy, directory, subject)
-    return facts
+    return judge(policy, directory, subject, today=today).route
 
 
 def seats_for(policy: Policy, directory: Directory, subject: Subject, gate_name: str, now: datetime) -> GateFacts:
@@ -52,14 +47,12 @@ def seats_for(policy: Policy, directory: Directory, subject: Subject, gate_name:
     Raises:
         LookupError: no such gate.
     """
-    case, _ = case_of(policy, directory, subject)
-    return gate_of(case, gate_name, now)
+    return judge(policy, directory, subject, today=working_time(policy.time).today(now)).gate(gate_name, now)
 
 
 def empowerment_of(policy: Policy, directory: Directory, subject: Subject, now: datetime) -> Empowerment:
     """Whether the proposer may decide alone, with every limit explained, and until when their manager may object."""
-    case, _ = case_of(policy, directory, subject)
-    return empowerment_in(case, now)
+    return judge(policy, directory, subject, today=working_time(policy.time).today(now)).empowerment(now)
 
 
 def norms_of(policy: Policy, now: datetime) -> Norms:
@@ -97,54 +90,51 @@ def facts_for(
     actor: str,
     now: datetime,
     stand_ins: StandIns = NOBODY_STANDS_IN,
+    judgements: Judgements | None = None,
 ) -> Facts:
     """Everything the rules ask about a change and one actor at one moment, except what only the store knows.
 
     ``campaigns`` and ``rollouts`` are left empty. ``unknown`` lists references that the directory does not hold. An
     actor it does not hold is described as nobody active; a process it does not hold as owned by
-    :data:`changes.facts.SYSTEM`.
+    :data:`changes.facts.SYSTEM`. ``judgements`` are those that were made before, of the same organisation and day.
     """
     today = working_time(policy.time).today(now)
-    case, route = case_of(policy, directory, subject)
-    case = replace(case, stand_ins=stand_ins)
-    gates = {name: gate_of(case, name, now) for name in GATES}
+    judgements = judgements or Judgements(directory, stand_ins, today)
+    judgement = judgements.of(policy, subject)
+    case = judgement.case
+    gates = {name: judgement.gate(name, now) for name in GATES}
     named = _named(subject, actor)
-    reveal = gate_of(case, REVEAL, now) if subject.revealing else None
+    reveal = judgement.gate(REVEAL, now) if subject.revealing else None
     people = dict.fromkeys([*named, *_seated(gates), *_around(directory, subject)])
-    review = gate_of(case, REVIEW, now) if case.route.review_within else None
+    review = judgement.gate(REVIEW, now) if case.route.review_within else None
     told = _told(case) if review else ()
     people |= dict.fromkeys([seat.person for seat in review.seats] if review else ())
     people |= dict.fromkeys(_above(directory, gates) if subject.holders else ())
-    known = {
-        ref: directory.as_person_facts(ref, today)
-        if ref in directory.people
-        else PersonFacts(ref=ref, name=NAMELESS, open_to_invitations=False)
-        for ref in people
-        if ref in directory.people or is_pseudonym(ref)
-    }
     proposer = directory.people.get(subject.proposer)
     teams = dict.fromkeys([*subject.affected_teams, *subject.named, *([proposer.team] if proposer else [])])
+    since = subject.asked_since
     return Facts(
         actor=_actor(directory, actor, today),
-        route=route,
+        route=judgement.route,
         gates=gates,
-        empowerment=empowerment_in(case, now),
+        empowerment=judgement.empowerment(now),
         norms=norms_of(policy, now),
         process=_process(directory, subject.process),
-        people={ref: _as_announced(person, stand_ins, today) for ref, person in known.items()},
+        people={
+            ref: judgements.person(ref)
+            if ref in directory.people
+            else PersonFacts(ref=ref, name=NAMELESS, open_to_invitations=False)
+            for ref in people
+            if ref in directory.people or is_pseudonym(ref)
+        },
         teams={ref: directory.team_facts(ref) for ref in teams if ref in directory.teams},
         reveal=reveal,
-        asked_anew=asked_anew(case, subject.open_gate, subject.asked_since, now) if subject.asked_since else None,
+        asked_anew=judgement.gate_since(subject.open_gate, since, now) if since else None,
         review=review,
         told=told,
         whereabouts=_whereabouts(directory, subject, stand_ins, today),
         unknown=tuple(_unknown(directory, subject, named)),
     )
-
-
-def _as_announced(person: PersonFacts, stand_ins: StandIns, today: date) -> PersonFacts:
-    """The person with the absence they announced themselves."""
-    return person.having(away=True) if stand_ins.away_until(person.ref, today) and not person.away else person
 
 
 def _whereabouts(directory: Directory, subject: Subject, stand_ins: StandIns, today: date) -> dict[str, Whereabouts]:
@@ -165,22 +155,6 @@ def _above(directory: Directory, gates: dict[str, GateFacts]) -> Iterator[str]:
             person = directory.people.get(seat.person)
             if person is not None and person.manager is not None:
                 yield person.manager
-
-
-def case_of(policy: Policy, directory: Directory, subject: Subject) -> tuple[Case, RouteFacts]:
-    """The change on the first route that fits, and the reasons. A policy's last route fits every change."""
-    circumstances = circumstances_of(directory, subject)
-    passed: list[str] = []
-    *special, route = policy.routes
-    outcome = evaluate(route.when, circumstances)
-    for one in special:
-        found = evaluate(one.when, circumstances)
-        if found.holds:
-            route, outcome = one, found
-            break
-        passed.append(f"Not {one.name}: {found.because}")
-    because = (f"Route {route.name}: {outcome.because}", *passed)
-    return Case(policy, directory, subject, route), RouteFacts(policy=policy.ref, route=route.name, because=because)
 
 
 def _told(case: Case) -> tuple[str, ...]:

@@ -20,11 +20,10 @@ from changes.state import ProposalContent
 from changes.values import Moment, Number, ProcessRef, Ref, TeamRef, Value, enumerated
 from directory.model import Directory
 from policies.case import Case
-from policies.empowerment import empowerment_in
-from policies.evaluation import case_of
-from policies.gates import gate_of
+from policies.judgements import judge
 from policies.schema import Policy, Route
 from policies.wording import counted
+from policies.working_time import working_time
 
 NUMBERS = ("nobody", "one person", "two people", "three people", "four people", "five people", "six people")
 """How few people are said; more are counted in figures."""
@@ -129,11 +128,12 @@ def explain(
         co_proposers=tuple(co_proposers),
         **{name: getattr(draft, name) for name in Draft.model_fields},
     )
-    case, chosen = case_of(policy, directory, subject)
+    judgement = judge(policy, directory, subject, today=working_time(policy.time).today(now))
+    case, chosen = judgement.case, judgement.route
     zone = ZoneInfo(policy.time.zone)
-    empowerment = empowerment_in(case, now)
+    empowerment = judgement.empowerment(now)
     on_the_road = [name for name in GATES if subject.kind != "policy" or name != START_ROLLOUT]
-    gates = tuple(_gate(case, gate_of(case, name, now), zone) for name in on_the_road)
+    gates = tuple(_gate(case, judgement.gate(name, now), zone) for name in on_the_road)
     return Explanation(
         policy=policy.ref,
         route=chosen.route,

@@ -31,10 +31,17 @@ def gate_of(case: Case, name: str, now: datetime) -> GateFacts:
     Raises:
         LookupError: no such gate.
     """
-    calendar = working_time(case.policy.time)
-    asked = people_at(case, name, calendar.today(now))
+    return gate_with(case, name, people_at(case, name, working_time(case.policy.time).today(now)), now)
+
+
+def gate_with(case: Case, name: str, asked: Asked, now: datetime) -> GateFacts:
+    """The same, where it is known who is asked.
+
+    Raises:
+        LookupError: no such gate.
+    """
     gate = case.policy.gate(case.route, name)
-    due, reminders = calendar.window(now, gate.answer_in)
+    due, reminders = working_time(case.policy.time).window(now, gate.answer_in)
     return GateFacts(
         name=name,
         seats=asked.seats,
@@ -44,12 +51,6 @@ def gate_of(case: Case, name: str, now: datetime) -> GateFacts:
         reminders=reminders,
         last_call=gate.last_call,
     )
-
-
-def asked_anew(case: Case, name: str, since: datetime, now: datetime) -> GateFacts:
-    """The same gate, with the time to answer reckoned from ``since`` by the calendar as it is now."""
-    due, reminders = working_time(case.policy.time).window(since, case.policy.gate(case.route, name).answer_in)
-    return gate_of(case, name, now).having(due=due, reminders=reminders)
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,9 +15,7 @@ from changes.quorums import in_words
 from changes.state import Change
 from changes.values import Ref, Value, enumerated
 from directory.model import Directory
-from policies.empowerment import empowerment_in
-from policies.evaluation import case_of
-from policies.gates import people_at
+from policies.judgements import judge
 from policies.schema import Policy
 from policies.working_time import working_time
 
@@ -105,19 +103,19 @@ def replay(
 
 def road_of(policy: Policy, directory: Directory, subject: Subject, now: datetime) -> Road:
     """The road a policy sends a change on, were it filed at ``now``."""
-    case, chosen = case_of(policy, directory, subject)
-    today = working_time(policy.time).today(now)
+    judgement = judge(policy, directory, subject, today=working_time(policy.time).today(now))
+    case = judgement.case
     names = [name for name in GATES if subject.kind != "policy" or name != START_ROLLOUT]
     gates = []
     for name in names:
-        asked = people_at(case, name, today)
+        asked = judgement.asked(name)
         people = enumerated(directory.people[seat.person].name for seat in asked.seats) or "nobody"
         within = policy.gate(case.route, name).answer_in.in_words()
         gates.append((name, f"{people} ({in_words(asked.quorum, asked.seats)}), within {within}"))
     review = case.route.review_within
     return Road(
-        route=chosen.route,
-        alone=empowerment_in(case, now).allowed,
+        route=judgement.route.route,
+        alone=judgement.empowerment(now).allowed,
         gates=tuple(gates),
         review=f"within {review.in_words()}" if review else "",
     )

@@ -8,8 +8,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from datetime import date, datetime, timedelta
+from typing import Any
 
-from sqlalchemy import Connection, bindparam, func, literal, select
+from sqlalchemy import BindParameter, ColumnElement, CompoundSelect, Connection, bindparam, func, literal_column, select
 
 from champions.choosing import plan
 from champions.coverage import coverage, places_for
@@ -28,11 +29,14 @@ from changes.facts import (
 )
 from changes.values import Value, is_pseudonym
 from directory.model import Directory
+from directory.standing_in import StandIns
 from policies.evaluation import facts_for
+from policies.judgements import Judgements
 from policies.working_time import working_time
 from store import freshness, tables
 from store.directory import DirectoryCache
 from store.policies import PolicyCache, candidate_text
+from store.prepared import Prepared, among, listed
 from store.pseudonyms import person_behind
 from store.reading import change_state
 
@@ -50,6 +54,14 @@ class Authority:
     def __init__(self) -> None:
         self._directories = DirectoryCache()
         self._policies = PolicyCache()
+        self._judgements: Judgements | None = None
+
+    def _judged(self, directory: Directory, stand_ins: StandIns, today: date) -> Judgements:
+        """What is remembered of the organisation as it is now."""
+        kept = self._judgements
+        if kept is None or not kept.still_hold(directory, stand_ins, today):
+            kept = self._judgements = Judgements(directory, stand_ins, today)
+        return kept
 
     def directory(self, connection: Connection) -> Directory:
         """The directory as it is now."""
@@ -96,8 +108,9 @@ class Authority:
             testers=tuple(ref for ref in subject.testers if ref not in unknown),
         )
         newest = self._policies.newest(connection)
-        facts = facts_for(policy, directory, known, actor, now, stand_ins).having(newest=newest)
         today = working_time(policy.time).today(now)
+        judgements = self._judged(directory, stand_ins, today)
+        facts = facts_for(policy, directory, known, actor, now, stand_ins, judgements).having(newest=newest)
         if subject.candidate is not None:
             fresh = subject.candidate in subject.named_policies
             candidate = self._policies.candidate(connection, subject.candidate, directory, today, put_forward=fresh)
@@ -201,25 +214,30 @@ def _load(
     connection: Connection, change: str, people: Iterable[str], teams: Iterable[str]
 ) -> tuple[dict[str, int], dict[str, int]]:
     """How many campaigns people carry and how many rollouts teams are in, beside ``change``. One query."""
-    rows = connection.execute(_LOAD, {"people": sorted(set(people)), "teams": sorted(set(teams)), "beside": change})
+    asked = {"people": listed(connection, people), "teams": listed(connection, teams), "beside": change}
     found: dict[str, dict[str, int]] = {"campaign": {}, "rollout": {}}
-    for what, who, count in rows:
+    for what, who, count in _LOAD.read(connection, asked):
         found[what][who] = count
     return found["campaign"], found["rollout"]
 
 
-_place, _busy = tables.campaign_place.c, tables.rollout_load.c
-# Built once: SQLAlchemy then finds its compiled form without looking at its parts again.
-_LOAD = (
-    select(literal("campaign").label("what"), _place.person.label("who"), func.count())
-    .where(_place.person.in_(bindparam("people", expanding=True)), _place.change != bindparam("beside"))
-    .group_by(_place.person)
-    .union_all(
-        select(literal("rollout"), _busy.team, func.count())
-        .where(_busy.team.in_(bindparam("teams", expanding=True)), _busy.change != bindparam("beside"))
-        .group_by(_busy.team)
+def _load_of(person: ColumnElement[bool], team: ColumnElement[bool]) -> CompoundSelect[Any]:
+    place, busy = tables.campaign_place.c, tables.rollout_load.c
+    beside: BindParameter[str] = bindparam("beside")
+    return (
+        select(literal_column("'campaign'"), place.person, func.count())
+        .where(person, place.change != beside)
+        .group_by(place.person)
+        .union_all(
+            select(literal_column("'rollout'"), busy.team, func.count())
+            .where(team, busy.change != beside)
+            .group_by(busy.team)
+        )
     )
-)
+
+
+_PEOPLE, _TEAMS = among(tables.campaign_place.c.person, "people"), among(tables.rollout_load.c.team, "teams")
+_LOAD = Prepared({dialect: _load_of(_PEOPLE[dialect], _TEAMS[dialect]) for dialect in _PEOPLE})
 
 
 def _ground(

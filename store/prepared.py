@@ -8,11 +8,12 @@ through SQLAlchemy, which knows more about each.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+import json
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, cast
 
-from sqlalchemy import Connection, Select
+from sqlalchemy import ARRAY, ColumnElement, CompoundSelect, Connection, Select, String, any_, bindparam, func, select
 from sqlalchemy.engine import Dialect
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.sql.compiler import SQLCompiler
@@ -26,8 +27,8 @@ class Prepared:
     """A statement whose text and kinds of values never change.
 
     Values go through the same types as in SQLAlchemy, and so do the columns of what is read. Errors are those that
-    SQLAlchemy raises, without the values, and its ``before_cursor_execute`` is told. Lists of values (``IN``) are not
-    supported: their text grows with them.
+    SQLAlchemy raises, without the values, and its ``before_cursor_execute`` is told. The text of ``IN`` grows with its
+    values; lists are therefore bound as one value, see :func:`among`.
     """
 
     def __init__(
@@ -110,6 +111,21 @@ class _Compiled:
         return tuple(values)
 
 
+def among(column: ColumnElement[str], values: str) -> dict[str, ColumnElement[bool]]:
+    """For each kind of database: whether ``column`` is one of those bound as ``values``, see :func:`listed`."""
+    each = func.json_each(bindparam(values, type_=String)).table_valued("value")
+    return {
+        "sqlite": column.in_(select(each.c.value)),
+        "postgresql": column == any_(bindparam(values, type_=ARRAY(String))),
+    }
+
+
+def listed(connection: Connection, values: Iterable[str]) -> object:
+    """Several values as one, so that the text of the statement is always the same."""
+    once = sorted(set(values))
+    return once if connection.dialect.name == "postgresql" else json.dumps(once)
+
+
 def _compile(statement: ClauseElement, dialect: Dialect, columns: list[str] | None) -> _Compiled:
     compiled = cast(SQLCompiler, statement.compile(dialect=dialect, column_keys=columns))
     processes, fixed = {}, {}
@@ -120,7 +136,9 @@ def _compile(statement: ClauseElement, dialect: Dialect, columns: list[str] | No
         if not bind.required:
             fixed[name] = bind.value
     results = []
-    for place, column in enumerate(statement.selected_columns if isinstance(statement, Select) else ()):
+    for place, column in enumerate(
+        statement.selected_columns if isinstance(statement, Select | CompoundSelect) else ()
+    ):
         read = column.type.dialect_impl(dialect).result_processor(dialect, None)
         if read:
             results.append((place, read))
