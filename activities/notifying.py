@@ -23,7 +23,7 @@ from store.authority import Authority
 from store.database import reading, writing
 from store.mail_choices import keep_aside, set_aside
 from store.mail_links import ANSWERED_BY_MAIL, answer_links
-from store.outbox import Outgoing, mark_delivered, mark_failed, waiting_to_leave
+from store.outbox import BATCH, Outgoing, mark_delivered, mark_failed, waiting_to_leave
 from store.reading import change_version
 from store.webhooks import endpoints_to_wake, forget_old_deliveries
 from temporal import calls
@@ -111,6 +111,8 @@ class NotificationActivities:
             while outgoing:
                 round_ = self._send(outgoing, mailer)
                 sent, failed = sent + len(round_.delivered), failed + len(round_.failed)
+                if len(outgoing) < BATCH:
+                    break  # these were all; what came meanwhile belongs to a later version, and to the next round
                 version, outgoing = self._waiting(change, outgoing[-1].number)
         return calls.Delivery(sent=sent, failed=failed, version=version)
 
@@ -118,7 +120,7 @@ class NotificationActivities:
         """What waits, and the version at which the change was when nothing else did."""
         with reading(self._engine) as connection:
             version = change_version(connection, change) if change else 0
-            return version, waiting_to_leave(connection, change, after)
+            return version, waiting_to_leave(connection, change, after, BATCH)
 
     def _send(self, outgoing: Sequence[Outgoing], mailer: Mailer) -> _Round:
         with reading(self._engine) as connection:

@@ -61,6 +61,7 @@ class WorkingTime:
         # The gates of a change usually have the same time to answer, and all are asked about at one moment.
         self.window = lru_cache(maxsize=32)(self._window)
         """When a duration from a moment is over and when to remind before; see :meth:`add` and :meth:`reminders`."""
+        self._place = lru_cache(maxsize=32)(self._found_place)
 
     def today(self, now: datetime) -> date:
         """The day that ``now`` falls on in the organisation's zone."""
@@ -149,7 +150,7 @@ class WorkingTime:
                 return found
         raise NeverWorking(f"the policy's calendar has no working day in the three years from {day} on")
 
-    def _place(self, moment: datetime) -> tuple[WorkingDay, Fraction]:
+    def _found_place(self, moment: datetime) -> tuple[WorkingDay, Fraction]:
         """The working day that a moment belongs to, and how much of it is over. A night belongs to the next morning."""
         found = self._next(self.today(moment))
         while found.closes <= moment:

@@ -11,14 +11,14 @@ from sqlalchemy import Connection, delete, insert, select, update
 from notifications.choices import Choice, how_sent
 from store import tables
 from store.outbox import Outgoing
+from store.prepared import Prepared, among, listed
 
 
 def choices_of(connection: Connection, people: Iterable[str]) -> dict[str, dict[str, Choice]]:
     """The choices of each of ``people`` who made any."""
-    table = tables.mail_choice
     found: dict[str, dict[str, Choice]] = {}
-    for row in connection.execute(select(table).where(table.c.person.in_(sorted(set(people))))):
-        found.setdefault(row.person, {})[row.kind] = cast(Choice, row.choice)
+    for person, kind, choice in _CHOICES.read(connection, {"people": listed(connection, people)}):
+        found.setdefault(person, {})[kind] = cast(Choice, choice)
     return found
 
 
@@ -49,3 +49,12 @@ def keep_aside(connection: Connection, aside: Mapping[str, Sequence[int]], now: 
         connection.execute(
             update(tables.outbox).where(tables.outbox.c.number.in_(numbers)).values(channel=channel, finished_at=now)
         )
+
+
+_table = tables.mail_choice
+_CHOICES = Prepared(
+    {
+        dialect: select(_table.c.person, _table.c.kind, _table.c.choice).where(theirs)
+        for dialect, theirs in among(_table.c.person, "people").items()
+    }
+)

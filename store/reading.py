@@ -10,11 +10,12 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from pydantic import TypeAdapter
-from sqlalchemy import ColumnElement, Connection, Select, and_, func, literal, or_, select
+from sqlalchemy import ColumnElement, Connection, Select, and_, bindparam, func, literal, or_, select
 
 from changes.state import Change
 from changes.values import Moment, Ref, Value
 from store import tables
+from store.prepared import Prepared
 
 PAGE = 50
 """Rows on a page unless asked otherwise; never more than 100."""
@@ -77,7 +78,8 @@ def change_for(connection: Connection, ref: str, reader: str) -> tuple[Change, s
 
 def change_version(connection: Connection, ref: str) -> int:
     """How many events the change has; 0 when there is no such change."""
-    return connection.execute(select(tables.change.c.version).where(tables.change.c.ref == ref)).scalar() or 0
+    rows = _VERSION.read(connection, {"of": ref})
+    return int(rows[0][0]) if rows else 0
 
 
 def list_changes(
@@ -223,3 +225,6 @@ def _lesson(change: Change) -> str:
     if told:
         return f"{told.surprises} {told.because}".strip()
     return change.closing.way_forward if change.closing else ""
+
+
+_VERSION = Prepared(select(tables.change.c.version).where(tables.change.c.ref == bindparam("of")))

@@ -12,7 +12,7 @@ from collections import OrderedDict
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from functools import lru_cache, partial
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
 
 from sqlalchemy import Connection, Engine, Table, and_, bindparam, delete, exists, func, insert, select, update
 
@@ -37,6 +37,8 @@ from store.ledger import LABEL, Entry, Source, Standing
 from store.policies import policy_evidence, publish_candidate
 from store.prepared import Prepared
 from store.webhooks import write_postings
+
+T = TypeVar("T")
 
 
 class MovedOn(NothingWritten):
@@ -71,6 +73,7 @@ class States:
         self._most = most
         self._lock = threading.Lock()
         self._known: OrderedDict[str, Change] = OrderedDict()
+        self._lists: OrderedDict[str, tuple[Change, Mapping[Table, _Rows]]] = OrderedDict()
 
     def at(self, connection: Connection, ref: str, version: int, updated_at: datetime) -> Change:
         """The change ``ref``, which is stored at ``version`` and was written at ``updated_at``."""
@@ -85,10 +88,24 @@ class States:
     def remember(self, change: Change) -> None:
         """Keep ``change`` as the latest; called after it was committed."""
         with self._lock:
-            self._known[change.ref] = change
-            self._known.move_to_end(change.ref)
-            while len(self._known) > self._most:
-                self._known.popitem(last=False)
+            self._keep(self._known, change.ref, change)
+
+    def lists(self, change: Change) -> Mapping[Table, _Rows]:
+        """What pages list of a state. Each is asked about twice: as what is written, and as what was there before."""
+        with self._lock:
+            kept = self._lists.get(change.ref)
+        if kept and kept[0] is change:
+            return kept[1]
+        rows = {table: rows(change) for table, rows in _LISTS}
+        with self._lock:
+            self._keep(self._lists, change.ref, (change, rows))
+        return rows
+
+    def _keep(self, kept: OrderedDict[str, T], ref: str, value: T) -> None:
+        kept[ref] = value
+        kept.move_to_end(ref)
+        while len(kept) > self._most:
+            kept.popitem(last=False)
 
 
 class Recorded(NamedTuple):
@@ -144,7 +161,7 @@ def _write(
     if happened:
         _publish(connection, decision)
         _write_change(connection, before, happened, decision.events)
-        _write_lists(connection, before, happened, clear=before is not None)
+        _write_lists(connection, states, before, happened, clear=before is not None)
         letters = _write_outbox(connection, before, happened, decision.events, now)
         if found.webhooks:
             postings = postings_for(happened, decision.events, decision.version)
@@ -297,16 +314,16 @@ def _write_change(connection: Connection, before: Change | None, after: Change, 
         connection.execute(_FIRST_ANSWER, {"of": after.ref, "answered": answered[0]})
 
 
-def _write_lists(connection: Connection, before: Change | None, after: Change, *, clear: bool) -> None:
+def _write_lists(connection: Connection, states: States, before: Change | None, after: Change, *, clear: bool) -> None:
     """What pages list: who is waited for, who has a part, which teams and champions are busy. ``clear`` when there may
     be rows of this change.
 
     A list that stays as it was is not written: most commands touch one or two of them. One that differs is written
     whole, because what an earlier version of this program left there may be something else than we would have written.
     """
-    for table, rows in _LISTS:
-        new = rows(after)
-        if before and rows(before) == new:
+    was = states.lists(before) if before else {}
+    for table, new in states.lists(after).items():
+        if before and was[table] == new:
             continue
         if clear:
             _DELETE_LIST[table].write(connection, {"of": after.ref})
@@ -458,4 +475,4 @@ def event_texts(connection: Connection, change: str) -> Sequence[str]:
 def write_read_model(connection: Connection, change: Change) -> None:
     """Write the read model of a change that is there already anew, whatever it was before."""
     _write_change(connection, change, change)
-    _write_lists(connection, None, change, clear=True)
+    _write_lists(connection, States(), None, change, clear=True)

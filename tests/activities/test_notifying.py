@@ -19,7 +19,7 @@ from temporalio.testing import ActivityEnvironment
 from activities.notifying import NotificationActivities
 from notifications.catcher import Catcher, list_caught, read_caught
 from notifications.smtp import MailSettings, MailUnavailable
-from store import outbox, tables
+from store import tables
 from store.authority import Authority
 from store.database import reading, writing
 from store.outbox import PATIENCE, count_waiting
@@ -164,7 +164,7 @@ def test_more_than_one_batch_is_sent_in_one_go(
         for copy in copies:
             del copy["number"]
             connection.execute(insert(tables.outbox).values(copy))
-    monkeypatch.setattr(outbox.waiting_to_leave, "__defaults__", (None, 0, 3))
+    monkeypatch.setattr("activities.notifying.BATCH", 3)
     assert deliver(filed, office) == calls.Delivery(sent=16)
     assert len(clerk.connections) == 1
     assert waiting(filed) == 0
