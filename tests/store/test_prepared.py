@@ -8,7 +8,7 @@ from sqlalchemy.exc import IntegrityError
 
 from store import tables
 from store.database import DatabaseUnavailable, reading, writing
-from store.prepared import Prepared
+from store.prepared import Prepared, among, listed
 from tests.support.databases import ON_POSTGRESQL
 
 HEADS = Prepared(insert(tables.ledger_head))
@@ -65,3 +65,14 @@ def test_a_connection_that_was_lost_is_an_outage_and_not_used_again(engine: Engi
         HEADS.write(connection, head(1))
     with reading(engine) as connection:
         assert Prepared(HEAD).read(connection, {}) == []
+
+
+def test_a_list_is_bound_as_one_value(engine: Engine) -> None:
+    named = among(tables.deployment.c.name, "names")
+    prepared = Prepared({dialect: select(tables.deployment.c.name).where(found) for dialect, found in named.items()})
+    with writing(engine) as connection:
+        rows = [{"name": name, "value": ""} for name in ("a", 'with "quotes"', "c")]
+        connection.execute(insert(tables.deployment), rows)
+        for wanted in ([], ["a"], ['with "quotes"', "c", "c", "unknown"]):
+            found = {name for (name,) in prepared.read(connection, {"names": listed(connection, wanted)})}
+            assert found == set(wanted) - {"unknown"}
