@@ -19,17 +19,13 @@ from importlib import metadata
 from typing import Any, NamedTuple, Self
 
 from sqlalchemy import (
-    ARRAY,
     ColumnElement,
     Connection,
     Engine,
     Insert,
     Select,
-    String,
     Table,
-    any_,
     bindparam,
-    func,
     insert,
     select,
 )
@@ -44,7 +40,7 @@ from ledger.tiles import TILE_WIDTH, completed_tiles
 from store import tables
 from store.appending import CAN_APPEND_IN_ONE, Head, append_if_still_so, doubt, remember, remembered_head
 from store.database import has_single_statements, lock_ledger, one_statement, writing
-from store.prepared import Prepared
+from store.prepared import Prepared, among, listed
 from store.tiles import StoredTiles
 
 LABEL = "content"
@@ -431,7 +427,7 @@ def _row(entry: Entry, body: dict[str, Any], place: Mapping[str, Any], recorded_
 
 def _head(connection: Connection, people: set[str]) -> Head:
     """What an appender has to know, read in one query because each statement costs more than a record's hashing."""
-    rows = _LAST_HEAD.read(connection, {"people": _listed(connection, people)})
+    rows = _LAST_HEAD.read(connection, {"people": listed(connection, people)})
     origin, stopped, in_one, size, root, frontier, recorded_at, *_ = rows[0]
     if stopped is not None:
         raise LedgerStopped(stopped)
@@ -441,11 +437,6 @@ def _head(connection: Connection, people: set[str]) -> Head:
     before = remembered_head(connection.engine)
     ours = before is None or (before.size, before.root) == (size, bytes(root))
     return Head(origin, size, bytes(root), bytes(frontier), recorded_at, numbers, alone=bool(in_one and ours))
-
-
-def _listed(connection: Connection, people: set[str]) -> object:
-    """Several values as one, so that the text of the query is always the same."""
-    return sorted(people) if connection.dialect.name == "postgresql" else json.dumps(sorted(people))
 
 
 def _people_in(entries: Sequence[Entry]) -> set[str]:
@@ -458,7 +449,7 @@ def _numbers(connection: Connection, people: set[str]) -> dict[str, str]:
     """The number of each person, a new one for those the ledger meets for the first time."""
     if not people:
         return {}
-    known = dict(_NUMBERS.read(connection, {"people": _listed(connection, people)}))
+    known = dict(_NUMBERS.read(connection, {"people": listed(connection, people)}))
     return known | _new_numbers(connection, people - known.keys())
 
 
@@ -502,21 +493,11 @@ def _into(table: Table, prefix: str) -> Insert:
     return insert(table).values({column: bindparam(f"{prefix}_{column.name}") for column in table.columns})
 
 
-def _any_of(people: str) -> dict[str, ColumnElement[bool]]:
-    """Whether a person is among those that are bound as ``people``, see :func:`_listed`."""
-    person = tables.ledger_person.c.person
-    listed = func.json_each(bindparam(people, type_=String)).table_valued("value")
-    return {
-        "sqlite": person.in_(select(listed.c.value)),
-        "postgresql": person == any_(bindparam(people, type_=ARRAY(String))),
-    }
-
-
-def _last_head(among: ColumnElement[bool], in_one: ColumnElement[bool]) -> Select[Any]:
+def _last_head(theirs: ColumnElement[bool], in_one: ColumnElement[bool]) -> Select[Any]:
     head, stop, people = tables.ledger_head, tables.deployment.alias("stop"), tables.ledger_person
     columns = (head.c.size, head.c.root, head.c.frontier, head.c.recorded_at)
     newest = select(*columns).order_by(head.c.size.desc()).limit(1).subquery()
-    log = tables.deployment.outerjoin(newest, tables.deployment.c.name == ORIGIN).outerjoin(people, among)
+    log = tables.deployment.outerjoin(newest, tables.deployment.c.name == ORIGIN).outerjoin(people, theirs)
     return (
         select(
             tables.deployment.c.value,
@@ -542,7 +523,6 @@ _INSERT_ONE = Prepared(
 _INSERT_TILE = Prepared(insert(tables.ledger_tile))
 _INSERT_PERSON = Prepared(insert(tables.ledger_person))
 _PERSON = select(tables.ledger_person.c.person, tables.ledger_person.c.id)
-_NUMBERS = Prepared({dialect: _PERSON.where(among) for dialect, among in _any_of("people").items()})
-_LAST_HEAD = Prepared(
-    {dialect: _last_head(among, CAN_APPEND_IN_ONE[dialect]) for dialect, among in _any_of("people").items()}
-)
+_AMONG = among(tables.ledger_person.c.person, "people")
+_NUMBERS = Prepared({dialect: _PERSON.where(theirs) for dialect, theirs in _AMONG.items()})
+_LAST_HEAD = Prepared({dialect: _last_head(theirs, CAN_APPEND_IN_ONE[dialect]) for dialect, theirs in _AMONG.items()})
