@@ -18,7 +18,7 @@ from changes.values import NAMELESS, is_pseudonym
 from directory.model import Directory
 from notifications.letter import Letter
 from notifications.rendering import Recipient, render
-from notifications.smtp import Mailer, Mailers, MailRefused, MailSettings, MailUnavailable
+from notifications.smtp import CLOSING, Mailer, Mailers, MailRefused, MailSettings, MailUnavailable
 from store.authority import Authority
 from store.database import reading, writing
 from store.mail_choices import keep_aside, set_aside
@@ -218,11 +218,7 @@ def _is_about_the_letter(error: MailUnavailable) -> bool:
             codes = {code}
         case _:
             return False
-    return _CLOSING not in codes
-
-
-_CLOSING = 421
-"""The reply of a server that goes away (RFC 5321, 3.8)."""
+    return CLOSING not in codes
 
 
 def _name(directory: Directory, ref: str) -> str:

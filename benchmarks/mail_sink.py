@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 import sys
 
-ANSWERS = {b"DATA": b"354 go on\r\n", b"QUIT": b"221 bye\r\n", b"EHLO": b"250 sink\r\n"}
+ANSWERS = {b"DATA": b"354 go on\r\n", b"QUIT": b"221 bye\r\n", b"EHLO": b"250-sink\r\n250 PIPELINING\r\n"}
 
 
 async def take(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:

@@ -101,6 +101,13 @@ class _Keeper:
         self._folder = folder
         self._latest = datetime.min.replace(tzinfo=UTC)
 
+    async def handle_EHLO(
+        self, server: object, session: Any, envelope: object, hostname: str, responses: list[str]
+    ) -> list[str]:
+        """Called by aiosmtpd for each greeting: several commands may be sent at once, as to most mail servers."""
+        session.host_name = hostname
+        return [responses[0], "250-PIPELINING", *responses[1:]]
+
     async def handle_DATA(self, server: object, session: object, envelope: Any) -> str:
         """Called by aiosmtpd for each letter (the name is its)."""
         try:

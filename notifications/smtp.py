@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import contextlib
 import ipaddress
+import re
 import select
 import smtplib
 import socket
@@ -28,6 +29,9 @@ _PERMANENT = 500
 """Reply codes from here on are final (RFC 5321, 4.2.1)."""
 _TOO_BIG = 552
 """The one final refusal of a sender that is about the letter, and not about us."""
+
+CLOSING = 421
+"""The reply of a server that goes away (RFC 5321, 3.8)."""
 
 IDLE_SECONDS = 5.0
 """After so long without a letter the server is asked whether it still listens."""
@@ -135,7 +139,7 @@ class Mailer:
             MailUnavailable: not now; the connection is opened anew for the next letter.
         """
         try:
-            self._connected().sendmail(letter.sender, [letter.recipient], letter.content)
+            _hand_over(self._connected(), letter)
             self._used = time.monotonic()
         except smtplib.SMTPException as error:
             raise self._failure(error) from error
@@ -254,6 +258,42 @@ def _connect(settings: MailSettings) -> smtplib.SMTP:
         connection.close()
         raise
     return connection
+
+
+def _hand_over(connection: smtplib.SMTP, letter: Letter) -> None:
+    """Hand one letter to the server. One that takes commands before it has answered the last (RFC 2920) gets sender,
+    recipient and the wish to send at once: two trips instead of four, which is most of the time with a server far away.
+
+    Raises:
+        smtplib.SMTPException: as from :meth:`smtplib.SMTP.sendmail`, the way where the server says no such thing.
+    """
+    connection.ehlo_or_helo_if_needed()
+    if not connection.has_extn("pipelining"):
+        connection.sendmail(letter.sender, [letter.recipient], letter.content)
+        return
+    size = f" SIZE={len(letter.content)}" if connection.has_extn("size") else ""
+    connection.send(f"MAIL FROM:<{letter.sender}>{size}\r\nRCPT TO:<{letter.recipient}>\r\nDATA\r\n")
+    sender, recipient, go_on = connection.getreply(), connection.getreply(), connection.getreply()
+    taken = sender[0] == 250 and recipient[0] in (250, 251)
+    if go_on[0] == 354:
+        connection.send((_DOT.sub(b"..", letter.content) if taken else b"") + b".\r\n")
+        go_on = connection.getreply()
+    if taken and go_on[0] == 250:
+        return
+    # A server that goes away says so and hangs up; any other waits for the next letter.
+    if CLOSING in (sender[0], recipient[0], go_on[0]):
+        connection.close()
+    else:
+        connection.rset()
+    if sender[0] != 250:
+        raise smtplib.SMTPSenderRefused(*sender, letter.sender)
+    if not taken:
+        raise smtplib.SMTPRecipientsRefused({letter.recipient: recipient})
+    raise smtplib.SMTPDataError(*go_on)
+
+
+_DOT = re.compile(rb"^\.", re.MULTILINE)
+"""A line that begins with a dot begins with two on its way (RFC 5321, 4.5.2); one alone ends the letter."""
 
 
 def _has_spoken(sock: socket.socket) -> bool:

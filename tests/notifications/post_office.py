@@ -10,7 +10,7 @@ from datetime import UTC, datetime, timedelta
 from ipaddress import ip_address
 from pathlib import Path
 from socket import create_server
-from typing import Any
+from typing import Any, ClassVar
 
 from aiosmtpd.controller import Controller
 from aiosmtpd.smtp import AuthResult, Envelope, LoginPassword
@@ -33,13 +33,15 @@ class Clerk:
     senders: list[str] = field(default_factory=list)
     greeted: list[str] = field(default_factory=list)
     connections: set[Any] = field(default_factory=set)
+    pipelining: ClassVar[bool] = False
+    """Whether several commands may be sent at once (RFC 2920)."""
 
     async def handle_EHLO(
         self, server: Any, session: Any, envelope: Envelope, hostname: str, responses: list[str]
     ) -> list[str]:
         session.host_name = hostname
         self.greeted.append(hostname)
-        return responses
+        return [responses[0], "250-PIPELINING", *responses[1:]] if self.pipelining else responses
 
     async def handle_MAIL(self, server: Any, session: Any, envelope: Envelope, address: str, options: list[str]) -> str:
         self.connections.add(session.peer)

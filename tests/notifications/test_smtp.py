@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import smtplib
 import socket
 from pathlib import Path
 
@@ -22,6 +23,13 @@ def letters() -> list[Letter]:
     return [posted(notice) for notice in filed().steps[0].notices]
 
 
+@pytest.fixture(params=[False, True], ids=["one by one", "at once"], autouse=True)
+def pipelining(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> bool:
+    """Everything here holds for servers that take one command at a time, and for those that take several."""
+    monkeypatch.setattr(Clerk, "pipelining", request.param)
+    return bool(request.param)
+
+
 def settings(port: int, url: str = "smtp://127.0.0.1:{port}") -> MailSettings:
     return MailSettings(url=url.format(port=port), sender=SENDER, timeout=5)
 
@@ -37,6 +45,33 @@ def test_a_letter_arrives_as_it_was_written(letters: list[Letter]) -> None:
     assert plain(got).splitlines() == plain(written).splitlines()
     assert clerk.senders == ["groundswell@company.example"]
     assert clerk.greeted == ["company.example"]
+
+
+def test_dots_at_the_beginning_of_lines_arrive(letters: list[Letter]) -> None:
+    clerk = Clerk()
+    content = b"Subject: dots\r\n\r\n.\r\n..\r\n.a\r\nb.\r\n"
+    with open_office(clerk) as port, Mailer(settings(port)) as mailer:
+        mailer.send(letters[0]._replace(content=content))
+        mailer.send(letters[1])
+    assert clerk.letters[0] == content
+    assert len(clerk.letters) == 2
+
+
+def test_a_letter_takes_two_trips_where_the_server_allows_it(
+    letters: list[Letter], pipelining: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sent: list[object] = []
+    send_on = smtplib.SMTP.send
+
+    def listening(connection: smtplib.SMTP, what: object) -> None:
+        sent.append(what)
+        send_on(connection, what)  # type: ignore[arg-type]
+
+    with open_office(Clerk()) as port, Mailer(settings(port)) as mailer:
+        mailer.send(letters[0])
+        monkeypatch.setattr(smtplib.SMTP, "send", listening)
+        mailer.send(letters[1])
+        assert len(sent) == (2 if pipelining else 4)
 
 
 def test_several_letters_use_one_connection(letters: list[Letter]) -> None:
