@@ -32,7 +32,7 @@ from temporal.waking import wake_endpoint
 log = structlog.get_logger()
 
 
-GATHERING = timedelta(seconds=1)
+GATHERING = timedelta(seconds=2)
 """How long a change's letters gather before they leave: five answers in a row cost one activity, not five."""
 
 
