@@ -14,6 +14,7 @@ from changes import (
     anonymity,
     any_moment,
     concerns,
+    held,
     holders,
     joining,
     learning,
@@ -307,7 +308,7 @@ def _holders(change: Change | None, command: Command | None) -> tuple[str, ...]:
     """Those who hold something open when Groundswell looks again, and those who are to run a test from now on."""
     match command:
         case LookAgain() if change is not None:
-            return holders.everyone_holding(change)
+            return held.everyone_holding(change)
         case ProposeTests(tests=tests) | EndorseWithChanges(tests=tests):
             return tuple(dict.fromkeys(person for test in tests for person in test.testers))
         case _:
@@ -376,7 +377,7 @@ def _picking(change: Change | None, command: Command | None, now: datetime) -> P
         places = command.places or recruiting.places or None
     elif batch and now >= batch[1]:
         places = recruiting.places
-    elif isinstance(command, LookAgain) and holders.champions_at_work(change) and recruiting.places:
+    elif isinstance(command, LookAgain) and held.champions_at_work(change) and recruiting.places:
         places = recruiting.places
     else:
         return None

@@ -9,21 +9,22 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from datetime import date, datetime
-from typing import Literal, NamedTuple
+from typing import Literal
 
 from pydantic import Field
 
 from changes.commands import Command
 from changes.events import Event
 from changes.facts import ANSWER_PROPOSAL, START_ROLLOUT, Facts, Seat, Whereabouts
+from changes.held import Item, champions_at_work, held, to_be_run
 from changes.joining import CoProposerUnavailable
 from changes.learning import next_check_owner
 from changes.recruiting import ChampionsPlanned, InvitationsExpired
 from changes.refusals import invalid, wrong_stage
 from changes.review import joined, owed
 from changes.rules import decides, evolves, in_phase, the_lead
-from changes.state import Change, ConcernStatus, InvitationStatus, Missing, Phase, Stage, Test
-from changes.values import Moment, OptionalText, PersonRef, Ref, TeamRef, enumerated, is_pseudonym
+from changes.state import Change, ConcernStatus, InvitationStatus, Missing, Phase
+from changes.values import Moment, OptionalText, PersonRef, Ref, TeamRef, enumerated
 
 Why = Literal["left", "moved", "away"]
 
@@ -91,138 +92,18 @@ class ReviewHandedOn(Event, kind="review_handed_on", words="asked {owner} to rev
     reminders: tuple[Moment, ...]
 
 
-# ------------------------------------------------------------------------------------------------- what is held
-
-
-class Item(NamedTuple):
-    """One thing somebody holds."""
-
-    kind: Literal["authorship", "test", "place", "concern", "answer", "overruling", "check", "review", "wave", "naming"]
-    words: str
-    test: Test | None = None
-
-
-def everyone_holding(change: Change) -> tuple[str, ...]:
-    """Those about whom it has to be known where they are; nobody who stays anonymous, whose leaving would tell."""
-    invited = (i.person for i in change.recruiting.invitations if i.status is InvitationStatus.SENT)
-    asked = (*invited, *change.proposal.asked_to_join)
-    everybody = (*(person for person, _ in _held(change)), *asked, *(one.person for one in change.missing))
-    return tuple(dict.fromkeys(person for person in everybody if not is_pseudonym(person)))
-
-
-def champions_at_work(change: Change) -> tuple[str, ...]:
-    """The champions, while there is something for them to do."""
-    return change.recruiting.champions if change.stage in {Stage.CHAMPIONS, Stage.ROLLOUT} else ()
-
-
-def _held(change: Change) -> Iterator[tuple[str, Item]]:
-    for author in dict.fromkeys((*change.proposal.authors, *leading(change), *speaking(change))):
-        yield author, Item("authorship", "the next step of its authors")
-    for test in _to_be_run(change):
-        for tester in test.testers:
-            yield tester, Item("test", f"the test {test.ref}", test)
-    for test, missed in without_a_tester(change):
-        for person in missed.asked:
-            yield person, Item("naming", f"who else runs {test.ref}")
-    for champion in champions_at_work(change):
-        yield champion, Item("place", "a champion's place")
-    upcoming = change.rollout.upcoming
-    if change.phase is Phase.PREPARING_WAVE and upcoming and upcoming.wave.gate == "person":
-        for signer in wave_starters(change):
-            yield signer, Item("wave", f"the start of the wave “{upcoming.wave.name}”")
-    for check in change.learning.checks:
-        if check.outcome is None:
-            yield check.owner, Item("check", f"the effect check {check.ref}")
-    for seat in reviewers(change):
-        yield seat, Item("review", "the review of the short road")
-    yield from _about_concerns(change)
-
-
-def _to_be_run(change: Change) -> tuple[Test, ...]:
-    if change.phase not in {Phase.AWAITING_ENDORSEMENT, Phase.RUNNING_TESTS}:
-        return ()
-    return tuple(test for test in change.round.tests if test.ref not in change.round.finished)
-
-
-def wave_starters(change: Change) -> tuple[str, ...]:
-    """Whoever signed the rollout plan as it is now, or was asked in their place: they start a wave that waits."""
-    if change.rollout.starters:
-        return change.rollout.starters
-    version = change.rollout.plan_version
-    signed = (s.person for s in change.recruiting.signatures if s.about_version == version and s.decision != "hold")
-    return tuple(dict.fromkeys(signed))
-
-
-def reviewers(change: Change) -> tuple[str, ...]:
-    """Whoever is asked for a review that is owed."""
-    review = owed(change)
-    return tuple(seat.person for seat in review.asked) if review else ()
-
-
-def _about_concerns(change: Change) -> Iterator[tuple[str, Item]]:
-    for concern in change.concerns:
-        if concern.status is not ConcernStatus.OPEN:
-            continue
-        yield concern.by, Item("concern", f"the concern {concern.ref}, which only they can resolve")
-        for person in concern.left_to:
-            yield person, Item("overruling", f"the word on the concern {concern.ref}")
-        for person in concern.must_answer if not concern.responses else ():
-            yield person, Item("answer", f"an answer to the concern {concern.ref}")
-
-
-# ---------------------------------------------------------------------------------------------- who goes on with it
-
-
-def leading(change: Change) -> tuple[str, ...]:
-    """Whoever does the authors' next step: the authors who are here, or those who were asked when the last had left."""
-    return _authors_here(change) or _last_author(change).asked
-
-
-def speaking(change: Change) -> tuple[str, ...]:
-    """Whoever speaks for the change: the authors who are here, or those who may once the last of them has left."""
-    return _authors_here(change) or _last_author(change).speaking
-
-
-def _authors_here(change: Change) -> tuple[str, ...]:
-    return tuple(person for person in change.proposal.authors if person not in change.left)
-
-
-def _last_author(change: Change) -> Missing:
-    authors = change.proposal.authors
-    return max((one for one in change.missing if one.person in authors and one.why == "left"), key=lambda one: one.at)
-
-
-def without_a_tester(change: Change) -> tuple[tuple[Test, Missing], ...]:
-    """The tests that nobody of those named for them may run now, each with whoever was missed last."""
-    missing = {one.person: one for one in change.missing}
-    found = ((test, [missing[person] for person in test.testers if person in missing]) for test in _to_be_run(change))
-    return tuple(
-        (test, max(gone, key=lambda one: one.at)) for test, gone in found if gone and len(gone) == len(test.testers)
-    )
-
-
-def champion_missed(change: Change) -> Missing | None:
-    """The last champion who left or moved, where nobody has had champions recommended since."""
-    since = change.recruiting.planned_at
-    held = {*champions_at_work(change), *change.recruiting.with_status(InvitationStatus.GONE)}
-    if change.stage not in {Stage.CHAMPIONS, Stage.ROLLOUT}:
-        return None
-    gone = [one for one in change.missing if one.person in held and (since is None or one.at > since)]
-    return max(gone, key=lambda one: one.at, default=None)
-
-
 # ------------------------------------------------------------------------------------------------------- noticing
 
 
 def noticed(change: Change, facts: Facts, now: datetime) -> Iterator[Event]:
     """What follows where somebody who holds something is not where they were, or is back; nothing where all are."""
     whereabouts = facts.whereabouts
-    held: dict[str, list[Item]] = {person: [] for person in whereabouts}
-    for person, item in _held(change):
-        held.setdefault(person, []).append(item)
+    carried: dict[str, list[Item]] = {person: [] for person in whereabouts}
+    for person, item in held(change):
+        carried.setdefault(person, []).append(item)
     before = {one.person: one for one in change.missing}
     gone: list[HolderGone] = []
-    for person, items in held.items():
+    for person, items in carried.items():
         if person not in whereabouts:
             continue
         known, where = before.get(person), whereabouts[person]
@@ -355,7 +236,7 @@ def _review_handed_on(change: Change, facts: Facts) -> Iterator[Event]:
 def _a_tester_is_missing(change: Change) -> None:
     in_phase(Phase.AWAITING_ENDORSEMENT, Phase.RUNNING_TESTS)(change)
     missing = {one.person for one in change.missing}
-    if not any(missing & set(test.testers) for test in _to_be_run(change)):
+    if not any(missing & set(test.testers) for test in to_be_run(change)):
         wrong_stage(
             "testers_here", "Everybody who was named for a test is still there. To change the tests, propose them anew."
         )
@@ -364,7 +245,7 @@ def _a_tester_is_missing(change: Change) -> None:
 @decides(NameTesters, when=[_a_tester_is_missing], who=the_lead)
 def _name_testers(change: Change, command: NameTesters, facts: Facts, now: datetime) -> Iterator[Event]:
     missing = {one.person for one in change.missing}
-    tests = {test.ref: test for test in _to_be_run(change) if missing & set(test.testers)}
+    tests = {test.ref: test for test in to_be_run(change) if missing & set(test.testers)}
     if command.test not in tests:
         invalid("unknown_test", f"Other testers can be named for: {', '.join(tests)}.", "/test")
     for index, person in enumerate(command.testers):

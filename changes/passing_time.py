@@ -25,7 +25,8 @@ from changes.gates import (
     unanswered,
     yes_at,
 )
-from changes.holders import leading, noticed
+from changes.held import leading
+from changes.holders import noticed
 from changes.learning import EffectCheckOpened
 from changes.recruiting import CampaignEnded, ChampionsPlanned, InvitationsExpired, InvitationsReminded
 from changes.review import notice_review, owed, review_moments

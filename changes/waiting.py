@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator
 from changes.events import Event
 from changes.facts import ANSWER_PROPOSAL, ENDORSE_TESTS, SIGN_TESTS, START_ROLLOUT
 from changes.gates import unanswered
-from changes.holders import champion_missed, leading, speaking, wave_starters, without_a_tester
+from changes.held import champion_missed, leading, speaking, wave_starters, without_a_tester
 from changes.instruction import Receipt
 from changes.passing_time import OVERTAKEN_TASK
 from changes.review import owed
