@@ -75,7 +75,7 @@ class DecisionActivities:
         with reading(self._engine) as connection:
             return change_state(connection, ref)
 
-    @activity.defn(name=calls.LOOK_UP)
+    @activity.defn(name=calls.LOOK_UP, no_thread_cancel_exception=True)
     def look_up(self, request: calls.LookUpRequest) -> calls.LookUpAnswer:
         """Check who is asking, and say what is true of people, policy and load as of now."""
         if refused := self._check_assertion(request):
@@ -101,7 +101,8 @@ class DecisionActivities:
             detail="Nobody vouches that this person asked for it. Send commands through Groundswell, signed in.",
         )
 
-    @activity.defn(name=calls.RECORD)
+    # The thread that records may be writing for others as well (store.committing): it is not broken off in the middle.
+    @activity.defn(name=calls.RECORD, no_thread_cancel_exception=True)
     def record(self, request: calls.RecordRequest) -> calls.RecordAnswer:
         """Write the decision in one transaction; a key that is on record already is answered, not written again."""
         info = activity.info()

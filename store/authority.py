@@ -100,38 +100,26 @@ class Authority:
         if essential & set(unknown):
             return LookedUp(unknown=unknown)
         policy = self._policies.bound(connection, subject.policy)
-        known = subject.having(
-            named=tuple(ref for ref in subject.named if ref not in unknown),
-            named_teams=tuple(ref for ref in subject.named_teams if ref not in unknown),
-            named_processes=tuple(ref for ref in subject.named_processes if ref not in unknown),
-            co_proposers=tuple(ref for ref in subject.co_proposers if ref not in unknown),
-            testers=tuple(ref for ref in subject.testers if ref not in unknown),
-        )
-        newest = self._policies.newest(connection)
+        known = _without(subject, unknown) if unknown else subject
         today = working_time(policy.time).today(now)
         judgements = self._judged(directory, stand_ins, today)
-        facts = facts_for(policy, directory, known, actor, now, stand_ins, judgements).having(newest=newest)
+        facts = facts_for(policy, directory, known, actor, now, stand_ins, judgements)
+        more: dict[str, object] = {"newest": self._policies.newest(connection), "unknown": unknown}
         if subject.candidate is not None:
             fresh = subject.candidate in subject.named_policies
-            candidate = self._policies.candidate(connection, subject.candidate, directory, today, put_forward=fresh)
-            facts = facts.having(candidate=candidate)
-        if not here:
-            facts = facts.having(actor=facts.actor.having(active=False))
-        if subject.duplicate:
-            facts = facts.having(followers_of_duplicate=_followers(connection, subject.duplicate, change))
-        if not subject.recruits:
-            return LookedUp(facts=facts.having(unknown=unknown))
-        people, teams = (*facts.people, *subject.champions), (*subject.affected_teams, *subject.named_teams)
-        campaigns, rollouts = _load(connection, change, people, teams)
-        return LookedUp(
-            facts=facts.having(
-                unknown=unknown,
-                campaigns=campaigns,
-                rollouts=rollouts,
-                coverage=_coverage(directory, known, facts, change, today),
-                recommendation=self._recommendation(connection, directory, known, facts, change, today),
+            more["candidate"] = self._policies.candidate(
+                connection, subject.candidate, directory, today, put_forward=fresh
             )
-        )
+        if not here:
+            more["actor"] = facts.actor.having(active=False)
+        if subject.duplicate:
+            more["followers_of_duplicate"] = _followers(connection, subject.duplicate, change)
+        if subject.recruits:
+            people, teams = (*facts.people, *subject.champions), (*subject.affected_teams, *subject.named_teams)
+            more["campaigns"], more["rollouts"] = _load(connection, change, people, teams)
+            more["coverage"] = _coverage(directory, known, facts, change, today)
+            more["recommendation"] = self._recommendation(connection, directory, known, facts, change, today)
+        return LookedUp(facts=facts.having(**more))
 
     def _recommendation(
         self,
@@ -208,6 +196,14 @@ def _unknown(connection: Connection, directory: Directory, subject: Subject, act
         missing += sorted(set(subject.named_changes) - set(known))
     missing += [sha256 for sha256 in subject.named_policies if candidate_text(connection, sha256) is None]
     return tuple(sorted(missing))
+
+
+def _without(subject: Subject, unknown: tuple[str, ...]) -> Subject:
+    """The subject without the references that nobody knows."""
+    named = ("named", "named_teams", "named_processes", "co_proposers", "testers")
+    return subject.having(
+        **{name: tuple(ref for ref in getattr(subject, name) if ref not in unknown) for name in named}
+    )
 
 
 def _load(

@@ -167,9 +167,11 @@ def reading(engine: Engine) -> Iterator[Connection]:
         DatabaseUnavailable: when the database cannot be reached.
     """
     # SQLite's transactions are like that anyway; at READ COMMITTED each statement would see a moment of its own.
-    snapshot = {"isolation_level": "REPEATABLE READ"} if engine.dialect.name == "postgresql" else {}
-    with _named_failure(engine), engine.connect().execution_options(**snapshot) as connection, connection.begin():
-        yield connection
+    with _named_failure(engine), engine.connect() as connection:
+        if engine.dialect.name == "postgresql":
+            connection.execution_options(isolation_level="REPEATABLE READ")
+        with connection.begin():
+            yield connection
 
 
 @contextmanager

@@ -24,6 +24,7 @@ from changes.refusals import Refused
 from store.authority import Authority
 from store.database import open_database, reading
 from store.recording import Decision
+from store.recording import record as write
 from temporal import calls
 from tests.support.desk import MONDAY, Desk, everything_written
 from tests.support.examples import MANAGER, OWNER, PROPOSER, TO_TESTING, submit
@@ -263,3 +264,19 @@ def test_while_the_key_is_replaced_the_earlier_one_still_counts(desk: Desk, engi
     assert look_up(rotating, guessed).refused is not None
     done = DecisionActivities(engine, Authority(), b"the new key, which signs from now on")
     assert look_up(done, signed_before).refused is not None, "the earlier key was taken away"
+
+
+def test_what_is_being_recorded_is_not_broken_off(
+    desk: Desk, deciding: DecisionActivities, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The thread may be writing for others as well; what was recorded is answered, though nobody waits any more."""
+    environment = ActivityEnvironment()
+
+    def cancelled_meanwhile(*arguments: Any) -> Any:
+        environment.cancel()
+        return write(*arguments)
+
+    monkeypatch.setattr("activities.deciding.record", cancelled_meanwhile)
+    answer = environment.run(deciding.record, record_request(desk.decision(PROPOSER, submit())))
+    assert answer.receipt is not None
+    assert not answer.repeated
