@@ -21,6 +21,7 @@ from commandline import (
 )
 from commandline.giving import EveryCommand
 from commandline.output import complain
+from temporal.leaving import leave
 
 EXIT_CODES = (
     "Exit codes: 0 done, 1 failed or refused, 2 the command or a setting is wrong, "
@@ -80,5 +81,16 @@ def main() -> None:
         sys.exit(explanation.code)
 
 
+def program() -> None:
+    """The same as a program of its own, which ends here."""
+    try:
+        main()
+    except SystemExit as ended:
+        if not isinstance(ended.code, int | None):  # words, which the interpreter prints
+            raise
+        leave(ended.code or 0)
+    leave(0)
+
+
 if __name__ == "__main__":
-    main()
+    program()

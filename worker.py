@@ -32,6 +32,7 @@ from store.demonstration_clock import DemonstrationClock
 from store.keeping import sealer_of
 from store.readiness import require_ready
 from temporal.connection import connect, runtime_with_metrics
+from temporal.leaving import leave
 from temporal.schedules import ensure_schedules
 from workflows.asking_again import AskingAgainWorkflow
 from workflows.change import ChangeWorkflow
@@ -166,3 +167,4 @@ def main() -> None:
 
 if __name__ == "__main__":
     main()
+    leave(0)
