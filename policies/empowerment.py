@@ -28,7 +28,7 @@ class Check:
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """What holds whatever the hour."""
+    """What a proposer may decide alone, whatever the hour."""
 
     allowed: bool
     because: tuple[str, ...]
@@ -42,16 +42,11 @@ class Verdict:
         return Empowerment(allowed=self.allowed, because=self.because, objection_due=due)
 
 
-def empowerment_in(case: Case, now: datetime) -> Empowerment:
+def verdict_in(case: Case) -> Verdict:
     """Whether the proposer of a change may decide alone; the most generous grant of their roles counts.
 
-    The reasons speak to the proposer. Without a grant the objection window is empty.
+    The reasons speak to the proposer. Without a grant there is no objection window.
     """
-    return verdict_in(case).as_of(case.policy, now)
-
-
-def verdict_in(case: Case) -> Verdict:
-    """The same, whatever the hour."""
     policy, directory, subject = case.policy, case.directory, case.subject
     roles = roles_of(directory, subject.proposer)
     grants = [grant for grant in policy.empowerment if grant.role in roles]

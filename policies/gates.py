@@ -25,17 +25,8 @@ HIGHEST_LEVEL = 5
 """Levels of escalation looked at, whatever a subject claims; a policy may allow as many at most."""
 
 
-def gate_of(case: Case, name: str, now: datetime) -> GateFacts:
-    """One gate of a change as it would be asked now. Without anybody to ask it has no seats.
-
-    Raises:
-        LookupError: no such gate.
-    """
-    return gate_with(case, name, people_at(case, name, working_time(case.policy.time).today(now)), now)
-
-
 def gate_with(case: Case, name: str, asked: Asked, now: datetime) -> GateFacts:
-    """The same, where it is known who is asked.
+    """One gate of a change as it would be asked now, where it is known who is asked. Without anybody it has no seats.
 
     Raises:
         LookupError: no such gate.
