@@ -23,7 +23,8 @@ from benchmarks.organisation import COLLEAGUES, Cell, cast_of, organisation
 from changes.any_moment import AddComment, Follow, Withdraw
 from changes.concerns import AskWhy, RaiseConcern
 from changes.decision import decide, evolve_all, subject_of
-from changes.proposal import AcceptForTesting, AskForChanges, Decline, SayBack, Submit
+from changes.hearing import AcceptForTesting, AskForChanges, Decline, SayBack
+from changes.proposal import Submit
 from changes.refusals import Refused
 from changes.state import Change, ConcernCode
 from changes.waiting import receipt_for

@@ -13,10 +13,11 @@ from datetime import datetime
 from changes import (
     anonymity,
     any_moment,
+    authors,
     concerns,
+    hearing,
     held,
     holders,
-    joining,
     learning,
     passing_time,
     proposal,
@@ -28,11 +29,12 @@ from changes import (
 )
 from changes.anonymity import check_anonymity, check_kind_spoken, pseudonyms_in
 from changes.any_moment import StepAside
+from changes.authors import JoinAuthors, LeaveAuthors, without_author, worked_on
 from changes.commands import COMMANDS, Command, names_in
 from changes.consequences import FOLLOWED, consequences
 from changes.events import Event
 from changes.facts import REVIEW, Facts, Picking, Subject
-from changes.joining import JoinAuthors
+from changes.hearing import TakeOverFollowers
 from changes.passing_time import (
     AuthorsReminded,
     LookAgain,
@@ -41,7 +43,7 @@ from changes.passing_time import (
     falls_to_escalation,
     owed_step,
 )
-from changes.proposal import LeaveAuthors, Revision, Submit, Submitted, TakeOverFollowers, without_author, worked_on
+from changes.proposal import Revision, Submit, Submitted
 from changes.publishing import MoveToNewerPolicy
 from changes.recruiting import AcceptInvitation, PlanChampions
 from changes.refusals import Refusal, RefusalKind, Refused, unknown
@@ -52,7 +54,8 @@ from changes.values import is_pseudonym
 
 STAGES = (
     proposal,
-    joining,
+    hearing,
+    authors,
     testing,
     recruiting,
     rollout,

@@ -13,11 +13,11 @@ from typing import Literal
 
 from pydantic import Field
 
+from changes.authors import CoProposerUnavailable
 from changes.commands import Command
 from changes.events import Event
 from changes.facts import ANSWER_PROPOSAL, START_ROLLOUT, Facts, Seat, Whereabouts
 from changes.held import Item, champions_at_work, held, to_be_run
-from changes.joining import CoProposerUnavailable
 from changes.learning import next_check_owner
 from changes.recruiting import ChampionsPlanned, InvitationsExpired
 from changes.refusals import invalid, wrong_stage

@@ -11,8 +11,9 @@ from decimal import Decimal
 
 from changes.any_moment import AddComment, MoveDeadline
 from changes.concerns import AnswerWhy, AskWhy, RaiseConcern, ResolveConcern, Respond
+from changes.hearing import AcceptForTesting, ConfirmHeard, SayBack
 from changes.learning import Close, HoldRetrospective, RecordBenefit, RecordEffect
-from changes.proposal import AcceptForTesting, ConfirmHeard, SayBack, Submit
+from changes.proposal import Submit
 from changes.recruiting import AcceptInvitation, DeclareInterest, Invite, PlanChampions, SignCoverage
 from changes.rollout import CompleteWave, PlanRollout, ReportMetric, ResumeWave, StartWave
 from changes.state import ConcernCode, EffectOutcome, Guard, Operator, Test, Verdict, Wave

@@ -19,9 +19,9 @@ with workflow.unsafe.imports_passed_through():
     from changes.decision import decide, evolve_all, refuse_unknown, subject_of
     from changes.events import Event
     from changes.facts import SYSTEM
+    from changes.hearing import TakeOverFollowers
     from changes.instruction import Applied, Instruction, Receipt
     from changes.passing_time import LookAgain, NoticeTime, next_moment
-    from changes.proposal import TakeOverFollowers
     from changes.refusals import KEY_REUSED, Refusal, RefusalKind, Refused
     from changes.state import Change
     from changes.waiting import receipt_for, standing

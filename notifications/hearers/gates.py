@@ -17,8 +17,9 @@ from changes.gates import (
     LastCallMade,
     unanswered,
 )
+from changes.hearing import Objected
 from changes.passing_time import DeadlineReckoned, Escalated, Expired, ObjectionWindowClosed
-from changes.proposal import Edited, Objected, Resubmitted
+from changes.proposal import Edited, Resubmitted
 from notifications.packets import packet, planned_tests
 from notifications.telling import (
     ASKED,

@@ -5,23 +5,20 @@ Source: lifecycle.md, "Proposal".
 
 from __future__ import annotations
 
-from changes.joining import CoProposerJoined, CoProposersAsked, CoProposerUnavailable
-from changes.proposal import (
+from changes.authors import AuthorLeft, CoProposerJoined, CoProposersAsked, CoProposerUnavailable
+from changes.hearing import (
     AcceptedForTesting,
-    AuthorLeft,
     ChangesAsked,
     Declined,
-    Edited,
     FollowersMoved,
     HeardConfirmed,
     HeardCorrected,
     MarkedDuplicate,
     Objected,
-    Resubmitted,
     SaidBack,
     SelfDecided,
-    Submitted,
 )
+from changes.proposal import Edited, Resubmitted, Submitted
 from notifications.packets import matter
 from notifications.telling import ASKED, AUTHOR, FOLLOWER, INVITED, LISTENER, SILENT, Scene, Tellings, tell, tells
 from notifications.wording import FULL_LENGTH, shortened

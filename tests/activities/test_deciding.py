@@ -17,9 +17,9 @@ from changes.any_moment import AddComment
 from changes.commands import Command
 from changes.decision import subject_of
 from changes.facts import SYSTEM
+from changes.hearing import AcceptForTesting, Decline
 from changes.instruction import Assertion, assert_actor
 from changes.passing_time import NoticeTime
-from changes.proposal import AcceptForTesting, Decline
 from changes.refusals import Refused
 from store.authority import Authority
 from store.database import open_database, reading

@@ -16,7 +16,7 @@ from temporalio.testing import ActivityEnvironment
 
 from activities.digesting import DigestActivities
 from activities.notifying import NotificationActivities
-from changes.proposal import AcceptForTesting
+from changes.hearing import AcceptForTesting
 from notifications.choices import ASKING, CHOOSABLE, how_sent
 from notifications.digest import Line, WeeklyDigest
 from notifications.kinds import KINDS

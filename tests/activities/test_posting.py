@@ -18,7 +18,7 @@ from temporalio.testing import ActivityEnvironment
 
 from activities.posting import MOST_IN_A_ROUND, PostingActivities
 from changes.any_moment import Follow
-from changes.proposal import AcceptForTesting
+from changes.hearing import AcceptForTesting
 from changes.recruiting import Nominate
 from notifications.outside import Outside
 from notifications.rendering import Recipient, render

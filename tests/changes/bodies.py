@@ -11,22 +11,13 @@ from hypothesis import strategies as st
 
 from changes.anonymity import AgreeToReveal, pseudonyms_in
 from changes.any_moment import AddComment, MoveDeadline, PutOnHold, Resume, StepAside, Withdraw
+from changes.authors import AskCoProposers, LeaveAuthors
 from changes.commands import COMMANDS, Command
 from changes.concerns import AnswerWhy, AskWhy, OverruleConcern, RaiseConcern, ResolveConcern, Respond
+from changes.hearing import AskForChanges, Correct, Decline, MarkDuplicate, Object, SayBack
 from changes.holders import NameTesters
-from changes.joining import AskCoProposers
 from changes.learning import Close, HoldRetrospective, RecordBenefit, RecordEffect
-from changes.proposal import (
-    AskForChanges,
-    Correct,
-    Decline,
-    Edit,
-    LeaveAuthors,
-    MarkDuplicate,
-    Object,
-    Resubmit,
-    SayBack,
-)
+from changes.proposal import Edit, Resubmit
 from changes.publishing import MoveToNewerPolicy
 from changes.recruiting import (
     DeclareInterest,

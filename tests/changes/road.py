@@ -6,14 +6,15 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import TypeVar
 
+from changes.authors import JoinAuthors
 from changes.commands import Command
 from changes.decision import decide, evolve, offers, subject_of
 from changes.events import Event
 from changes.facts import SYSTEM, Facts
-from changes.joining import JoinAuthors
+from changes.hearing import AcceptForTesting, DecideYourself
 from changes.learning import HoldRetrospective
 from changes.passing_time import LookAgain, NoticeTime, next_moment
-from changes.proposal import AcceptForTesting, DecideYourself, Submit
+from changes.proposal import Submit
 from changes.recruiting import AcceptInvitation, Invite, PlanChampions, SignCoverage
 from changes.refusals import Refused
 from changes.rollout import CompleteWave, PlanRollout, ReportMetric, StartWave

@@ -20,25 +20,23 @@ from changes.any_moment import (
     Unfollow,
     Withdraw,
 )
+from changes.authors import DeclineAuthorship, JoinAuthors, LeaveAuthors
 from changes.concerns import AnswerWhy, AskWhy, OverruleConcern, RaiseConcern, ResolveConcern, Respond
 from changes.facts import ANSWER_PROPOSAL, SIGN_TESTS, SYSTEM
-from changes.holders import NameTesters
-from changes.joining import DeclineAuthorship, JoinAuthors
-from changes.learning import Close, RecordBenefit, RecordEffect
-from changes.proposal import (
+from changes.hearing import (
     AcceptForTesting,
     AskForChanges,
     ConfirmHeard,
     Correct,
     Decline,
-    Edit,
-    LeaveAuthors,
     MarkDuplicate,
     Object,
-    Resubmit,
     SayBack,
     TakeOverFollowers,
 )
+from changes.holders import NameTesters
+from changes.learning import Close, RecordBenefit, RecordEffect
+from changes.proposal import Edit, Resubmit
 from changes.publishing import MoveToNewerPolicy
 from changes.recruiting import (
     DeclareInterest,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from changes.anonymity import SPOKEN_ANONYMOUSLY
 from changes.any_moment import PutOnHold
 from changes.concerns import RaiseConcern
-from changes.proposal import DecideYourself, SayBack
+from changes.hearing import DecideYourself, SayBack
 from changes.state import ConcernCode
 from tests.changes.road import Road
 from tests.changes.stories import NOBODY

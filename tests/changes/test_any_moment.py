@@ -20,8 +20,9 @@ from changes.any_moment import (
     Withdraw,
 )
 from changes.decision import evolve
+from changes.hearing import AcceptForTesting, Decline, Object
 from changes.passing_time import next_moment
-from changes.proposal import AcceptForTesting, Decline, Edit, Object
+from changes.proposal import Edit
 from changes.refusals import RefusalKind
 from changes.state import OpenGate, Outcome, Phase
 from changes.testing import Endorse, ProposeTests

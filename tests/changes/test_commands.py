@@ -13,7 +13,8 @@ from pydantic import ValidationError
 from changes.any_moment import PutOnHold
 from changes.commands import COMMANDS, Command, names_in
 from changes.decision import HUMAN_COMMANDS, STAGES
-from changes.proposal import AcceptForTesting, Edit, MarkDuplicate, Submit
+from changes.hearing import AcceptForTesting, MarkDuplicate
+from changes.proposal import Edit, Submit
 from changes.recruiting import DeclineInvitation, Introduce, Invite
 from changes.rollout import PlanRollout
 from changes.rules import RULES

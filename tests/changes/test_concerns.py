@@ -15,7 +15,7 @@ from changes.concerns import (
     ResolveConcern,
     Respond,
 )
-from changes.proposal import AcceptForTesting, Decline
+from changes.hearing import AcceptForTesting, Decline
 from changes.refusals import RefusalKind
 from changes.state import ConcernCode, ConcernStatus
 from changes.waiting import waiting_for

@@ -11,8 +11,9 @@ from changes.concerns import RaiseConcern
 from changes.decision import HUMAN_COMMANDS, decide, evolve, evolve_all, offers, refuse_unknown, subject_of
 from changes.events import EVENTS
 from changes.facts import ANSWER_PROPOSAL, SYSTEM
+from changes.hearing import AcceptedForTesting, AcceptForTesting
 from changes.passing_time import NoticeTime
-from changes.proposal import AcceptedForTesting, AcceptForTesting, Edit
+from changes.proposal import Edit
 from changes.recruiting import AcceptInvitation, Invite
 from changes.refusals import Refusal, RefusalKind, Refused
 from changes.rollout import PlanRollout

@@ -15,7 +15,7 @@ from changes.commands import named_fields
 from changes.decision import evolve_all
 from changes.events import EVENTS, AnyEvent, Event, event_from, named_in, sentence_of
 from changes.facts import SYSTEM
-from changes.proposal import AcceptedForTesting
+from changes.hearing import AcceptedForTesting
 from changes.recruiting import Introduced
 from changes.rules import EVOLUTIONS
 from changes.state import Change

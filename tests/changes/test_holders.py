@@ -11,10 +11,11 @@ from changes.concerns import AskWhy, OverruleConcern, RaiseConcern
 from changes.decision import decide
 from changes.events import Event
 from changes.facts import Quorum
+from changes.hearing import AcceptForTesting, AskForChanges
 from changes.holders import HolderBack, HolderGone, NameTesters
 from changes.learning import RecordEffect
 from changes.passing_time import LookAgain
-from changes.proposal import AcceptForTesting, AskForChanges, Edit, Resubmit
+from changes.proposal import Edit, Resubmit
 from changes.recruiting import AcceptInvitation, Invite, SignCoverage
 from changes.rollout import StartWave
 from changes.state import ConcernCode, EffectOutcome, InvitationStatus, Phase, Verdict

@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
+from changes.hearing import AcceptForTesting, AskForChanges
 from changes.instruction import Instruction, assert_actor, assertion_holds
-from changes.proposal import AcceptForTesting, AskForChanges
 from tests.changes.world import MONDAY
 
 SECRET = b"known to our own processes only"

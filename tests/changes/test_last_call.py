@@ -7,7 +7,7 @@ from datetime import timedelta
 from changes.any_moment import Follow, MakeLastCall, Remind
 from changes.concerns import OverruleConcern, RaiseConcern, ResolveConcern
 from changes.facts import ANSWER_PROPOSAL, START_ROLLOUT
-from changes.proposal import AcceptForTesting
+from changes.hearing import AcceptForTesting
 from changes.recruiting import SignCoverage
 from changes.state import ConcernCode, Phase
 from changes.waiting import waiting_for

@@ -20,9 +20,9 @@ from changes.decision import HUMAN_COMMANDS, decide, evolve, evolve_all
 from changes.events import AnyEvent, Event
 from changes.facts import GATES, SYSTEM, Quorum
 from changes.gates import GatePassed
+from changes.hearing import AskForChanges, SayBack
 from changes.learning import RecordEffect
 from changes.passing_time import LookAgain, NoticeTime, next_moment
-from changes.proposal import AskForChanges, SayBack
 from changes.recruiting import AcceptInvitation, Invite, PlanChampions
 from changes.refusals import RefusalKind, Refused
 from changes.state import Change, ConcernCode, EffectOutcome, Outcome, Phase, Round

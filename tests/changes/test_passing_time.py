@@ -12,8 +12,8 @@ from changes.concerns import RaiseConcern
 from changes.decision import decide
 from changes.facts import ENDORSE_TESTS, SIGN_TESTS, START_ROLLOUT, SYSTEM, Quorum
 from changes.gates import GATE_WORDS, unanswered
+from changes.hearing import AcceptForTesting
 from changes.passing_time import Escalated, NoticeTime, next_moment
-from changes.proposal import AcceptForTesting
 from changes.recruiting import SignCoverage
 from changes.refusals import Refused
 from changes.state import ConcernCode, Outcome, Phase, Verdict

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from changes.any_moment import PutOnHold, StepAside, Withdraw
+from changes.authors import LeaveAuthors
 from changes.decision import decide
 from changes.facts import SYSTEM, Quorum
 from changes.gates import GateReplanned
+from changes.hearing import AcceptForTesting, SayBack
 from changes.passing_time import LookAgain
-from changes.proposal import AcceptForTesting, LeaveAuthors, SayBack
 from changes.state import Phase
 from changes.testing import Endorse
 from tests.changes.road import Road, at_endorsement, filed, kinds

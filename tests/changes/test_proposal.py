@@ -11,21 +11,19 @@ from changes.any_moment import Withdraw
 from changes.commands import COMMANDS
 from changes.concerns import OverruleConcern, RaiseConcern
 from changes.facts import ANSWER_PROPOSAL, SYSTEM, Quorum
-from changes.passing_time import NoticeTime, next_moment
-from changes.proposal import (
+from changes.hearing import (
     AcceptForTesting,
     AskForChanges,
     ConfirmHeard,
     Correct,
     DecideYourself,
     Decline,
-    Edit,
-    Edited,
     MarkDuplicate,
     Object,
-    Resubmit,
     SayBack,
 )
+from changes.passing_time import NoticeTime, next_moment
+from changes.proposal import Edit, Edited, Resubmit
 from changes.refusals import RefusalKind
 from changes.state import ConcernCode, Outcome, Phase, Stage
 from tests.changes.road import (

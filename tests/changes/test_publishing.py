@@ -8,7 +8,8 @@ from changes.any_moment import Withdraw
 from changes.decision import decide
 from changes.facts import ANSWER_PROPOSAL, SIGN_TESTS, SYSTEM, Candidate, Quorum
 from changes.gates import unanswered
-from changes.proposal import AcceptForTesting, Decline, Resubmit
+from changes.hearing import AcceptForTesting, Decline
+from changes.proposal import Resubmit
 from changes.publishing import MoveToNewerPolicy
 from changes.refusals import Refused
 from changes.state import Phase, Stage

@@ -11,7 +11,7 @@ from pydantic import ValidationError
 from changes.concerns import RaiseConcern
 from changes.decision import decide
 from changes.facts import ENDORSE_TESTS, SIGN_TESTS, Quorum, Seat
-from changes.proposal import AskForChanges
+from changes.hearing import AskForChanges
 from changes.refusals import RefusalKind, Refused
 from changes.state import ConcernCode, Outcome, Phase, Round, Stage, Test, Verdict
 from changes.testing import (

@@ -10,8 +10,8 @@ from changes.any_moment import Follow, PutOnHold
 from changes.commands import COMMANDS
 from changes.concerns import AskWhy, RaiseConcern, Respond
 from changes.facts import GATES, START_ROLLOUT
+from changes.hearing import AskForChanges, Decline, SayBack
 from changes.learning import RecordEffect
-from changes.proposal import AskForChanges, Decline, SayBack
 from changes.recruiting import Invite, PlanChampions, SignCoverage
 from changes.rollout import RollBack
 from changes.state import ConcernCode, EffectOutcome

@@ -6,8 +6,8 @@ from datetime import datetime
 
 from changes.any_moment import MoveDeadline, PutOnHold, Renew, Resume
 from changes.facts import Quorum
+from changes.hearing import AcceptForTesting
 from changes.learning import RecordEffect
-from changes.proposal import AcceptForTesting
 from changes.recruiting import AcceptInvitation, Invite, PlanChampions, SignCoverage
 from changes.review import ReviewOverdue
 from changes.state import EffectOutcome

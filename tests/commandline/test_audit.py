@@ -11,7 +11,7 @@ import pytest
 from sqlalchemy import Engine
 
 from changes.any_moment import AddComment
-from changes.proposal import AcceptForTesting
+from changes.hearing import AcceptForTesting
 from ledger.keys import generate_key, write_key_file
 from store.database import reading, writing
 from store.ledger import origin_of

@@ -15,8 +15,8 @@ import pytest
 from sqlalchemy import Engine
 from temporalio.client import Client
 
+from changes.hearing import AcceptForTesting
 from changes.instruction import Receipt
-from changes.proposal import AcceptForTesting
 from store.database import reading
 from store.reading import change_state
 from store.trail import trail

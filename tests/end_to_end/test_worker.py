@@ -14,7 +14,7 @@ import httpx2
 import pytest
 from temporalio.client import Client
 
-from changes.proposal import AcceptForTesting
+from changes.hearing import AcceptForTesting
 from ledger.checkpoint import read_checkpoint
 from temporal.child_process import ChildProcess
 from temporal.development_server import DevelopmentServer

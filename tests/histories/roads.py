@@ -29,18 +29,11 @@ from changes.any_moment import (
     StepAside,
     Withdraw,
 )
+from changes.authors import JoinAuthors
 from changes.concerns import AnswerWhy, AskWhy, RaiseConcern, ResolveConcern, Respond
+from changes.hearing import AcceptForTesting, AskForChanges, DecideYourself, Decline, MarkDuplicate, SayBack
 from changes.holders import NameTesters
-from changes.joining import JoinAuthors
-from changes.proposal import (
-    AcceptForTesting,
-    AskForChanges,
-    DecideYourself,
-    Decline,
-    MarkDuplicate,
-    Resubmit,
-    SayBack,
-)
+from changes.proposal import Resubmit
 from changes.recruiting import DeclineInvitation, Invite
 from changes.rollout import CompleteWave, RollBack, StartWave
 from changes.state import ConcernCode

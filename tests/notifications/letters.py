@@ -11,7 +11,7 @@ from email.policy import SMTP
 from pathlib import Path
 
 from changes.any_moment import Withdraw
-from changes.proposal import Decline
+from changes.hearing import Decline
 from changes.state import Verdict
 from changes.testing import Conclude
 from notifications.letter import Letter

@@ -14,21 +14,19 @@ from changes.concerns import AnswerWhy, AskWhy, OverruleConcern, RaiseConcern, R
 from changes.decision import evolve_all
 from changes.events import Event
 from changes.facts import ENDORSE_TESTS, Quorum
-from changes.learning import Close, RecordBenefit, RecordEffect
-from changes.proposal import (
+from changes.hearing import (
     AcceptForTesting,
     AskForChanges,
     ConfirmHeard,
     Correct,
     DecideYourself,
     Decline,
-    Edit,
     MarkDuplicate,
     Object,
-    Resubmit,
     SayBack,
-    Submit,
 )
+from changes.learning import Close, RecordBenefit, RecordEffect
+from changes.proposal import Edit, Resubmit, Submit
 from changes.publishing import MoveToNewerPolicy
 from changes.recruiting import (
     AcceptInvitation,

@@ -9,7 +9,8 @@ import pytest
 from changes.any_moment import Follow
 from changes.events import EVENTS, Event
 from changes.facts import ENDORSE_TESTS, SYSTEM, Quorum
-from changes.proposal import AcceptForTesting, Edit
+from changes.hearing import AcceptForTesting
+from changes.proposal import Edit
 from changes.rollout import PlanRollout
 from changes.testing import Endorse, ProposeTests
 from changes.values import Value

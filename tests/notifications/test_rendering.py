@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from jinja2 import UndefinedError
 from pydantic import ValidationError
 
-from changes.proposal import Decline
+from changes.hearing import Decline
 from notifications.kinds import KINDS
 from notifications.letter import Letter
 from notifications.notices import Notice

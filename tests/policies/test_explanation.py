@@ -4,7 +4,7 @@ from datetime import UTC, datetime
 from decimal import Decimal
 
 from changes.facts import GATES
-from changes.proposal import AcceptForTesting
+from changes.hearing import AcceptForTesting
 from changes.state import ProposalContent
 from changes.testing import ProposeTests
 from directory.model import Directory

@@ -18,7 +18,8 @@ from changes.anonymity import AgreeToReveal
 from changes.concerns import RaiseConcern
 from changes.decision import subject_of
 from changes.facts import GATES
-from changes.proposal import AcceptForTesting, DecideYourself, Edit, Submit
+from changes.hearing import AcceptForTesting, DecideYourself
+from changes.proposal import Edit, Submit
 from changes.recruiting import AcceptInvitation, ChampionsPlanned, Invite, PlanChampions, SignCoverage
 from changes.refusals import Refused
 from changes.rollout import CompleteWave, PlanRollout, ReportMetric, StartWave

@@ -11,8 +11,9 @@ from changes.any_moment import AddComment
 from changes.commands import Command
 from changes.decision import refuse_unknown, subject_of
 from changes.facts import ANSWER_PROPOSAL, ENDORSE_TESTS, GATES, SIGN_TESTS, START_ROLLOUT, SYSTEM, Facts, Picking
+from changes.hearing import MarkDuplicate
 from changes.passing_time import NoticeTime
-from changes.proposal import Edit, MarkDuplicate
+from changes.proposal import Edit
 from changes.recruiting import AcceptInvitation, DeclareInterest, Invite, Nominate, PlanChampions
 from changes.state import Change
 from directory.demonstration import FOLDER

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from sqlalchemy import Engine, delete, text
 
-from changes.proposal import AcceptForTesting
+from changes.hearing import AcceptForTesting
 from ledger.exports import check_json_lines, json_lines
 from ledger.findings import Kind, Layer, Report
 from ledger.keys import PinnedKey, SigningKey, generate_key

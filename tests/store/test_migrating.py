@@ -10,7 +10,7 @@ from alembic.autogenerate import compare_metadata
 from alembic.runtime.migration import MigrationContext
 from sqlalchemy import Engine, Row, UniqueConstraint, func, inspect, select, text
 
-from changes.proposal import AcceptForTesting, SayBack
+from changes.hearing import AcceptForTesting, SayBack
 from store import migrating, tables
 from store.database import DatabaseUnavailable, open_database, reading, writing
 from store.migrating import latest_revision, migrate, present_revision

@@ -16,7 +16,7 @@ from sqlalchemy import Engine, delete, insert, select, update
 from changes.any_moment import AddComment, Withdraw
 from changes.events import EVENTS
 from changes.facts import SYSTEM
-from changes.proposal import AcceptForTesting
+from changes.hearing import AcceptForTesting
 from changes.recruiting import AcceptInvitation, DeclareInterest, DeclineInvitation, Invite, Nominate
 from store import tables
 from store.database import lock_ledger, reading, writing

@@ -18,8 +18,8 @@ from changes.commands import Command
 from changes.decision import evolve_all
 from changes.events import event_from
 from changes.facts import SYSTEM
+from changes.hearing import AcceptForTesting, Decline, SayBack
 from changes.passing_time import NoticeTime, next_moment
-from changes.proposal import AcceptForTesting, Decline, SayBack
 from changes.recruiting import AcceptInvitation, DeclineInvitation, Invite
 from changes.refusals import RefusalKind, Refused
 from changes.rollout import CompleteWave, StartWave

@@ -9,8 +9,9 @@ from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
 from changes.commands import Command
+from changes.hearing import AcceptForTesting
 from changes.learning import Close, HoldRetrospective, RecordEffect
-from changes.proposal import AcceptForTesting, Submit
+from changes.proposal import Submit
 from changes.recruiting import AcceptInvitation, Invite, PlanChampions, SignCoverage
 from changes.rollout import CompleteWave, PlanRollout, ReportMetric, ResumeWave, StartWave
 from changes.state import EffectOutcome, Guard, Operator, Test, Verdict, Wave

@@ -12,8 +12,9 @@ from temporalio.exceptions import ApplicationError
 
 from changes.any_moment import AddComment, Withdraw
 from changes.decision import HUMAN_COMMANDS
+from changes.hearing import AcceptForTesting
 from changes.instruction import Instruction, Receipt
-from changes.proposal import AcceptForTesting, Resubmit
+from changes.proposal import Resubmit
 from changes.refusals import RefusalKind, Refused
 from temporal import calls
 from tests.support.examples import MANAGER, OWNER, PROPOSER, TO_TESTING, submit, the_tests

@@ -14,8 +14,8 @@ from sqlalchemy import Engine
 from temporalio.testing import WorkflowEnvironment
 
 from changes.any_moment import AddComment
+from changes.hearing import AcceptForTesting
 from changes.instruction import Receipt
-from changes.proposal import AcceptForTesting
 from store.database import DatabaseUnavailable
 from temporal.gateway import NotNow
 from temporal.plugin import groundswell_plugin

@@ -9,7 +9,7 @@ from sqlalchemy import Engine
 from temporalio.testing import WorkflowEnvironment
 
 from changes.any_moment import Renew
-from changes.proposal import AcceptForTesting
+from changes.hearing import AcceptForTesting
 from policies.loader import shipped
 from policies.working_time import working_time
 from temporal.telling import tell_to_look_again

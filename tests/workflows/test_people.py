@@ -12,8 +12,8 @@ import pytest
 from temporalio.testing import WorkflowEnvironment
 
 from changes.any_moment import Follow
+from changes.hearing import AcceptForTesting, MarkDuplicate
 from changes.holders import NameTesters
-from changes.proposal import AcceptForTesting, MarkDuplicate
 from changes.state import Change
 from changes.testing import Endorse, ProposeTests
 from directory.demonstration import FOLDER

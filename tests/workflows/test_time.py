@@ -10,7 +10,7 @@ from temporalio.testing import WorkflowEnvironment
 
 from changes.any_moment import MoveDeadline, PutOnHold, Renew
 from changes.facts import SYSTEM
-from changes.proposal import AcceptForTesting, DecideYourself, Object
+from changes.hearing import AcceptForTesting, DecideYourself, Object
 from changes.recruiting import Invite
 from tests.support.examples import CHAMPION, MANAGER, OWNER, PROPOSER, TO_CHAMPIONS, submit
 from tests.support.waiting import eventually

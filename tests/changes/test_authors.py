@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from changes.any_moment import AddComment
-from changes.joining import AskCoProposers, DeclineAuthorship, JoinAuthors
-from changes.proposal import AcceptForTesting, SayBack
+from changes.authors import AskCoProposers, DeclineAuthorship, JoinAuthors
+from changes.hearing import AcceptForTesting, SayBack
 from changes.sight import seen_by
 from changes.waiting import waiting_for
 from tests.changes.road import Road, kinds

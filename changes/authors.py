@@ -1,4 +1,4 @@
-"""Co-proposers: asked first, named only once they say yes. Saying no is free and silent.
+"""Who stands on a change as an author: asked first, named only once they say yes, free to take their name off.
 
 Source: issue "Governance in full", "co-proposers"; docs/decisions/0028. An author is barred from every gate and stands
 on the record for good, so nobody becomes one by being typed into a form.
@@ -17,9 +17,9 @@ from changes.facts import Facts
 from changes.gates import replanned
 from changes.refusals import invalid, not_yours
 from changes.review import deciders
-from changes.rules import an_author, anybody, decides, evolves, not_held
-from changes.state import Change
-from changes.values import PersonRef, Ref
+from changes.rules import an_author, anybody, decides, evolves, is_open, not_held
+from changes.state import Change, Proposal
+from changes.values import OptionalText, PersonRef, Ref
 
 MOST_AUTHORS = 11
 """The proposer and ten others."""
@@ -37,6 +37,12 @@ class JoinAuthors(Command, kind="join_authors", button="Yes, I propose it with t
 
 class DeclineAuthorship(Command, kind="decline_authorship", button="No, leave my name out"):
     """Nobody else is told, and no reason is asked. You can still say what you think of it, like everybody."""
+
+
+class LeaveAuthors(Command, kind="leave_authors", button="Take my name off it"):
+    """Somebody named you as an author, or you no longer want to be one. The others go on."""
+
+    reason: OptionalText = Field(default="", description="A word for the record")
 
 
 class CoProposersAsked(
@@ -58,6 +64,13 @@ class CoProposerUnavailable(
     """A no, or somebody who left before answering."""
 
     person: Ref
+
+
+class AuthorLeft(Event, kind="author_left", words="is no author of this change any more. {reason}"):
+    """A name was taken off a change. Whoever had worked on it still does not decide about it."""
+
+    reason: str = ""
+    worked_on_it: bool
 
 
 # ---------------------------------------------------------------------------------------------------------- rules
@@ -105,6 +118,28 @@ def _decline(change: Change, command: DeclineAuthorship, facts: Facts, now: date
     yield CoProposerUnavailable(person=facts.actor.ref)
 
 
+def worked_on(change: Change, person: str) -> bool:
+    """Whether an author has done more than being named: filed it, said yes to being one, written words or tests."""
+    rounds = (*change.earlier_rounds, change.round)
+    writers = {version.by for version in change.proposal.versions} | {round_.proposed_by for round_ in rounds}
+    return person == change.proposal.filer or person in writers or person in change.proposal.joined
+
+
+def _one_of_several_authors(change: Change, facts: Facts) -> None:
+    anybody(change, facts)
+    if facts.actor.ref not in change.proposal.authors:
+        not_yours("authors_only", "Your name does not stand on this change as an author.")
+    if len(change.proposal.authors) == 1:
+        not_yours("last_author", "You are its only author. You can withdraw it.")
+
+
+@decides(LeaveAuthors, when=[is_open], who=_one_of_several_authors)
+def _leave_authors(change: Change, command: LeaveAuthors, facts: Facts, now: datetime) -> Iterator[Event]:
+    """Named by somebody else and never having touched it, one may decide about it like everybody else."""
+    yield AuthorLeft(reason=command.reason, worked_on_it=worked_on(change, facts.actor.ref))
+    yield from replanned(change, facts, now)
+
+
 # ------------------------------------------------------------------------------------------------------ evolution
 
 
@@ -130,3 +165,22 @@ def _co_proposer_unavailable(change: Change, event: CoProposerUnavailable) -> Ch
 def _asked_no_more(change: Change, person: str) -> Change:
     asked = tuple(ref for ref in change.proposal.asked_to_join if ref != person)
     return change.having(proposal=change.proposal.having(asked_to_join=asked))
+
+
+@evolves(AuthorLeft)
+def _author_left(change: Change, event: AuthorLeft) -> Change:
+    proposal = without_author(change.proposal, event.by)
+    aside = (*change.stepped_aside, event.by) if event.worked_on_it else change.stepped_aside
+    return change.having(proposal=proposal, stepped_aside=tuple(dict.fromkeys(aside)))
+
+
+def without_author(proposal: Proposal, leaving: str) -> Proposal:
+    """The proposal without one of its authors; the next of them takes the place of a proposer or filer who leaves."""
+    heir = next(ref for ref in proposal.authors if ref != leaving)
+    proposer = heir if proposal.proposer == leaving else proposal.proposer
+    filer = heir if proposal.filer == leaving else proposal.filer
+    return proposal.having(
+        proposer=proposer,
+        filer=filer,
+        co_proposers=tuple(ref for ref in proposal.co_proposers if ref not in {leaving, proposer}),
+    )
