@@ -8,7 +8,6 @@ from typing import Any
 
 from sqlalchemy import (
     BindParameter,
-    CompoundSelect,
     Connection,
     Integer,
     Select,
@@ -21,6 +20,7 @@ from sqlalchemy import (
 from ledger.proofs import inclusion_proof
 from ledger.tiles import TILE_WIDTH, NoSuchTile, Tile, TileAddress, TileReader, hashes_of, tiles_wanted
 from store import tables
+from store.prepared import Prepared
 
 
 class StoredTiles:
@@ -94,7 +94,7 @@ def _read_together(connection: Connection, wanted: Sequence[TileAddress]) -> dic
     places = [_place(tile) for tile in wanted]
     values = {f"{name}{part}": value for part, (_, place) in enumerate(places) for name, value in place.items()}
     found: list[list[tuple[int, bytes]]] = [[] for _ in wanted]
-    for part, index, data in connection.execute(_together(tuple(kind for kind, _ in places)), values).all():
+    for part, index, data in _together(tuple(kind for kind, _ in places)).read(connection, values):
         found[part].append((index, data))
     read = {}
     for tile, rows in zip(wanted, found, strict=True):
@@ -115,9 +115,9 @@ def _place(tile: TileAddress) -> tuple[str, dict[str, int]]:
 
 
 @cache
-def _together(kinds: tuple[str, ...]) -> CompoundSelect[Any]:
+def _together(kinds: tuple[str, ...]) -> Prepared:
     """One query for several tiles. A proof has few of them, so there are few such queries, and each is built once."""
-    return union_all(*(_part(part, kind) for part, kind in enumerate(kinds)))
+    return Prepared(union_all(*(_part(part, kind) for part, kind in enumerate(kinds))))
 
 
 def _part(part: int, kind: str) -> Select[Any]:
