@@ -8,9 +8,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, tzinfo
+from enum import StrEnum
 from functools import cache
 from string import Formatter
-from typing import Annotated, Any, ClassVar, NamedTuple, get_args
+from typing import Annotated, Any, ClassVar, Literal, NamedTuple, get_args, get_origin
 
 from pydantic import AwareDatetime, BeforeValidator, SerializeAsAny, SerializerFunctionWrapHandler, model_serializer
 
@@ -104,6 +105,8 @@ class _Blank(NamedTuple):
     named: bool
     """The field holds references of people or teams."""
     moment: bool
+    choice: bool
+    """The field holds one of a few values that are named in code."""
     default: Any
 
 
@@ -113,11 +116,12 @@ def _blanks(event: type[Event]) -> tuple[_Blank, ...]:
     blanks = []
     for before, field, _, _ in Formatter().parse(event.words):
         if not field:
-            blanks.append(_Blank(before, "", named=False, moment=False, default=""))
+            blanks.append(_Blank(before, "", named=False, moment=False, choice=False, default=""))
             continue
         declared = event.model_fields[field]
         default = _MISSING if declared.is_required() else declared.get_default(call_default_factory=True)
-        blanks.append(_Blank(before, field, field in named, _is_moment(declared.annotation), default))
+        kind = declared.annotation
+        blanks.append(_Blank(before, field, field in named, _is_moment(kind), _is_choice(kind), default))
     return tuple(blanks)
 
 
@@ -128,9 +132,15 @@ def _is_moment(annotation: Any) -> bool:
     return annotation in {datetime, AwareDatetime} or any(_is_moment(argument) for argument in get_args(annotation))
 
 
+def _is_choice(annotation: Any) -> bool:
+    if isinstance(annotation, type):
+        return issubclass(annotation, StrEnum)
+    return get_origin(annotation) is Literal or any(map(_is_choice, get_args(annotation)))
+
+
 def _told(event: type[Event], content: Mapping[str, Any], names: Mapping[str, str], zone: tzinfo) -> str:
     said = []
-    for before, field, named, moment, default in _blanks(event):
+    for before, field, named, moment, choice, default in _blanks(event):
         said.append(before)
         if not field:
             continue
@@ -141,6 +151,8 @@ def _told(event: type[Event], content: Mapping[str, Any], names: Mapping[str, st
             value = [names.get(part, part) for part in _parts_of(value)]
         elif moment:
             value = _on_the_clock(value, zone)
+        elif choice:
+            value = str(value).replace("_", " ")
         said.append(", ".join(map(str, value)) if isinstance(value, list | tuple) else str(value))
     sentence = "".join(said)
     stood_in_for = content.get("in_place_of")

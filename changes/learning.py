@@ -114,7 +114,7 @@ class BenefitRecorded(Event, kind="benefit_recorded", words="recorded the benefi
 
 
 class RetrospectiveHeld(
-    Event, kind="retrospective_held", words="recorded the retrospective; consequence: {consequence}, {because}"
+    Event, kind="retrospective_held", words="recorded the retrospective; consequence: {consequence}. {because}"
 ):
     """What was learned, and its consequence."""
 

@@ -11,11 +11,13 @@ from zoneinfo import ZoneInfo
 import pytest
 from pydantic import TypeAdapter, ValidationError
 
+from changes.any_moment import Commented
 from changes.commands import named_fields
 from changes.decision import evolve_all
 from changes.events import EVENTS, AnyEvent, Event, event_from, named_in, sentence_of
 from changes.facts import SYSTEM
 from changes.hearing import AcceptedForTesting
+from changes.learning import RetrospectiveHeld
 from changes.recruiting import Introduced
 from changes.rules import EVOLUTIONS
 from changes.state import Change
@@ -150,3 +152,13 @@ def test_people_and_teams_are_called_by_name_where_it_is_known() -> None:
         "introduced Mara Okoye to Omar Haddad: Both know returns."
     )
     assert event.sentence() == "introduced mara to omar: Both know returns."
+
+
+def test_a_choice_is_told_in_words_and_not_as_code_names_it() -> None:
+    held = RetrospectiveHeld(
+        prediction_and_result="As hoped", consequence="test_template", because="Paper comes again."
+    )
+    assert held.sentence() == "recorded the retrospective; consequence: test template. Paper comes again."
+    assert sentence_of(held.model_dump(mode="json"), {}) == held.sentence()
+    talked = Commented(about="works", text="the field is called test_template")
+    assert talked.sentence() == "commented: the field is called test_template"
