@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import hashlib
 from datetime import datetime
-from email.headerregistry import Address
 from email.utils import format_datetime
 from typing import Any
 
@@ -93,8 +92,8 @@ def digest_letter(
     address = mail_address(sender)
     key = hashlib.sha256(f"digest {digest.week} {recipient.ref}".encode()).hexdigest()[:40]
     headers = {
-        "From": mailbox("From", address),
-        "To": mailbox("To", Address(display_name=recipient.name, addr_spec=recipient.email)),
+        "From": mailbox("From", address.display_name, address.addr_spec),
+        "To": mailbox("To", recipient.name, recipient.email),
         "Subject": words("Subject", subject),
         "Date": format_datetime(at),
         "Message-ID": f"<{key}@{address.domain}>",

@@ -23,7 +23,6 @@ def packet_on_a_page(change: Change, names: Mapping[str, str]) -> Markup:
     content = {
         **packet(change, change.gate),
         "stands_in_for": "",
-        "parts": "parts.html",
         "name": name,
         "names": lambda refs: enumerated(name(ref) for ref in refs.split(",") if ref),
     }

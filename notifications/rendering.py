@@ -16,7 +16,6 @@ from typing import Any
 from urllib.parse import quote
 from zoneinfo import ZoneInfo
 
-from jinja2 import Environment
 from pydantic import field_validator
 
 from changes.facts import SYSTEM
@@ -90,12 +89,11 @@ def render(
         "day": wording.day,
         "date": wording.date,
     }
-    subject = _subject(notice, context)
-    text = _written(plain(), notice.kind, {**context, "layout": "layout.txt", "parts": "parts.txt"})
-    html = _written(
-        marked_up(), notice.kind, {**context, "layout": "layout.html", "parts": "parts.html", "subject": subject}
-    )
-    return _letter(notice, recipient, mail_address(sender), subject, _tidy(text), html)
+    template = f"kinds/{notice.kind}.jinja"
+    text = plain().get_template(template).make_module(context)
+    subject = _subject(notice, text.subject)  # type: ignore[attr-defined]  # set by layout.txt
+    html = marked_up().get_template(template).render({**context, "subject": subject})
+    return _letter(notice, recipient, mail_address(sender), subject, _tidy(str(text)), html)
 
 
 class _Words:
@@ -121,12 +119,7 @@ class _Words:
         return day_in_words(date.fromisoformat(iso))
 
 
-def _written(environment: Environment, kind: str, context: Mapping[str, Any]) -> str:
-    return environment.get_template(f"kinds/{kind}.jinja").render(context)
-
-
-def _subject(notice: Notice, context: Mapping[str, Any]) -> str:
-    asked = _written(plain(), notice.kind, {**context, "layout": "subject.txt", "parts": "parts.txt"})
+def _subject(notice: Notice, asked: str) -> str:
     title = shortened(one_line(notice.data["title"]), SUBJECT_TITLE_LENGTH)
     return one_line(f"[{notice.change}] {asked}: {title}")
 
@@ -139,8 +132,8 @@ def _tidy(text: str) -> str:
 def _letter(notice: Notice, recipient: Recipient, sender: Address, subject: str, text: str, html: str) -> Letter:
     thread = _identity(f"change {notice.change}", sender)
     headers = {
-        "From": mailbox("From", sender),
-        "To": mailbox("To", Address(display_name=recipient.name, addr_spec=recipient.email)),
+        "From": mailbox("From", sender.display_name, sender.addr_spec),
+        "To": mailbox("To", recipient.name, recipient.email),
         "Subject": words("Subject", subject),
         "Date": format_datetime(datetime.fromisoformat(notice.data["at"])),
         "Message-ID": _identity(f"notice {notice.key}", sender),

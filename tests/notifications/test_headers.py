@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from email.header import decode_header, make_header
-from email.headerregistry import Address
 from email.utils import getaddresses
 
 import pytest
@@ -39,8 +38,7 @@ def test_a_subject_arrives_whole(subject: str) -> None:
 @settings(deadline=None)
 @given(said)
 def test_a_name_arrives_whole_and_beside_its_address(name: str) -> None:
-    someone = Address(display_name=f"Ä {name}", addr_spec="mara@company.example")
-    [(written, address)] = getaddresses([unfolded(mailbox("To", someone))])
+    [(written, address)] = getaddresses([unfolded(mailbox("To", f"Ä {name}", "mara@company.example"))])
     assert address == "mara@company.example"
     assert decoded(written) == one_line(f"Ä {name}")
 
@@ -48,8 +46,8 @@ def test_a_name_arrives_whole_and_beside_its_address(name: str) -> None:
 @settings(deadline=None)
 @given(said)
 def test_no_line_of_a_header_is_too_long(subject: str) -> None:
-    someone = Address(display_name=f"ä {subject}", addr_spec="mara@company.example")
-    for name, value in (("Subject", words("Subject", f"ä {subject}")), ("To", mailbox("To", someone))):
+    name_and_address = mailbox("To", f"ä {subject}", "mara@company.example")
+    for name, value in (("Subject", words("Subject", f"ä {subject}")), ("To", name_and_address)):
         assert max(len(line) for line in f"{name}: {value}".split("\r\n")) <= 78 + len(" <mara@company.example>")
 
 
@@ -61,8 +59,40 @@ def test_no_value_can_begin_another_header(text: str) -> None:
     assert not set(unfolded(value)) & set("\r\n\0")
 
 
+plain_words = st.text("ab,;:-_ ", max_size=12)
+
+
+@settings(deadline=None)
+@given(st.lists(plain_words | st.just("=?utf-8?q?Not_encoded?=") | st.just("x" * 90), max_size=30).map(" ".join))
+def test_plain_words_are_folded_at_spaces_and_arrive_as_they_were_written(text: str) -> None:
+    subject = one_line(f"[CH-0001] {text}")
+    value = words("Subject", subject)
+    lines = f"Subject: {value}".split("\r\n")
+    assert max(map(len, lines)) <= 78
+    assert all(line.strip() for line in lines)
+    assert decoded(unfolded(value)) == subject
+    if "=?" not in subject and "x" * 90 not in subject:
+        assert unfolded(value) == subject
+
+
+@pytest.mark.parametrize("text", ["Größe " * 20, "変更の提案について" * 8, "😀" * 40])
+def test_each_encoded_word_is_short_and_holds_whole_characters(text: str) -> None:
+    found = words("Subject", text).split("\r\n ")
+    assert len(found) > 1
+    assert all(len(word) <= 75 for word in found)
+    assert "".join(decoded(word) for word in found) == one_line(text)
+
+
+def test_the_shorter_of_the_two_encodings_is_taken() -> None:
+    assert (
+        words("Subject", "Please endorse the tests of Größe")
+        == "=?utf-8?q?Please_endorse_the_tests_of_Gr=C3=B6=C3=9Fe?="
+    )
+    assert words("Subject", "変更") == "=?utf-8?b?5aSJ5pu0?="
+
+
 @pytest.mark.parametrize("name", ["Mara Okoye", "Okoye, Mara", 'Mara "M" Okoye'])
 def test_plain_headers_stay_plain(name: str) -> None:
-    value = mailbox("To", Address(display_name=name, addr_spec="mara@company.example"))
+    value = mailbox("To", name, "mara@company.example")
     assert "=?" not in value
     assert getaddresses([value]) == [(name, "mara@company.example")]

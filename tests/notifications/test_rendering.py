@@ -13,9 +13,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from jinja2 import UndefinedError
+from jinja2.defaults import DEFAULT_NAMESPACE
 from pydantic import ValidationError
 
 from changes.hearing import Decline
+from notifications.environment import marked_up
+from notifications.environment import plain as plain_text
 from notifications.kinds import KINDS
 from notifications.letter import Letter
 from notifications.notices import Notice
@@ -146,6 +149,14 @@ def test_headers_thread_the_letters_of_a_change_and_identify_each() -> None:
     assert asked["Date"] == "Mon, 02 Mar 2026 09:00:00 +0000"
     assert asked["To"] == "Mara Okoye <mara@company.example>"
     assert set(asked.keys()) == HEADERS
+
+
+def test_nothing_a_notice_says_hides_what_templates_share() -> None:
+    said = {name for notice in NOTICES for name in notice.data} | {"change", "url", "answer_url", "subject"}
+    for environment in (plain_text(), marked_up()):
+        shared = set(environment.globals) - set(DEFAULT_NAMESPACE)
+        assert shared >= {"p", "said", "listed", "why", "asking", "passing", "answering", "layout"}
+        assert not said & shared
 
 
 def test_a_repeated_letter_is_the_same_to_the_byte() -> None:
