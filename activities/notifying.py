@@ -7,7 +7,7 @@ import threading
 from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from smtplib import SMTPDataError, SMTPRecipientsRefused
-from typing import Any
+from typing import Any, NamedTuple
 
 import structlog
 from sqlalchemy import Engine
@@ -22,7 +22,7 @@ from notifications.smtp import CLOSING, Mailer, Mailers, MailRefused, MailSettin
 from store.authority import Authority
 from store.database import reading, writing
 from store.mail_choices import keep_aside, set_aside
-from store.mail_links import ANSWERED_BY_MAIL, answer_links
+from store.mail_links import ANSWERED_BY_MAIL, keep_links, links_for
 from store.outbox import BATCH, Outgoing, mark_delivered, mark_failed, waiting_to_leave
 from store.reading import change_version
 from store.webhooks import endpoints_to_wake, forget_old_deliveries
@@ -106,32 +106,41 @@ class NotificationActivities:
     def _deliver(self, change: str | None) -> calls.Delivery:
         """Send batch by batch, and tick each off before the next: what dies in between repeats no more than a batch."""
         sent = failed = 0
-        version, outgoing = self._waiting(change, 0)
+        version, batch = self._waiting(change, 0)
         with self._mailers.lend() as mailer:
-            while outgoing:
-                round_ = self._send(outgoing, mailer)
+            while batch:
+                round_ = self._send(batch, mailer)
                 sent, failed = sent + len(round_.delivered), failed + len(round_.failed)
-                if len(outgoing) < BATCH:
+                if len(batch.outgoing) < BATCH:
                     break  # these were all; what came meanwhile belongs to a later version, and to the next round
-                version, outgoing = self._waiting(change, outgoing[-1].number)
+                version, batch = self._waiting(change, batch.outgoing[-1].number)
         return calls.Delivery(sent=sent, failed=failed, version=version)
 
-    def _waiting(self, change: str | None, after: int) -> tuple[int, Sequence[Outgoing]]:
-        """What waits, and the version at which the change was when nothing else did."""
+    def _waiting(self, change: str | None, after: int) -> tuple[int, _Batch | None]:
+        """What waits with all that is looked up for its letters, and the version at which the change was when nothing
+        else did. It is read in one transaction, which keeps nobody from writing; the links are kept in another, before
+        a letter that holds one can arrive.
+        """
         with reading(self._engine) as connection:
             version = change_version(connection, change) if change else 0
-            return version, waiting_to_leave(connection, change, after, BATCH)
+            outgoing = waiting_to_leave(connection, change, after, BATCH)
+            if not outgoing:
+                return version, None
+            at_once, aside = set_aside(connection, outgoing)
+            asking = [item for item in at_once if item.notice.kind in ANSWERED_BY_MAIL] if self._link_secret else ()
+            links = links_for(connection, asking, self._link_secret)
+            directory, zone = self._authority.directory(connection), self._authority.zone(connection)
+        if links:
+            with writing(self._engine) as connection:
+                keep_links(connection, links.values(), datetime.now(UTC))
+        answers = {number: link.token for number, link in links.items()}
+        return version, _Batch(outgoing, at_once, aside, answers, directory, zone)
 
-    def _send(self, outgoing: Sequence[Outgoing], mailer: Mailer) -> _Round:
-        with reading(self._engine) as connection:
-            directory = self._authority.directory(connection)
-            zone = self._authority.zone(connection)
-            outgoing, aside = set_aside(connection, outgoing)
-        answers = self._answers(outgoing)
-        round_ = _Round(outgoing, aside)
+    def _send(self, batch: _Batch, mailer: Mailer) -> _Round:
+        round_ = _Round(batch.at_once, batch.aside)
         try:
-            for item in outgoing:
-                round_.send(item, mailer, lambda item: self._letter(item, directory, zone, answers))
+            for item in batch.at_once:
+                round_.send(item, mailer, lambda item: self._letter(item, batch))
         except MailUnavailable as error:
             round_.give_back(str(error))
             raise
@@ -139,23 +148,15 @@ class NotificationActivities:
             self._write_down(round_)
         return round_
 
-    def _answers(self, outgoing: Sequence[Outgoing]) -> Mapping[int, str]:
-        """For each letter that asks something: the token of the page on which it can be answered."""
-        asking = [item for item in outgoing if item.notice.kind in ANSWERED_BY_MAIL] if self._link_secret else []
-        if not asking:
-            return {}
-        with writing(self._engine) as connection:
-            return answer_links(connection, asking, self._link_secret, datetime.now(UTC))
-
-    def _letter(self, item: Outgoing, directory: Directory, zone: str, answers: Mapping[int, str]) -> Letter:
+    def _letter(self, item: Outgoing, batch: _Batch) -> Letter:
         notice = item.notice
-        person = directory.person(notice.recipient)
+        person = batch.directory.person(notice.recipient)
         if not person.active:
             raise MailRefused(f"{notice.recipient} is not active any more")
-        recipient = Recipient(ref=person.ref, name=person.name, email=person.email, zone=zone)
-        names = {ref: _name(directory, ref) for ref in notice.mentions}
+        recipient = Recipient(ref=person.ref, name=person.name, email=person.email, zone=batch.zone)
+        names = {ref: _name(batch.directory, ref) for ref in notice.mentions}
         with self._one_writes:
-            return render(notice, recipient, names, self._public_url, self._sender, answers.get(item.number, ""))
+            return render(notice, recipient, names, self._public_url, self._sender, batch.answers.get(item.number, ""))
 
     def _write_down(self, round_: _Round) -> None:
         now = datetime.now(UTC)
@@ -165,6 +166,20 @@ class NotificationActivities:
             for item, reason, final in round_.failed:
                 mark_failed(connection, item, reason, final, now)
         log.info("mail", sent=len(round_.delivered), failed=len(round_.failed))
+
+
+class _Batch(NamedTuple):
+    """Notices that wait, and what is looked up once for the letters of all of them."""
+
+    outgoing: Sequence[Outgoing]
+    at_once: Sequence[Outgoing]
+    """Those that leave now."""
+    aside: Mapping[str, Sequence[int]]
+    """The numbers of those that do not, by the reason."""
+    answers: Mapping[int, str]
+    """For each letter that asks something: the token of the page on which it can be answered."""
+    directory: Directory
+    zone: str
 
 
 class _Round:

@@ -11,14 +11,17 @@ import hashlib
 import hmac
 from collections.abc import Iterable
 from datetime import datetime, timedelta
+from typing import NamedTuple
 
-from sqlalchemy import Connection, insert, select, update
+from sqlalchemy import Connection, select, update
+from sqlalchemy.dialects import postgresql, sqlite
 
 from changes.answering import question_for
 from changes.state import Change
 from changes.values import Moment, Value
 from store import tables
 from store.outbox import Outgoing
+from store.prepared import Prepared
 from store.reading import change_state
 from store.tokens import hashed
 
@@ -28,6 +31,16 @@ ANSWERED_BY_MAIL = frozenset(
 """The kinds of mail that ask something which can be answered on a page of its own."""
 LASTS = timedelta(days=14)
 """A link is good for two weeks at most; what it asks is mostly answered, escalated or changed before."""
+
+
+class NewLink(NamedTuple):
+    """A link as a letter holds it."""
+
+    token: str
+    person: str
+    change: str
+    mark: str
+    """Of what is asked; see :mod:`changes.answering`."""
 
 
 class Link(Value):
@@ -44,18 +57,6 @@ def token_for(secret: bytes, notice: str) -> str:
     """The token in the letter of a notice."""
     made = hmac.new(secret, f"mail link\x1f{notice}".encode(), hashlib.sha256).digest()
     return base64.urlsafe_b64encode(made).decode().rstrip("=")
-
-
-def keep_link(connection: Connection, token: str, person: str, change: str, mark: str, now: datetime) -> None:
-    """Have ``token`` lead ``person`` to the question ``mark``; done before, nothing changes."""
-    table = tables.mail_link
-    if connection.execute(select(table.c.person).where(table.c.token_hash == hashed(token))).first():
-        return
-    connection.execute(
-        insert(table).values(
-            token_hash=hashed(token), person=person, change=change, binding=mark, created_at=now, expires_at=now + LASTS
-        )
-    )
 
 
 def mail_link(connection: Connection, token: str) -> Link | None:
@@ -75,9 +76,9 @@ def use_link(connection: Connection, token: str, now: datetime) -> None:
     )
 
 
-def answer_links(connection: Connection, asking: Iterable[Outgoing], secret: bytes, now: datetime) -> dict[int, str]:
-    """Make the links of letters that ask something, where it is asked still; each letter's token by its number."""
-    made: dict[int, str] = {}
+def links_for(connection: Connection, asking: Iterable[Outgoing], secret: bytes) -> dict[int, NewLink]:
+    """The links of letters that ask something, where it is asked still, by the letters' numbers. Not kept yet."""
+    made: dict[int, NewLink] = {}
     changes: dict[str, Change | None] = {}
     for item in asking:
         notice = item.notice
@@ -86,6 +87,33 @@ def answer_links(connection: Connection, asking: Iterable[Outgoing], secret: byt
         change = changes[notice.change]
         question = question_for(change, notice.recipient) if change else None
         if question:
-            made[item.number] = token_for(secret, notice.key)
-            keep_link(connection, made[item.number], notice.recipient, notice.change, question.mark, now)
+            token = token_for(secret, notice.key)
+            made[item.number] = NewLink(token, notice.recipient, notice.change, question.mark)
     return made
+
+
+def keep_links(connection: Connection, links: Iterable[NewLink], now: datetime) -> None:
+    """Have each token lead its person to its question; where one was kept before, nothing changes."""
+    _KEEP.write(
+        connection,
+        *(
+            {
+                "token_hash": hashed(link.token),
+                "person": link.person,
+                "change": link.change,
+                "binding": link.mark,
+                "created_at": now,
+                "expires_at": now + LASTS,
+            }
+            for link in links
+        ),
+    )
+
+
+_KEEP = Prepared(
+    {
+        "sqlite": sqlite.insert(tables.mail_link).on_conflict_do_nothing(),
+        "postgresql": postgresql.insert(tables.mail_link).on_conflict_do_nothing(),
+    },
+    ("token_hash", "person", "change", "binding", "created_at", "expires_at"),
+)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import closing
 from datetime import UTC, datetime, timedelta
 from email import message_from_bytes
@@ -12,7 +12,7 @@ from email.policy import SMTP
 from pathlib import Path
 
 import pytest
-from sqlalchemy import Engine, RowMapping, insert, select
+from sqlalchemy import Connection, Engine, RowMapping, insert, select, update
 from structlog.testing import capture_logs
 from temporalio.testing import ActivityEnvironment
 
@@ -22,7 +22,8 @@ from notifications.smtp import MailSettings, MailUnavailable
 from store import tables
 from store.authority import Authority
 from store.database import reading, writing
-from store.outbox import PATIENCE, count_waiting
+from store.mail_links import NewLink, links_for
+from store.outbox import PATIENCE, Outgoing, count_waiting
 from temporal import calls
 from tests.notifications.post_office import Clerk, free_port, open_office
 from tests.support.desk import Desk
@@ -176,6 +177,29 @@ def test_nothing_to_send_needs_no_mail_server(engine: Engine) -> None:
 
 
 # ------------------------------------------------------------------------------------------- servers that are away
+
+
+def test_others_decide_while_links_are_worked_out_and_a_letter_sent_again_holds_the_same_link(
+    filed: Engine, clerk: Clerk, office: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def meanwhile(connection: Connection, asking: Iterable[Outgoing], secret: bytes) -> dict[int, NewLink]:
+        Desk(filed, f"CH-{2 + len(clerk.letters)}1", now=datetime.now(UTC)).give(PROPOSER, submit())
+        return links_for(connection, asking, secret)
+
+    monkeypatch.setattr("activities.notifying.links_for", meanwhile)
+    settings = MailSettings(url=f"smtp://127.0.0.1:{office}", sender=SENDER, timeout=5)
+    with closing(
+        NotificationActivities(filed, Authority(), settings, "https://x.example", timedelta(), b"s" * 32)
+    ) as activities:
+        assert asyncio.run(ActivityEnvironment().run(activities.deliver_notices, "CH-1")).sent == 2
+        with writing(filed) as connection:
+            connection.execute(update(tables.mail_link).values(used_at=datetime.now(UTC)))
+            connection.execute(update(tables.outbox).where(tables.outbox.c.change == "CH-1").values(finished_at=None))
+        assert asyncio.run(ActivityEnvironment().run(activities.deliver_notices, "CH-1")).sent == 2
+    assert b"/answer/" in clerk.letters[0] and clerk.letters[:2] == clerk.letters[2:]
+    with reading(filed) as connection:
+        kept = connection.execute(select(tables.mail_link.c.used_at)).scalars().all()
+    assert kept and all(kept), "a link that was used stays used"
 
 
 def test_a_mail_server_that_is_away_is_said_and_nothing_is_marked_as_sent(filed: Engine, clerk: Clerk) -> None:

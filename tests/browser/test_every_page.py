@@ -19,7 +19,7 @@ from changes.decision import HUMAN_COMMANDS
 from notifications.leaving import leaving_token
 from settings import Settings
 from store.database import DatabaseUnavailable, writing
-from store.mail_links import answer_links
+from store.mail_links import keep_links, links_for
 from store.outbox import waiting_to_leave
 from store.sign_in import make_link
 from temporal.gateway import NotNow
@@ -137,8 +137,9 @@ async def prepared(office: Office, secret: bytes) -> Prepared:
     with writing(office.engine) as connection:
         names["sign_in"] = make_link(connection, MARA, now)
         asked = [one for one in waiting_to_leave(connection, limit=500) if one.notice.change == names["asked"]]
-        tokens = answer_links(connection, asked, secret, now)
-        names["answer"] = next(token for token in tokens.values() if token)
+        links = links_for(connection, asked, secret)
+        keep_links(connection, links.values(), now)
+        names["answer"] = next(link.token for link in links.values())
     names["leaving"] = leaving_token(secret, MARA, "digest")
     return Prepared(names)
 

@@ -10,7 +10,7 @@ import httpx2
 from changes.answering import question_for
 from notifications.rendering import Recipient, render
 from store.database import reading, writing
-from store.mail_links import LASTS, answer_links, mail_link, token_for
+from store.mail_links import LASTS, keep_links, links_for, mail_link, token_for
 from store.outbox import Outgoing, waiting_to_leave
 from tests.support.desk import everything_written
 from tests.web.office import HOA, JONAS, MARA, SAMIRA, Office, Page, a_test
@@ -23,8 +23,9 @@ def letters(office: Office, person: str) -> list[tuple[Outgoing, str]]:
     """What waits to leave for somebody, each with the token in it, made as the worker makes it."""
     with writing(office.engine) as connection:
         waiting = [item for item in waiting_to_leave(connection, limit=500) if item.notice.recipient == person]
-        tokens = answer_links(connection, waiting, SECRET, office.clock())
-    return [(item, tokens.get(item.number, "")) for item in waiting]
+        links = links_for(connection, waiting, SECRET)
+        keep_links(connection, links.values(), office.clock())
+    return [(item, links[item.number].token if item.number in links else "") for item in waiting]
 
 
 def link(office: Office, person: str) -> str:
