@@ -11,11 +11,12 @@ import secrets
 from collections.abc import Sequence
 from datetime import datetime
 
-from sqlalchemy import Connection, insert, select, update
+from sqlalchemy import Connection, bindparam, insert, select, update
 from sqlalchemy.exc import IntegrityError
 
 from changes.values import PSEUDONYM_PREFIX
 from store import tables
+from store.prepared import Prepared
 
 
 def pseudonym_for(connection: Connection, person: str, change: str, now: datetime) -> str:
@@ -75,6 +76,20 @@ def own_pseudonym(connection: Connection, person: str, change: str) -> str | Non
     """Under which name ``person`` speaks anonymously on ``change``, if they do."""
     table = tables.pseudonym.c
     return connection.execute(select(table.ref).where(table.person == person, table.change == change)).scalar()
+
+
+def change_and_pseudonym(connection: Connection, person: str, change: str) -> tuple[bool, str | None]:
+    """Whether there is such a change, and under which name ``person`` speaks anonymously on it. One query."""
+    found = _CHANGE_AND_PSEUDONYM.read(connection, {"person": person, "of": change})
+    return (True, found[0][0]) if found else (False, None)
+
+
+_OWN = (
+    select(tables.pseudonym.c.ref)
+    .where(tables.pseudonym.c.person == bindparam("person"), tables.pseudonym.c.change == bindparam("of"))
+    .limit(1)
+)
+_CHANGE_AND_PSEUDONYM = Prepared(select(_OWN.scalar_subquery()).where(tables.change.c.ref == bindparam("of")))
 
 
 def own_pseudonyms(connection: Connection, person: str) -> Sequence[str]:

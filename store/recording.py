@@ -199,8 +199,8 @@ def _publish(connection: Connection, decision: Decision) -> None:
 
 def applied(connection: Connection, change: str, key: str) -> Applied | None:
     """What became of ``key`` on ``change``, if it was used before."""
-    stored = connection.execute(_APPLIED, {"to": change, "by": key}).scalar()
-    return Applied.model_validate_json(stored) if stored else None
+    found = _KNOWN.read(connection, {"to": change, "by": key})
+    return Applied.model_validate_json(found[0][0]) if found else None
 
 
 def _entries(decision: Decision, before: Change | None, after: Change | None, source: Source) -> list[Entry]:
@@ -399,6 +399,7 @@ _DOCUMENT = Prepared(select(tables.change.c.document).where(tables.change.c.ref 
 _APPLIED = select(tables.applied_command.c.applied).where(
     tables.applied_command.c.change == bindparam("to"), tables.applied_command.c.key == bindparam("by")
 )
+_KNOWN = Prepared(_APPLIED)
 _FOUND = Prepared(
     select(
         _APPLIED.scalar_subquery(),

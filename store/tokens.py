@@ -13,11 +13,12 @@ from collections.abc import Iterable
 from datetime import datetime, timedelta
 from typing import NamedTuple
 
-from sqlalchemy import Connection, insert, select, update
+from sqlalchemy import Connection, bindparam, insert, select, update
 
 from changes.permissions import EVERY_SCOPE, Scope
 from changes.values import Moment, Value
 from store import tables
+from store.prepared import Prepared
 
 PREFIX = "gw"
 HANDLE = 16
@@ -119,14 +120,23 @@ def token_holder(connection: Connection, token: str, now: datetime) -> Holder | 
     """Whose token this is, if it is neither revoked nor expired."""
     if not well_formed(token):
         return None
-    table = tables.api_token
-    found = connection.execute(
-        select(table).where(table.c.token_hash == hashed(token), table.c.revoked_at.is_(None), table.c.expires_at > now)
-    ).first()
-    if found is None:
+    found = _HOLDER.read(connection, {"hash": hashed(token), "now": now})
+    if not found:
         return None
-    bounds = Bounds(found.change, found.process, found.metric)
-    return Holder(found.person, _scopes(found.scopes), found.service, bounds)
+    person, scopes, service, *bounds = found[0]
+    return Holder(person, _scopes(scopes), service, Bounds(*bounds))
+
+
+def _holder() -> Prepared:
+    token = tables.api_token.c
+    return Prepared(
+        select(token.person, token.scopes, token.service, token.change, token.process, token.metric).where(
+            token.token_hash == bindparam("hash"), token.revoked_at.is_(None), token.expires_at > bindparam("now")
+        )
+    )
+
+
+_HOLDER = _holder()
 
 
 def _scopes(stored: list[str] | None) -> frozenset[Scope]:

@@ -22,7 +22,8 @@ from store.demonstration_clock import DemonstrationClock
 from store.keeping import sinks_of
 from store.readiness import require_ready
 from temporal.link import TemporalLink
-from web.api import api_router
+from web.api import BASE, api_router
+from web.api.commands import add_commands
 from web.handlers import register, respond
 from web.live import Live
 from web.openapi import describe
@@ -101,6 +102,7 @@ def create_app(
         requests=Limiter(settings.requests_per_minute, settings.requests_per_minute // 2),
     )
     register(app)
+    add_commands(app.router, BASE)
     app.include_router(api_router(settings.demonstration))
     app.include_router(pages_router(settings.demonstration))
     app.mount("/static", static_files(), name="static")

@@ -24,7 +24,14 @@ from changes.refusals import KEY_REUSED, RefusalKind, Refused
 from changes.values import is_pseudonym
 from store import tables
 from store.numbers import reserve_reference, reserved_reference
-from store.pseudonyms import bind, own_pseudonym, pseudonym_for, pseudonym_for_submission, sent_anonymously
+from store.pseudonyms import (
+    bind,
+    change_and_pseudonym,
+    own_pseudonym,
+    pseudonym_for,
+    pseudonym_for_submission,
+    sent_anonymously,
+)
 from store.recording import applied
 from temporal.gateway import CommandFailed, NotNow
 from web.services import Services
@@ -283,28 +290,32 @@ def _known(
     not vouch for this (docs/decisions/0013).
     """
     if not isinstance(command, Submit):
-        if not REFERENCE.fullmatch(ref) or not _exists(connection, ref):
+        there, pseudonym = change_and_pseudonym(connection, person, ref) if REFERENCE.fullmatch(ref) else (False, None)
+        if not there:
             raise UnknownChange(ref)
-        if refused := _would_give_away(connection, command, ref, actor):
+        if refused := _would_give_away(connection, command, ref, actor, pseudonym):
             return refused
-        if refused := _another_way(connection, ref, key, person, actor):
+        if refused := _another_way(connection, ref, key, person, actor, pseudonym):
             return refused
     return applied(connection, ref, key_of(actor, key))
 
 
-def _another_way(connection: Connection, ref: str, key: str, person: str, actor: str) -> Refused | None:
+def _another_way(
+    connection: Connection, ref: str, key: str, person: str, actor: str, pseudonym: str | None
+) -> Refused | None:
     """A refusal of what was done under this key already, with the name left out then or now."""
     if is_pseudonym(actor):
         return SENT_WITH_A_NAME if applied(connection, ref, key_of(person, key)) else None
-    pseudonym = own_pseudonym(connection, person, ref)
     return SENT_WITHOUT_A_NAME if pseudonym and applied(connection, ref, key_of(pseudonym, key)) else None
 
 
-def _would_give_away(connection: Connection, command: Command, ref: str, actor: str) -> Refused | None:
+def _would_give_away(
+    connection: Connection, command: Command, ref: str, actor: str, pseudonym: str | None
+) -> Refused | None:
     """A decision about one's own anonymous change, or its author's own word under the name that was left out."""
     if is_pseudonym(actor) or command.kind not in DECISIONS | AUTHORS_WORDS:
         return None
-    if own_pseudonym(connection, actor, ref) is None:
+    if pseudonym is None:
         return None
     if command.kind in DECISIONS:
         return OWN_ANONYMOUS_CHANGE

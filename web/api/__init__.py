@@ -9,7 +9,6 @@ from web.api import (
     account,
     audit,
     changes,
-    commands,
     health,
     listening,
     mail,
@@ -25,10 +24,9 @@ BASE = "/api/v1"
 
 
 def api_router(demonstration: bool) -> APIRouter:
-    """All routes; signing in by a one-time link exists in the demonstration only."""
+    """All routes but those of commands; signing in by a one-time link exists in the demonstration only."""
     router = APIRouter()
     router.include_router(changes.router, prefix=BASE, tags=["changes"])
-    router.include_router(commands.router(), prefix=BASE, tags=["commands"])
     router.include_router(organisation.router, prefix=BASE, tags=["organisation"])
     router.include_router(account.router, prefix=BASE, tags=["account"])
     router.include_router(access.router, prefix=BASE, tags=["administration"])

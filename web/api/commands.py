@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
+from functools import cached_property
 from http import HTTPStatus
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Body, Depends, Header, Path, Request, Response
+from fastapi.routing import APIRoute
 from pydantic import BaseModel
 from starlette.exceptions import HTTPException
+from starlette.routing import Match
+from starlette.types import Scope
 
 from changes.commands import Command
 from changes.decision import HUMAN_COMMANDS
@@ -99,21 +103,40 @@ class CommandList(BaseModel):
     commands: list[CommandDescription]
 
 
-def router() -> APIRouter:
-    """The routes of all commands."""
-    made = APIRouter()
-    made.add_api_route(
-        "/commands",
+class _CommandRoute(APIRoute):
+    """The address of one command. Each request goes past some sixty of them, so most are told apart by their end."""
+
+    def matches(self, scope: Scope) -> tuple[Match, Scope]:
+        """Compare the whole address only where the last word, which is no parameter, is ours."""
+        if not scope.get("path", "").endswith(self._end):
+            return Match.NONE, {}
+        return super().matches(scope)
+
+    @cached_property
+    def _end(self) -> str:
+        return "/" + self.path.rpartition("/")[2]
+
+
+def add_commands(router: APIRouter, base: str) -> None:
+    """Add the routes of all commands below ``base``.
+
+    They go to the application's own router: FastAPI looks for an address anew at each level at which a router holds
+    another, past every route before it, which took a fifth of the web process's time for a command.
+    """
+    router.add_api_route(
+        f"{base}/commands",
         list_commands,
         methods=["GET"],
         dependencies=[Depends(signed_in)],
         summary="Every command, with the schema of its fields",
         responses=problem_responses(HTTPStatus.UNAUTHORIZED, HTTPStatus.SERVICE_UNAVAILABLE),
+        tags=["commands"],
+        route_class_override=_CommandRoute,
     )
     for kind, command in HUMAN_COMMANDS.items():
         begins = command is Submit
-        made.add_api_route(
-            "/changes" if begins else f"/changes/{{ref}}/{kind}",
+        router.add_api_route(
+            f"{base}/changes" if begins else f"{base}/changes/{{ref}}/{kind}",
             _submission() if begins else _order(command),
             methods=["POST"],
             status_code=HTTPStatus.CREATED if begins else HTTPStatus.OK,
@@ -124,8 +147,9 @@ def router() -> APIRouter:
             description=command.__doc__,
             dependencies=[Depends(require_json)],
             responses=problem_responses(*PROBLEMS, *(_VERSIONED if kind in ABOUT_A_VERSION else ())),
+            tags=["commands"],
+            route_class_override=_CommandRoute,
         )
-    return made
 
 
 _VERSIONED = (HTTPStatus.PRECONDITION_REQUIRED,)
