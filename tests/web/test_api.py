@@ -9,6 +9,7 @@ import httpx2
 import pytest
 from sqlalchemy import delete
 
+from benchmarks.measuring import statements
 from changes.decision import HUMAN_COMMANDS
 from store import tables
 from store.database import DatabaseUnavailable
@@ -67,6 +68,30 @@ async def test_a_field_does_not_hold_what_the_rule_needs(office: Office) -> None
 async def test_something_named_does_not_exist(office: Office) -> None:
     document = problem(await office.give(MARA, "submit", proposal(affected_teams=["moon"])), 422, "unknown_team")
     assert list(pointers(document)) == ["/affected_teams/0"]
+
+
+async def test_what_is_asked_before_a_command_is_sent_costs_four_queries(office: Office) -> None:
+    ref = await office.filed()
+    said = {"about": "works", "text": "Good."}
+    async with office.program(LEA) as client:
+        for _ in range(2):  # the first time the token is marked as in use, and the second time nothing is sent
+            with statements(office.engine) as seen:
+                answer = await client.post(
+                    f"/api/v1/changes/{ref}/comment", json=said, headers={"Idempotency-Key": "once"}
+                )
+            assert answer.status_code == 200, answer.text
+    assert answer.headers["Idempotency-Replayed"] == "true"
+    assert len(seen) <= 4, "\n\n".join(seen)
+
+
+async def test_the_address_of_a_command_takes_nothing_else(office: Office) -> None:
+    ref = await office.filed()
+    async with office.program(LEA) as client:
+        problem(await client.get(f"/api/v1/changes/{ref}/comment"), 405, "method_not_allowed")
+        for other in (f"{ref}/commenting", f"{ref}/comment%0A", f"{ref}/x/comment"):
+            document = {"about": "works", "text": "Good."}
+            answer = await client.post(f"/api/v1/changes/{other}", json=document, headers={"Idempotency-Key": "once"})
+            assert answer.status_code == 404, other
 
 
 async def test_a_change_that_has_moved_on(office: Office) -> None:
