@@ -303,7 +303,7 @@ def search(
     ]
     print_table(("No.", "Recorded", "Change", "Who", "What"), rows, "No record fits.")
     if page.following:
-        say(f"{'More than 1,000' if page.count > 1_000 else page.count} records fit; narrow it down to see the others.")
+        say(f"{page.counted} records fit; narrow it down to see the others.")
 
 
 @app.command("restore-status")

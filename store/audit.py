@@ -33,13 +33,13 @@ from store.finding import EXACT, SIZE, Bounding, Queries, Shape, bounds, in_piec
 from store.ledger import LABEL, ORIGIN, STOPPED, Entry, add_once
 from store.prepared import Prepared
 from store.reading import CursorInvalid
-from store.searching import LOOKED_AT, Way, best_way, query_of
+from store.searching import Way, best_way, looked_for
 from store.tiles import stored_inclusion
 from store.trail import LINE, Line, TrailEntry, is_as_recorded, told, with_words
 
 PAGE = 50
-COUNTED = 1_000
-"""Counts are exact up to here."""
+COUNTED = 200
+"""Counts are exact up to here, four pages: to count on is what takes longest where few of many records fit."""
 VERIFIED = "ledger_verified"
 """The action under which a whole verification is recorded."""
 CHUNK = 500
@@ -104,8 +104,13 @@ class AuditPage(Value):
     size: int
     """How many records the log had on the first page; those after it belong to the next search."""
     count: int
-    """How many records fit, exactly up to 1,000; one more means "more than that"."""
+    """How many records fit, exactly up to :data:`COUNTED`; one more means "more than that"."""
     following: str | None
+
+    @property
+    def counted(self) -> str:
+        """How many records fit, as it is said to people."""
+        return str(self.count) if self.count <= COUNTED else f"More than {COUNTED}"
 
 
 class LedgerState(Value):
@@ -274,12 +279,12 @@ def search_and_state(
     """
     bounding = _bounding(asked)._replace(unindexed=bool(asked.text) and not anyway)
     dialect = connection.dialect.name
-    (row,) = _state_and_bounds(bounding, dialect).read(connection, _looked_up(asked))
+    (row,) = _state_and_bounds(bounding, dialect).read(connection, _looked_up(asked, dialect))
     state, found = _Standing._make(row[: len(_Standing._fields)]), row[len(_Standing._fields) :]
     *_, unindexed = found
     if unindexed:
         raise WordsNotIndexed
-    question = _question_in((state.size, *found), asked, reader)
+    question = _question_in((state.size, *found), asked, reader, dialect)
     return _page(connection, question, reader, names, cursor, PAGE), _state_in(state)
 
 
@@ -384,62 +389,64 @@ class _Question:
     shape: Shape
     values: dict[str, Any]
     held: int
-    """How many of the newest records hold the words that are looked for."""
+    """How many of the newest records hold the words that are looked for, on PostgreSQL."""
 
     def queries(self, connection: Connection, values: Mapping[str, Any]) -> Queries:
         """The queries of a page with ``values``."""
-        return queries(self._searched(connection, values), connection.dialect.name)
+        dialect = connection.dialect.name
+        return queries(self._searched(dialect, values), dialect)
 
     def oldest(self, connection: Connection, values: Mapping[str, Any]) -> Prepared:
         """The query of the lines from number ``first`` on."""
-        return in_pieces(self._searched(connection, values), connection.dialect.name)
+        dialect = connection.dialect.name
+        return in_pieces(self._searched(dialect, values), dialect)
 
-    def _searched(self, connection: Connection, values: Mapping[str, Any]) -> Shape:
+    def _searched(self, dialect: str, values: Mapping[str, Any]) -> Shape:
         if self.shape.words is None:
             return self.shape
-        way = best_way(connection, values, values["most"], self.shape.others, self.held)
-        return self.shape._replace(words=way)
+        return self.shape._replace(words=best_way(dialect, values, self.held))
 
 
 def _question(connection: Connection, asked: Filter, reader: Reader) -> _Question:
     """Look up, in one query, what the database has to know before it can use its indexes well."""
     dialect = connection.dialect.name
-    (row,) = bounds(_bounding(asked), dialect).read(connection, _looked_up(asked))
-    return _question_in(row, asked, reader)
+    (row,) = bounds(_bounding(asked), dialect).read(connection, _looked_up(asked, dialect))
+    return _question_in(row, asked, reader, dialect)
 
 
 def _bounding(asked: Filter) -> Bounding:
     return Bounding(asked.since is not None, asked.until is not None, bool(asked.person), bool(asked.text))
 
 
-def _looked_up(asked: Filter) -> dict[str, Any]:
-    parts = {"since": asked.since, "until": asked.until, "person": asked.person, **_looked_for(asked)}
+def _looked_up(asked: Filter, dialect: str) -> dict[str, Any]:
+    parts = {"since": asked.since, "until": asked.until, "person": asked.person}
+    if asked.text and dialect == "postgresql":
+        parts |= looked_for(dialect, asked.text, {})
     return {name: part for name, part in parts.items() if part}
 
 
-def _looked_for(asked: Filter) -> dict[str, Any]:
-    return {"words": query_of(asked.text), "looked_at": LOOKED_AT} if asked.text else {}
-
-
-def _question_in(row: tuple[Any, ...], asked: Filter, reader: Reader) -> _Question:
+def _question_in(row: tuple[Any, ...], asked: Filter, reader: Reader, dialect: str) -> _Question:
     size, first, stop, number, named, held, *_ = row
     size = size or 0
     values = {"reader": reader.ref, "first": size if first is None else first, "stop": size if stop is None else stop}
     exact = dict(zip(EXACT, (asked.change, asked.kind, asked.stage, asked.outcome), strict=True))
-    values |= _looked_for(asked) | {f"is_{name}": value for name, value in exact.items() if value}
+    values |= {f"is_{name}": value for name, value in exact.items() if value}
     people: list[str] = []
     if asked.person:
         # The foundation's records hold the reference itself.
         people = [number] if number else []
         people += [asked.person] if named is not None or not number else []
         values |= {f"person{place}": ref for place, ref in enumerate(people)}
+    if asked.text:
+        facts = {name: [value] for name, value in exact.items() if value}
+        values |= looked_for(dialect, asked.text, {**facts, "actor": people})
     shape = Shape(
         exact=tuple(name for name, value in exact.items() if value),
         not_applied=asked.outcome not in ("", "applied"),
         people=len(people),
         sees_all=reader.sees_all,
         discreetly=bool(asked.person or asked.text),
-        words=Way.GATHERED if asked.text else None,
+        words=Way.NONE if asked.text else None,
     )
     return _Question(size, shape, values, held or 0)
 

@@ -14,6 +14,7 @@ from sqlalchemy import (
     ColumnElement,
     FromClause,
     Integer,
+    Select,
     String,
     and_,
     bindparam,
@@ -30,7 +31,7 @@ from changes.events import EVENTS
 from store import tables
 from store.columns import UtcDateTime
 from store.prepared import Prepared
-from store.searching import Way, held_by_newest, holding, some_unindexed
+from store.searching import Others, Way, held_by_newest, holding, some_unindexed, walked
 from store.trail import DISCREET_COMMANDS, LINE, SECRET_COMMANDS, with_words
 
 EXACT = ("change", "action", "stage", "outcome")
@@ -68,15 +69,19 @@ class Shape(NamedTuple):
     def fitting(self, dialect: str, below: str = "stop") -> ColumnElement[bool]:
         """The condition, with one lower and one upper bound of numbers: SQLite uses the first it finds of each.
 
-        Bound are, besides the parts that are filled in, ``first``, ``below``, the ``reader``, the ``words``, and the
-        ``most`` that are found by walking.
+        Bound are, besides the parts that are filled in, ``first``, ``below``, the ``reader`` and the ``words``.
         """
         records = tables.ledger_record
         stop = bindparam(below, type_=BigInteger)
         parts = [records.c.seq < stop, records.c.seq >= bindparam("first", type_=BigInteger), *self.others(records)]
-        if self.words:
-            parts.append(holding(dialect, self.words, stop, self.others))
+        if self.words and self.words is not Way.WALKED:
+            parts.append(holding(dialect, self.words))
         return and_(*parts)
+
+    def walk(self, below: str, limit: str, *, oldest: bool = False) -> Select[Any]:
+        """The numbers of those that :attr:`Way.WALKED` finds. The index knows all conditions but who may see what."""
+        meeting: Others | None = None if self.sees_all else self.others
+        return walked(below, limit, meeting, oldest=oldest)
 
     def _open_to_reader(self, records: FromClause) -> ColumnElement[bool]:
         """Leave out what is secret, and what is discreet where that is asked for, but for what the reader did."""
@@ -103,12 +108,16 @@ class Queries(NamedTuple):
 def queries(shape: Shape, dialect: str) -> Queries:
     """The queries of a shape on one kind of database."""
     records = tables.ledger_record
-    counted = select(records.c.seq).where(shape.fitting(dialect))
-    if shape.words:  # as far from where they are as the page is
-        counted = counted.order_by(records.c.seq.desc())
-    counting = select(func.count()).select_from(counted.limit(bindparam("most", type_=Integer)).subquery())
+    if shape.words is Way.WALKED:
+        counted, found = shape.walk("stop", "most"), [records.c.seq.in_(shape.walk("below", "limit"))]
+    else:
+        counted, found = select(records.c.seq).where(shape.fitting(dialect)), []
+        if shape.words:  # as far from where they are as the page is
+            counted = counted.order_by(records.c.seq.desc())
+        counted = counted.limit(bindparam("most", type_=Integer))
+    counting = select(func.count()).select_from(counted.subquery())
     page = with_words(select(*LINE, counting.scalar_subquery().label("matching"))).where(
-        shape.fitting(dialect, "below")
+        shape.fitting(dialect, "below"), *found
     )
     page = page.order_by(records.c.seq.desc()).limit(bindparam("limit", type_=Integer))
     return Queries(Prepared(page), Prepared(counting))
@@ -117,7 +126,10 @@ def queries(shape: Shape, dialect: str) -> Queries:
 @lru_cache(maxsize=1_000)
 def in_pieces(shape: Shape, dialect: str) -> Prepared:
     """The query of the oldest ``limit`` lines from number ``first`` on."""
-    lines = with_words(select(*LINE)).where(shape.fitting(dialect)).order_by(tables.ledger_record.c.seq)
+    records = tables.ledger_record
+    lines = with_words(select(*LINE)).where(shape.fitting(dialect)).order_by(records.c.seq)
+    if shape.words is Way.WALKED:
+        lines = lines.where(records.c.seq.in_(shape.walk("stop", "limit", oldest=True)))
     return Prepared(lines.limit(bindparam("limit", type_=Integer)))
 
 
@@ -133,13 +145,15 @@ class Bounding(NamedTuple):
 
     def columns(self, dialect: str) -> tuple[ColumnElement[Any], ...]:
         """The first number, the one to stop at, a person's number, one of their records from before people had numbers,
-        how many of the newest records hold the words, and whether there are words that are not indexed."""
+        how many of the newest records hold the words (on PostgreSQL), and whether there are words that are not indexed.
+        """
         people, records = tables.ledger_person.c, tables.ledger_record.c
         person = bindparam("person", type_=String)
         number = select(people.id).where(people.person == person).scalar_subquery()
         named = select(func.min(records.seq)).where(records.actor == person).scalar_subquery()
         stop = _first_at("until") if self.until else null()
-        held = held_by_newest(dialect, func.coalesce(stop, SIZE) if self.until else SIZE) if self.words else null()
+        asked = self.words and dialect == "postgresql"
+        held = held_by_newest(func.coalesce(stop, SIZE) if self.until else SIZE) if asked else null()
         return (
             (_first_at("since") if self.since else literal(0)).label("first"),
             stop.label("stop"),

@@ -7,8 +7,9 @@ taken as words, never as the search language of a database (reference/ledger.md 
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from enum import StrEnum
+from hashlib import blake2b
 from typing import Any
 
 from sqlalchemy import (
@@ -22,7 +23,6 @@ from sqlalchemy import (
     Integer,
     Select,
     Text,
-    and_,
     any_,
     bindparam,
     column,
@@ -44,38 +44,31 @@ from store.prepared import Values
 ROUND = 2_000
 """Records that are indexed in one transaction."""
 LOOKED_AT = 400
-"""Records that are looked at to see how common words are, in half a millisecond."""
+"""Records that are looked at on PostgreSQL to see how common words are, in half a millisecond."""
 COMMON = 20
 """One in so many holds words that are looked for record by record, on PostgreSQL."""
-FEW = 2_000
-"""Records that are counted to see how many meet the conditions beside the words."""
-CHEAP = 2_000.0
-"""Microseconds below which nothing is worth finding out first."""
-GATHERING, WALKING, ASKING = 0.5, 3.0, 30.0
-"""What it costs SQLite, in microseconds: to gather a record that holds the words, to look one up that does, to ask the
-index of words about a record. Only how they stand to each other matters."""
-_search = table("ledger_search", column("seq"), column("text"), column("words"))
+FACTS = ("change", "action", "stage", "outcome", "actor")
+"""What of a record is in SQLite's index beside its words, so that a common word of one person is found at once. It is
+what the record's columns say, and narrows only: whether a reader may see a record is asked of the record."""
+_search = table("ledger_search", column("seq"), column("words"))
 _ROWID = literal_column("ledger_search.rowid", Integer)
 _WORDS = bindparam("words", type_=Text)
+_QUERY = func.websearch_to_tsquery("simple", _WORDS)
 _HOLDS: dict[str, ColumnElement[bool]] = {
     "sqlite": literal_column("ledger_search").op("MATCH", return_type=Boolean())(_WORDS),
-    "postgresql": _search.c.words.op("@@", return_type=Boolean())(func.websearch_to_tsquery("simple", _WORDS)),
+    "postgresql": _search.c.words.op("@@", return_type=Boolean())(_QUERY),
 }
 """Whether an entry of the index holds what is bound as ``words``."""
 
 
-def held_by_newest(dialect: str, stop: ColumnElement[int]) -> ColumnElement[int]:
-    """How many of the ``looked_at`` newest records below number ``stop`` hold what is bound as ``words``. It is asked
-    together with whatever else is asked first, for :func:`best_way`."""
+def held_by_newest(stop: ColumnElement[int]) -> ColumnElement[int]:
+    """How many of the ``looked_at`` newest records below number ``stop`` hold the ``words``, for PostgreSQL.
+    It is asked together with whatever else is asked first, for :func:`best_way`."""
     newest = stop - bindparam("looked_at", type_=BigInteger)
-    if dialect == "sqlite":
-        found = select(func.count()).select_from(_search).where(_HOLDS[dialect], _ROWID < stop, _ROWID >= newest)
-        return found.scalar_subquery()
     rows = select(_search.c.words).where(_search.c.seq < stop, _search.c.seq >= newest).cte("newest")
     rows = rows.prefix_with("MATERIALIZED")
-    query = func.websearch_to_tsquery("simple", _WORDS)
-    holding = rows.c.words.op("@@", return_type=Boolean())(query)
-    return select(func.count()).select_from(rows).where(holding).scalar_subquery()
+    holds = rows.c.words.op("@@", return_type=Boolean())(_QUERY)
+    return select(func.count()).select_from(rows).where(holds).scalar_subquery()
 
 
 def index_new_words(engine: Engine, rounds: int = 1_000) -> int:
@@ -108,93 +101,90 @@ def rebuild(connection: Connection) -> None:
         connection.execute(text("DELETE FROM ledger_search"))
         return
     connection.execute(text("DROP TABLE ledger_search"))
-    connection.execute(
-        text("CREATE VIRTUAL TABLE ledger_search USING fts5(text, tokenize = 'unicode61 remove_diacritics 2')")
-    )
+    connection.execute(text(SQLITE_INDEX))
+
+
+SQLITE_INDEX = (
+    "CREATE VIRTUAL TABLE ledger_search USING fts5("
+    "text, facts, content = '', tokenize = 'unicode61 remove_diacritics 2')"
+)
+"""Without what was written itself, which stands in ``ledger_private``."""
 
 
 class Way(StrEnum):
-    """How the records that hold some words are found; which is cheapest depends on how common the words are."""
+    """How the records that hold some words are found."""
 
     NONE = "none"
     """There is nothing to look through."""
-    GATHERED = "gathered"
-    """All of them from the index of words: the words are rare."""
     WALKED = "walked"
-    """From the newest backwards, each held against the other conditions, until there are enough. SQLite only."""
+    """Along the index from the newest or the oldest, until there are enough. SQLite's way."""
+    GATHERED = "gathered"
+    """All of them from the index of words: they are few. On PostgreSQL."""
     ASKED = "asked"
-    """The other conditions find records, and the index is asked about each."""
+    """The other conditions find records, and the index is asked about each: the words are common. On PostgreSQL."""
 
 
 Others = Callable[[FromClause], list[ColumnElement[bool]]]
 """The conditions beside the words, on the records under any alias."""
 
 
-def best_way(connection: Connection, values: Values, wanted: int, others: Others, held: int) -> Way:
-    """How to find the ``wanted`` newest records from ``first`` up to but not including ``stop`` that hold the ``words``
-    (:func:`query_of`) and meet the ``others``; ``values`` are all that is bound.
+def best_way(dialect: str, values: Values, held: int) -> Way:
+    """How to find the records from ``first`` up to but not including ``stop`` that hold what is looked for
+    (:func:`looked_for`).
 
-    No database can say how rare a word is. PostgreSQL's index gives all matches or none, and its planner reads a
-    million records backwards to find one; SQLite's gathers a million for one page. The newest records say what kind of
-    words they are: ``held`` is how many of them hold these (:func:`held_by_newest`).
+    SQLite's index is in the order of the records and holds all that a filter can ask for. PostgreSQL's gives all
+    matches or none, it cannot say how rare a word is, and its planner reads a million records backwards to find one:
+    the newest records say what kind of words they are, of which ``held`` hold them (:func:`held_by_newest`).
     """
-    spanned = values["stop"] - values["first"]
-    if spanned <= 0:
+    if values["stop"] <= values["first"]:
         return Way.NONE
-    common = held / values["looked_at"]
-    if connection.dialect.name == "postgresql":
-        return Way.ASKED if common * COMMON > 1 else Way.GATHERED
-    matching = common * spanned
-    if GATHERING * matching < CHEAP:
-        return Way.GATHERED
-    fitting = _fitting(connection, values, others) if others(tables.ledger_record) else spanned
-    costs = {
-        Way.GATHERED: GATHERING * matching,
-        Way.WALKED: WALKING * min(matching, wanted * spanned / max(fitting, 1)),
-        Way.ASKED: ASKING * min(fitting, wanted * spanned / matching),
-    }
-    return min(costs, key=lambda way: costs[way])
+    if dialect == "sqlite":
+        return Way.WALKED
+    return Way.ASKED if held * COMMON > LOOKED_AT else Way.GATHERED
 
 
-def _fitting(connection: Connection, values: Values, others: Others) -> float:
-    """About how many records meet ``others``: few are counted, many judged by the newest."""
-    records = tables.ledger_record
-    stop, looked_at = (bindparam(name, type_=BigInteger) for name in ("stop", "looked_at"))
-    meeting = select(records.c.seq).where(*others(records), records.c.seq < stop)
-    few = meeting.where(records.c.seq >= bindparam("first", type_=BigInteger)).limit(FEW + 1).subquery()
-    found = int(connection.execute(select(func.count()).select_from(few), dict(values)).scalar_one())
-    if found <= FEW:
-        return found
-    near = meeting.where(records.c.seq >= stop - looked_at).subquery()
-    found = int(connection.execute(select(func.count()).select_from(near), dict(values)).scalar_one())
-    every: float = (values["stop"] - values["first"]) / values["looked_at"]
-    return max(float(FEW), found * every)
-
-
-def holding(dialect: str, way: Way, stop: ColumnElement[int], others: Others) -> ColumnElement[bool]:
-    """The condition that a record holds what is bound as ``words``, for :func:`best_way`; ``first`` and ``stop`` are
-    those of the other conditions. Where they are walked, no more than the newest ``most`` that meet the ``others`` do.
-    """
+def holding(dialect: str, way: Way) -> ColumnElement[bool]:
+    """The condition that a record holds what is looked for, for every :func:`best_way` but walking."""
     records = tables.ledger_record
     if way is Way.NONE:
         return false()
-    if dialect == "postgresql":
-        holds = _HOLDS[dialect]
-        if way is Way.ASKED:
-            return select(holds).where(_search.c.seq == records.c.seq).correlate(records).scalar_subquery()
-        gathered = select(_search.c.seq).where(holds).scalar_subquery()  # bounds would tempt it to read by number
-        return records.c.seq == any_(func.array(gathered, type_=ARRAY(BigInteger)))
-    holds = _HOLDS["sqlite"]
+    holds = _HOLDS[dialect]
     if way is Way.ASKED:
-        return exists(select(literal(1)).select_from(_search).where(holds, _ROWID == records.c.seq).correlate(records))
-    found = select(_ROWID).select_from(_search).where(holds, _ROWID < stop)
-    found = found.where(_ROWID >= bindparam("first", type_=BigInteger))
-    if way is Way.WALKED:  # FTS5 walks its list of numbers from either end
-        walked = records.alias("walked")
-        if meeting := others(walked):
-            found = found.where(exists(select(literal(1)).where(walked.c.seq == _ROWID, *meeting)))
-        found = found.order_by(_ROWID.desc()).limit(bindparam("most", type_=Integer))
-    return records.c.seq.in_(found)
+        # What is looked for is put together once and not for each record.
+        holds = _search.c.words.op("@@", return_type=Boolean())(select(_QUERY).scalar_subquery())
+        return select(holds).where(_search.c.seq == records.c.seq).correlate(records).scalar_subquery()
+    gathered = select(_search.c.seq).where(holds).scalar_subquery()  # bounds would tempt it to read by number
+    return records.c.seq == any_(func.array(gathered, type_=ARRAY(BigInteger)))
+
+
+def walked(below: str, limit: str, meeting: Others | None, *, oldest: bool = False) -> Select[Any]:
+    """The numbers of the newest, or ``oldest``, records from ``first`` up to but not including ``below`` that hold what
+    is looked for, as many as ``limit``, on SQLite; ``meeting`` are conditions that the index cannot know."""
+    stop, first = (bindparam(name, type_=BigInteger) for name in (below, "first"))
+    found = select(_ROWID.label("seq")).select_from(_search).where(_HOLDS["sqlite"], _ROWID < stop, _ROWID >= first)
+    if meeting:
+        records = tables.ledger_record.alias("walked")
+        found = found.where(exists(select(literal(1)).where(records.c.seq == _ROWID, *meeting(records))))
+    return found.order_by(_ROWID if oldest else _ROWID.desc()).limit(bindparam(limit, type_=Integer))
+
+
+def looked_for(dialect: str, typed: str, facts: Mapping[str, Sequence[str]]) -> dict[str, Any]:
+    """What is bound to find the words in what somebody typed among records with these ``facts``, each of which has one
+    of several values."""
+    words = query_of(typed)
+    if dialect == "postgresql":
+        return {"words": words, "looked_at": LOOKED_AT}
+    parts = [f"text : ({words})"]
+    for name, values in facts.items():
+        if values:
+            parts.append("facts : (" + " OR ".join(f'"{fact(name, value)}"' for value in values) + ")")
+    return {"words": " AND ".join(parts)}
+
+
+def fact(name: str, value: str) -> str:
+    """A column's value as a word of the index: the same for no two values, whatever letters are in them. People are
+    told apart by their number, as in the records."""
+    return blake2b(f"{name}\0{value}".encode(), digest_size=8).hexdigest()
 
 
 def query_of(typed: str) -> str:
@@ -214,22 +204,31 @@ def _key(dialect: str) -> str:
     return "seq" if dialect == "postgresql" else "rowid"
 
 
-def _unindexed(connection: Connection, limit: int) -> list[tuple[int, str]]:
-    private = tables.ledger_private
+def _unindexed(connection: Connection, limit: int) -> list[Any]:
+    private, records = tables.ledger_private, tables.ledger_record
     last = connection.execute(
         select(func.max(literal_column(_key(connection.dialect.name)))).select_from(_search)
     ).scalar()
-    query = select(private.c.seq, private.c.value).where(private.c.label == LABEL)
+    query = select(private.c.seq, private.c.value, *(records.c[name] for name in FACTS))
+    query = query.join(records, records.c.seq == private.c.seq).where(private.c.label == LABEL)
     if last is not None:
-        query = query.where(and_(private.c.seq > last))
-    return [(row.seq, row.value) for row in connection.execute(query.order_by(private.c.seq).limit(limit))]
+        query = query.where(private.c.seq > last)
+    return list(connection.execute(query.order_by(private.c.seq).limit(limit)))
 
 
-def _insert(connection: Connection, rows: list[tuple[int, str]]) -> None:
+def _insert(connection: Connection, rows: list[Any]) -> None:
     if not rows:
         return
-    statement = text(f"INSERT INTO ledger_search ({_key(connection.dialect.name)}, text) VALUES (:seq, :text)")  # noqa: S608 - one of two names
-    connection.execute(statement, [{"seq": seq, "text": searchable(value)} for seq, value in rows])
+    if connection.dialect.name == "postgresql":
+        into, each = "(seq, text) VALUES (:seq, :text)", [_words_in(row) for row in rows]
+    else:
+        into = "(rowid, text, facts) VALUES (:seq, :text, :facts)"
+        each = [{**_words_in(row), "facts": " ".join(fact(name, getattr(row, name)) for name in FACTS)} for row in rows]
+    connection.execute(text(f"INSERT INTO ledger_search {into}"), each)
+
+
+def _words_in(row: Any) -> dict[str, Any]:
+    return {"seq": row.seq, "text": searchable(row.value)}
 
 
 def searchable(content: str) -> str:

@@ -13,9 +13,8 @@ from sqlalchemy import Connection, Engine, text
 from store import audit, searching
 from store.audit import Filter, Reader, exported, search
 from store.database import lock_ledger, reading, writing
-from store.finding import Shape
 from store.ledger import append_many
-from store.searching import Way, best_way, index_new_words
+from store.searching import Way, best_way, fact, index_new_words, rebuild
 from tests.support.desk import MONDAY
 from tests.support.writers import entry
 
@@ -28,8 +27,7 @@ MANY = 60
 def filled(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> Iterator[Connection]:
     """A log in which few are counted, so that more than are counted fit."""
     monkeypatch.setattr(audit, "COUNTED", 20)
-    monkeypatch.setattr(audit, "LOOKED_AT", 30)
-    monkeypatch.setattr(searching, "CHEAP", 2.0)
+    monkeypatch.setattr(searching, "LOOKED_AT", 30)
     for number in range(MANY):
         said = {"kind": "commented", "text": f"words {number}" + (" third" if number % 3 == 0 else "")}
         one = entry(
@@ -70,6 +68,13 @@ CASES: dict[str, tuple[dict[str, Any], list[int]]] = {
     "a word in one record of a person": ({"text": "16", "person": "jonas.okafor"}, []),
     "a word before anything happened": ({"text": "words", "until": MONDAY - timedelta(days=1)}, []),
     "a word that is nowhere": ({"text": "nothing"}, []),
+    "a word and a kind": ({"text": "words", "kind": "resumed"}, []),
+    "a word, an outcome and a person": (
+        {"text": "words", "outcome": "refused", "person": "mara.lind"},
+        list(range(0, MANY, 10)),
+    ),
+    "a word and a fact of another column": ({"text": "words", "stage": "mara.lind"}, []),
+    "what the index calls a fact": ({"text": fact("outcome", "refused")}, []),
     "what was refused": ({"outcome": "refused"}, list(range(0, MANY, 10))),
     "what was refused, with a word": ({"outcome": "refused", "text": "third"}, [0, 30]),
     "what was applied": ({"outcome": "applied"}, [number for number in range(MANY) if number % 10]),
@@ -93,8 +98,8 @@ WAYS = [Way.GATHERED, Way.ASKED, Way.WALKED]
 def test_every_way_to_find_words_finds_the_same(
     filled: Connection, monkeypatch: pytest.MonkeyPatch, case: str, way: Way
 ) -> None:
-    if way is Way.WALKED and filled.dialect.name == "postgresql":
-        pytest.skip("PostgreSQL's index cannot be walked")
+    if (way is Way.WALKED) is (filled.dialect.name == "postgresql"):
+        pytest.skip("this is a way of the other database")
     monkeypatch.setattr(audit, "best_way", lambda *_: way)
     asked, fitting = CASES[case]
     assert pages(filled, Filter(**asked)) == (fitting[::-1], min(len(fitting), 21))
@@ -104,8 +109,8 @@ def test_every_way_to_find_words_finds_the_same(
 def test_no_way_to_find_words_finds_for_others_what_is_discreet(
     filled: Connection, engine: Engine, monkeypatch: pytest.MonkeyPatch, way: Way
 ) -> None:
-    if way is Way.WALKED and filled.dialect.name == "postgresql":
-        pytest.skip("PostgreSQL's index cannot be walked")
+    if (way is Way.WALKED) is (filled.dialect.name == "postgresql"):
+        pytest.skip("this is a way of the other database")
     with writing(engine) as connection:
         lock_ledger(connection)
         said = {"kind": "nominated", "person": "words"}
@@ -124,31 +129,36 @@ def test_no_way_to_find_words_finds_for_others_what_is_discreet(
         assert count == 21
 
 
-def best(connection: Connection, held: int, first: int = 0, **exact: str) -> Way:
-    """The way that is taken for words that ``held`` of the thirty newest hold, beside other conditions."""
-    shape = Shape(exact=tuple(exact), sees_all=True)
-    values = {"first": first, "stop": MANY, "looked_at": 30, **{f"is_{name}": value for name, value in exact.items()}}
-    return best_way(connection, values, 21, shape.others, held)
+@pytest.mark.parametrize(
+    ("asked", "postgresql"),
+    [
+        ({"text": "words"}, Way.ASKED),
+        ({"text": "words 17"}, Way.GATHERED),
+        ({"text": "words", "person": "jonas.okafor"}, Way.ASKED),
+        ({"text": "words", "person": "nobody"}, Way.ASKED),
+        ({"text": "words", "since": MONDAY + timedelta(days=1)}, Way.NONE),
+    ],
+)
+def test_common_words_are_not_gathered(
+    filled: Connection, monkeypatch: pytest.MonkeyPatch, asked: dict[str, Any], postgresql: Way
+) -> None:
+    taken = []
 
+    def way(*given: Any) -> Way:
+        taken.append(best_way(*given))
+        return taken[-1]
 
-def test_common_words_are_not_gathered(filled: Connection, monkeypatch: pytest.MonkeyPatch) -> None:
-    assert best(filled, 0) is best(filled, 1) is Way.GATHERED
-    assert best(filled, 30, first=MANY) is Way.NONE
-    if filled.dialect.name == "postgresql":
-        assert best(filled, 2) is best(filled, 30) is Way.ASKED
-        return
-    assert best(filled, 30) is Way.GATHERED, "sixty records are nothing"
-    monkeypatch.setattr(searching, "GATHERING", 500.0)
-    assert best(filled, 30) is best(filled, 30, change="CH-1") is Way.WALKED
-    monkeypatch.setattr(searching, "ASKING", 5.0)
-    assert best(filled, 30, outcome="refused") is Way.ASKED, "six records are asked about"
-    monkeypatch.setattr(searching, "FEW", 2)
-    assert best(filled, 30, outcome="refused") is Way.ASKED, "one in ten of the newest"
+    monkeypatch.setattr(audit, "best_way", way)
+    search(filled, Filter(**asked), AUDITOR, {})
+    walked = Way.NONE if postgresql is Way.NONE else Way.WALKED
+    assert taken == [postgresql if filled.dialect.name == "postgresql" else walked]
 
 
 def test_how_common_words_are_is_told_by_the_newest_before_the_end(
     filled: Connection, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    if filled.dialect.name != "postgresql":
+        pytest.skip("about PostgreSQL")
     told = []
 
     def way(*asked: Any) -> Way:
@@ -165,6 +175,20 @@ def test_how_common_words_are_is_told_by_the_newest_before_the_end(
     ):
         search(filled, asked, AUDITOR, {})
     assert told == [30, 10, 0, 7, 30]
+
+
+def test_the_index_made_anew_finds_the_same(engine: Engine, filled: Connection) -> None:
+    asked = Filter(text="words", person="jonas.okafor")
+    before = pages(filled, asked)
+    filled.rollback()
+    with writing(engine) as connection:
+        lock_ledger(connection)
+        rebuild(connection)
+    with reading(engine) as connection:
+        assert pages(connection, asked) == ([], 0)
+    assert index_new_words(engine) >= MANY
+    with reading(engine) as connection:
+        assert pages(connection, asked) == before
 
 
 def test_what_was_refused_is_found_by_its_own_index(filled: Connection) -> None:
