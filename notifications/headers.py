@@ -2,7 +2,7 @@
 
 Written out here, because the standard library's newer header code loses spaces where a long header mixes ASCII and
 other words (python/cpython issue 92081; "Größe über Öfen" arrives as "Größe überÖfen"), and its older one,
-:class:`email.header.Header`, took a fifth of the processor time of a letter. The tests read what is written here with
+:class:`email.header.Header`, took a seventh of the processor time of a letter. The tests read what is written here with
 the latter.
 """
 
