@@ -96,9 +96,9 @@ class _Compiled:
 
     def bound(self, values: Values) -> Any:
         """``values`` in the form that the driver takes."""
-        given = {**self.fixed, **values} if self.fixed else values
-        processes = self.processes
-        found = {name: processes[name](value) if name in processes else value for name, value in given.items()}
+        found = {**self.fixed, **values}
+        for name, process in self.processes.items():
+            found[name] = process(found[name])
         return [found[name] for name in self.order] if self.order is not None else found
 
     def read(self, row: tuple[Any, ...]) -> tuple[Any, ...]:

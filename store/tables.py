@@ -192,7 +192,6 @@ ledger_private = Table(
     Column("subject_ref", String(64)),
     Column("salt", LargeBinary(32), nullable=False),
     Column("value", Text, nullable=False),
-    Index(None, "subject_ref", "seq"),
 )
 """What people wrote, outside the tree; the record's body holds a salted commitment to it (reference/ledger.md 6.9).
 ``subject_ref`` is the number of the person whose words they are."""

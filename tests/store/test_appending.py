@@ -23,7 +23,7 @@ from store.database import DatabaseUnavailable, lock_ledger, open_database, read
 from store.ledger import Entry, KeyConflict, LedgerStopped, add_once, append_many
 from store.migrating import migrate
 from store.rights import lacks_the_function
-from tests.support.databases import ON_POSTGRESQL
+from tests.support.databases import ON_POSTGRESQL, downgrade
 from tests.support.desk import MONDAY
 from tests.support.ledgers import actors, check_the_whole_ledger, heads, records
 from tests.support.processes import address_of, in_processes
@@ -339,8 +339,7 @@ def test_without_the_function_the_ledger_works_in_more_statements(engine: Engine
     with pytest.raises(Exception, match="ledger_append"):
         append(engine, entry("c"))
     assert append(engine, entry("c")) == 3, "the next try knows"
-    with writing(engine) as connection:
-        connection.execute(text("UPDATE alembic_version SET version_num = '0008'"))
+    downgrade(engine, "0008")
     migrate(engine)
     append(engine, entry("d"))
     with statements(engine) as asked:

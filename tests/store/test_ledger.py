@@ -1,14 +1,16 @@
 from __future__ import annotations
 
+import re
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime, timedelta
 from typing import Any
+from uuid import RFC_4122, UUID
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from sqlalchemy import Engine, delete, event, insert, select, text
-from sqlalchemy.exc import DBAPIError
+from sqlalchemy import Engine, delete, event, func, insert, select, text
+from sqlalchemy.exc import DBAPIError, IntegrityError
 
 from changes.facts import PolicyRef
 from ledger.canonical import NotCanonical, parse_canonical
@@ -241,6 +243,45 @@ def test_a_huge_body_is_refused_whole(engine: Engine, facts: dict[str, Any]) -> 
     with reading(engine) as connection:
         assert check_the_whole_ledger(connection) == 0
     assert append(engine, entry("later")) == 1
+
+
+@pytest.mark.parametrize("place", [1, 20, 39])
+def test_a_row_that_is_refused_in_the_middle_leaves_nothing_of_its_batch(engine: Engine, place: int) -> None:
+    append(engine, entry("taken"))
+    batch = [entry(f"new/{number}", actor=f"person-{number}") for number in range(40)]
+    with pytest.raises(IntegrityError):
+        append(engine, *batch[:place], entry("taken"), *batch[place:])
+    with reading(engine) as connection:
+        assert check_the_whole_ledger(connection) == 1
+        for table, rows in ((tables.ledger_private, 1), (tables.ledger_person, 1), (tables.ledger_head, 1)):
+            assert connection.execute(select(func.count()).select_from(table)).scalar_one() == rows
+    assert append(engine, *batch) == 41
+
+
+def test_a_record_is_named_by_its_number_and_chance_and_by_no_time(engine: Engine) -> None:
+    append(engine, *(entry(str(number), anonymous=number % 2 == 0) for number in range(300)))
+    with reading(engine) as connection:
+        names = [UUID(row["record_id"]) for row in records(connection)]
+    assert [name.int >> 80 for name in names] == list(range(300))
+    assert {(name.version, name.variant) for name in names} == {(8, RFC_4122)}
+    assert [str(name) for name in names] == sorted(str(name) for name in names)
+    chance = [[name.int >> bit & 1 for name in names] for bit in (*range(60), *range(64, 76))]
+    assert all(50 < sum(bits) < 250 for bits in chance), "each bit behind the number is as often set as not"
+
+
+@pytest.mark.skipif(ON_POSTGRESQL, reason="about SQLite")
+def test_no_statement_of_an_append_keeps_copies_of_what_it_changes(engine: Engine) -> None:
+    """SQLite does where a statement with triggers may end with ABORT: that is what 2 says in the second operand."""
+    seen: set[str] = set()
+    event.listen(engine, "before_cursor_execute", lambda _c, _cursor, statement, *_: seen.add(statement))
+    append(engine, entry("a"), entry("b"))
+    inserts = [statement for statement in seen if re.match(r"INSERT .*INTO ledger_(record|head) ", statement)]
+    assert len(inserts) == 2
+    with reading(engine) as connection:
+        for statement in inserts:
+            steps = connection.exec_driver_sql(f"EXPLAIN {statement}", (None,) * statement.count("?")).all()
+            endings = [step.p2 for step in steps if step.opcode.startswith("Halt")]
+            assert 3 in endings and 2 not in endings, statement
 
 
 def test_the_same_business_key_is_recorded_once(engine: Engine) -> None:

@@ -12,12 +12,12 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
-from sqlalchemy import Engine, create_engine, select, text
+from sqlalchemy import Engine, create_engine, event, func, select, text
 from sqlalchemy.exc import DBAPIError
 
 from store import tables
 from store.committing import GroupCommitter, Outcome
-from store.database import DatabaseUnavailable, lock_ledger, open_database, reading, writing
+from store.database import DatabaseUnavailable, NoTransaction, lock_ledger, open_database, reading, writing
 from store.ledger import append_many, append_once
 from tests.support.databases import ON_POSTGRESQL
 from tests.support.desk import MONDAY
@@ -106,6 +106,55 @@ def test_a_full_disk_loses_nothing_and_is_said(engine: Engine) -> None:
     add("fits-again")
     with reading(engine) as connection:
         assert check_the_whole_ledger(connection) == 2
+
+
+@pytest.mark.skipif(ON_POSTGRESQL, reason="about SQLite")
+def test_a_disk_that_is_full_in_the_middle_of_a_record_leaves_nothing_of_its_batch(engine: Engine) -> None:
+    """One page more each time: the space ends in a row, in each of its indexes, in the words, in the head."""
+    with writing(engine) as connection:
+        lock_ledger(connection)
+        append_many(connection, [entry(f"before/{number}") for number in range(20)], MONDAY)
+    with engine.connect() as connection:
+        pages = connection.execute(text("PRAGMA page_count")).scalar_one()
+    batch = [entry(f"new/{number}", change=f"CH-{number}", actor=f"person-{number}") for number in range(60)]
+    said: list[str] = []
+    event.listen(engine, "before_cursor_execute", lambda *told: said.append(told[2]))
+    stopped_at: set[str] = set()
+    for more in range(1_000):
+        engine.dispose()
+        try:
+            with writing(engine) as connection:
+                connection.execute(text(f"PRAGMA max_page_count = {pages + more}"))
+                lock_ledger(connection)
+                append_many(connection, batch, MONDAY)
+            break
+        except DatabaseUnavailable as error:
+            assert "full" in str(error)
+            stopped_at.add(said[-1].partition(" (")[0].split()[-1])
+        engine.dispose()
+        with reading(engine) as connection:
+            assert check_the_whole_ledger(connection) == 20
+            assert connection.execute(text("PRAGMA integrity_check")).scalar_one() == "ok"
+            assert connection.execute(select(func.count()).select_from(tables.ledger_person)).scalar_one() == 1
+    assert more >= 10
+    assert {"ledger_record", "ledger_private"} <= stopped_at
+    with reading(engine) as connection:
+        assert check_the_whole_ledger(connection) == 80
+
+
+@pytest.mark.skipif(ON_POSTGRESQL, reason="about SQLite")
+def test_nothing_is_recorded_behind_a_disk_that_was_full(engine: Engine) -> None:
+    """SQLite takes back the whole transaction; whoever went on would commit statement by statement."""
+    with pytest.raises(NoTransaction), writing(engine) as connection:
+        pages = connection.execute(text("PRAGMA page_count")).scalar_one()
+        connection.execute(text(f"PRAGMA max_page_count = {pages}"))
+        lock_ledger(connection)
+        with pytest.raises(DBAPIError, match="full"):
+            append_many(connection, [entry(f"new/{number}") for number in range(200)], MONDAY)
+        lock_ledger(connection)
+    engine.dispose()
+    with reading(engine) as connection:
+        assert check_the_whole_ledger(connection) == 0
 
 
 @pytest.mark.skipif(ON_POSTGRESQL, reason="about SQLite")

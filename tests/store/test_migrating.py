@@ -2,24 +2,25 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from datetime import timedelta
-from typing import Any
+from typing import Any, NamedTuple
 
 import pytest
-from alembic import command
 from alembic.autogenerate import compare_metadata
 from alembic.runtime.migration import MigrationContext
-from sqlalchemy import Engine, Row, UniqueConstraint, func, inspect, select, text
+from sqlalchemy import Engine, Row, UniqueConstraint, delete, func, insert, inspect, select, text, update
+from sqlalchemy.exc import DBAPIError
 
 from changes.hearing import AcceptForTesting, SayBack
-from store import migrating, tables
+from store import tables
 from store.database import DatabaseUnavailable, open_database, reading, writing
 from store.migrating import latest_revision, migrate, present_revision
 from store.readiness import is_demonstration, mark_demonstration, require_ready
-from tests.support.databases import ON_POSTGRESQL, Databases
+from tests.support.databases import ON_POSTGRESQL, Databases, downgrade
 from tests.support.desk import Desk
 from tests.support.examples import MANAGER, PROPOSER, submit
+from tests.support.ledgers import check_the_whole_ledger
 from tests.support.processes import address_of, in_processes
-from tests.support.writers import migrate_at
+from tests.support.writers import append_ten, migrate_at
 
 
 @pytest.fixture
@@ -29,14 +30,6 @@ def empty(database_maker: Databases) -> Iterator[Engine]:
         engine = open_database(address)
         yield engine
         engine.dispose()
-
-
-def downgrade(engine: Engine, to: str) -> None:
-    """What an operator does by hand with Alembic."""
-    config = migrating._config()
-    with writing(engine) as connection:
-        config.attributes["connection"] = connection
-        command.downgrade(config, to)
 
 
 def table_names(engine: Engine) -> set[str]:
@@ -125,6 +118,68 @@ def test_what_pages_are_read_from_is_made_for_changes_that_are_there(engine: Eng
     downgrade(engine, "0006")
     migrate(engine)
     assert read_from(engine) == made
+
+
+@pytest.mark.postgres
+def test_a_ledger_with_records_is_migrated_to_lighter_appends_and_back(engine: Engine) -> None:
+    append_ten(engine, 0)
+    made = defences(engine)
+    assert "ix_ledger_private_subject_ref_seq" not in made.indexes
+    downgrade(engine, "0010")
+    before = defences(engine)
+    assert before.indexes == made.indexes | {"ix_ledger_private_subject_ref_seq"}
+    assert before.triggers.keys() == made.triggers.keys()
+    differing = {name for name, text in made.triggers.items() if before.triggers[name] != text}
+    assert len(differing) == (0 if ON_POSTGRESQL else 4)
+    assert all(made.triggers[name].replace("FAIL", "ABORT") == before.triggers[name] for name in differing)
+    require_refused(engine)
+    append_ten(engine, 1)
+    migrate(engine)
+    assert defences(engine) == made
+    require_refused(engine)
+    append_ten(engine, 2)
+    with reading(engine) as connection:
+        assert check_the_whole_ledger(connection) == 60
+
+
+class Defences(NamedTuple):
+    """What keeps the ledger as it is, and what it is found by."""
+
+    triggers: dict[str, str]
+    indexes: set[str]
+
+
+def defences(engine: Engine) -> Defences:
+    found = "SELECT name, sql FROM sqlite_master WHERE type = 'trigger'"
+    if ON_POSTGRESQL:
+        found = "SELECT tgname, pg_get_triggerdef(oid) FROM pg_trigger WHERE NOT tgisinternal"
+    with reading(engine) as connection:
+        triggers = {str(name): str(sql) for name, sql in connection.execute(text(found))}
+        indexes = inspect(connection).get_indexes("ledger_private")
+    return Defences(triggers, {str(index["name"]) for index in indexes})
+
+
+def require_refused(engine: Engine) -> None:
+    """The last record once more, and one of the head's sizes, and what stands there altered and deleted."""
+    with reading(engine) as connection:
+        record = dict(
+            connection.execute(select(tables.ledger_record).order_by(tables.ledger_record.c.seq)).mappings().all()[-1]
+        )
+        head = dict(connection.execute(select(tables.ledger_head)).mappings().all()[-1])
+    fresh = {"record_id": "fresh", "idem_key": "fresh"}
+    next_one = {**record, **fresh, "seq": record["seq"] + 1}
+    refused = [
+        update(tables.ledger_record).values(actor="nobody"),
+        delete(tables.ledger_head),
+        insert(tables.ledger_record).values({**record, **fresh}),
+        insert(tables.ledger_record).values({**next_one, "idem_key": record["idem_key"]}),
+        insert(tables.ledger_record).values({**next_one, "record_id": record["record_id"]}),
+        insert(tables.ledger_head).values(head),
+    ]
+    for statement in refused:
+        with pytest.raises(DBAPIError) as caught, writing(engine) as connection:
+            connection.execute(statement)
+        assert ON_POSTGRESQL or "the ledger is append-only" in str(caught.value.orig)
 
 
 def read_from(engine: Engine) -> tuple[list[Row[Any]], list[Row[Any]]]:

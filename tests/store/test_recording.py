@@ -259,7 +259,7 @@ def test_a_failure_at_any_statement_leaves_nothing_at_all(desk: Desk) -> None:
     broken = fail_at_every_statement(desk, desk.decision(PROPOSER, CompleteWave(adoption=80)))
     desk.give(PROPOSER, Invite(people=("hoa.nguyen",)))
     broken += fail_at_every_statement(desk, desk.decision("hoa.nguyen", AcceptInvitation()))
-    writing_to = re.compile(r"(?:INSERT INTO|UPDATE|DELETE FROM) (\w+)")
+    writing_to = re.compile(r"(?:INSERT (?:OR FAIL )?INTO|UPDATE|DELETE FROM) (\w+)")
     written = {table for statement in broken for table in writing_to.findall(statement)}
     assert written == {table.name for table in WRITTEN_BY_A_DECISION} - {"ledger_tile"}  # every 256th record
     with reading(desk.engine) as connection:
@@ -277,7 +277,7 @@ def test_a_command_costs_two_questions_and_few_statements(desk: Desk) -> None:
     if ON_POSTGRESQL:  # one statement for what is appended, and the ledger's lock is asked for
         expected = ["SELECT set_config", "SELECT", *writes, "SELECT ledger_append"]
     else:
-        ledger = ["INSERT INTO ledger_record", "INSERT INTO ledger_private", "INSERT INTO ledger_head"]
+        ledger = ["INSERT OR FAIL INTO ledger_record", "INSERT INTO ledger_private", "INSERT OR FAIL INTO ledger_head"]
         expected = ["BEGIN IMMEDIATE", "SELECT", *writes, "SELECT", *ledger]
     assert len(asked) == len(expected)
     assert [begin for begin, statement in zip(expected, asked, strict=True) if not statement.startswith(begin)] == []

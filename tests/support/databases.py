@@ -12,18 +12,28 @@ from contextlib import closing, contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 
+from alembic import command
 from sqlalchemy import Engine, text
 from sqlalchemy.engine import make_url
 
 from directory.demonstration import FOLDER
 from directory.importing import read_directory
 from policies.loader import shipped
+from store import migrating
 from store.database import open_database, writing
 from store.directory import save_directory
 from store.migrating import migrate
 from store.policies import publish_policy
 
 ON_POSTGRESQL = os.environ.get("GROUNDSWELL_TEST_DATABASE") == "postgresql"
+
+
+def downgrade(engine: Engine, to: str) -> None:
+    """What an operator does by hand with Alembic."""
+    config = migrating._config()
+    with writing(engine) as connection:
+        config.attributes["connection"] = connection
+        command.downgrade(config, to)
 
 
 def fill(engine: Engine) -> None:
