@@ -303,7 +303,7 @@ def search(
     ]
     print_table(("No.", "Recorded", "Change", "Who", "What"), rows, "No record fits.")
     if page.following:
-        say(f"{page.counted} records fit; narrow it down to see the others.")
+        say(f"{page.counted}; narrow it down to see the others.")
 
 
 @app.command("restore-status")

@@ -104,13 +104,17 @@ class AuditPage(Value):
     size: int
     """How many records the log had on the first page; those after it belong to the next search."""
     count: int
-    """How many records fit, exactly up to :data:`COUNTED`; one more means "more than that"."""
+    """How many records fit: all of them up to :data:`COUNTED`, those of one page where words are looked for."""
+    more: bool
+    """More fit than were counted."""
     following: str | None
 
     @property
     def counted(self) -> str:
         """How many records fit, as it is said to people."""
-        return str(self.count) if self.count <= COUNTED else f"More than {COUNTED}"
+        if self.more:
+            return f"More than {self.count} records fit"
+        return "1 record fits" if self.count == 1 else f"{self.count} records fit"
 
 
 class LedgerState(Value):
@@ -303,13 +307,16 @@ def _page(
     values = {**question.values, "stop": stop, "below": below, "most": COUNTED + 1, "limit": limit + 1}
     asking = question.queries(connection, values)
     rows = asking.page.read(connection, values)
-    if rows or before is None:
-        count = rows[0][-1] if rows else 0
-    else:  # behind the last page
-        ((count,),) = asking.counting.read(connection, values)
-    entries = tuple(_entry(Line._make(line), reader, names) for *line, _ in rows[:limit])
+    entries = tuple(_entry(Line._make(row[: len(Line._fields)]), reader, names) for row in rows[:limit])
     following = cursor_at(size, entries[-1].seq) if len(rows) > limit else None
-    return AuditPage(entries=entries, size=size, count=count, following=following)
+    if asking.counting is None:  # whoever comes from another page has seen that more than one fits
+        count, more = (len(entries), following is not None) if before is None else (limit, True)
+    else:
+        fitting = rows[0][-1] if rows else 0
+        if not rows and before is not None:  # behind the last page
+            ((fitting,),) = asking.counting.read(connection, values)
+        count, more = min(fitting, COUNTED), fitting > COUNTED
+    return AuditPage(entries=entries, size=size, count=count, more=more, following=following)
 
 
 def _entry(line: Line, reader: Reader, names: Mapping[str, str]) -> AuditEntry:
@@ -323,7 +330,7 @@ def exported(
 ) -> Iterator[ExportedRecord]:
     """The records that fit, oldest first, in pieces: memory stays the same however many they are."""
     question = _question(connection, asked, reader)
-    values = {**question.values, "most": question.size, "limit": CHUNK}
+    values = {**question.values, "limit": CHUNK}
     query = question.oldest(connection, values)
     while rows := query.read(connection, values):
         for line in map(Line._make, rows):

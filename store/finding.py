@@ -100,27 +100,26 @@ class Queries(NamedTuple):
     """What is executed for a page."""
 
     page: Prepared
-    """The latest ``limit`` lines below number ``below``, each with how many records fit up to ``most``."""
-    counting: Prepared
+    """The latest ``limit`` lines below number ``below``, each with how many records fit up to ``most``, where that is
+    counted."""
+    counting: Prepared | None
+    """How many records fit up to ``most``. None where words are looked for: it would take longer than the page."""
 
 
 @lru_cache(maxsize=1_000)
 def queries(shape: Shape, dialect: str) -> Queries:
     """The queries of a shape on one kind of database."""
-    records = tables.ledger_record
+    seq = tables.ledger_record.c.seq
+    counting, columns = None, LINE
+    if not shape.words:
+        counted = select(seq).where(shape.fitting(dialect)).limit(bindparam("most", type_=Integer))
+        counting = select(func.count()).select_from(counted.subquery())
+        columns = (*LINE, counting.scalar_subquery().label("matching"))
+    page = with_words(select(*columns)).where(shape.fitting(dialect, "below"))
     if shape.words is Way.WALKED:
-        counted, found = shape.walk("stop", "most"), [records.c.seq.in_(shape.walk("below", "limit"))]
-    else:
-        counted, found = select(records.c.seq).where(shape.fitting(dialect)), []
-        if shape.words:  # as far from where they are as the page is
-            counted = counted.order_by(records.c.seq.desc())
-        counted = counted.limit(bindparam("most", type_=Integer))
-    counting = select(func.count()).select_from(counted.subquery())
-    page = with_words(select(*LINE, counting.scalar_subquery().label("matching"))).where(
-        shape.fitting(dialect, "below"), *found
-    )
-    page = page.order_by(records.c.seq.desc()).limit(bindparam("limit", type_=Integer))
-    return Queries(Prepared(page), Prepared(counting))
+        page = page.where(seq.in_(shape.walk("below", "limit")))
+    page = page.order_by(seq.desc()).limit(bindparam("limit", type_=Integer))
+    return Queries(Prepared(page), Prepared(counting) if counting is not None else None)
 
 
 @lru_cache(maxsize=1_000)
