@@ -34,7 +34,8 @@ def plain() -> Environment:
 def _environment(form: str, autoescape: bool) -> Environment:
     made = Environment(
         loader=PackageLoader("notifications"),
-        autoescape=autoescape,  # noqa: S701 - only plain text is not escaped
+        # Only plain text is not escaped.
+        autoescape=autoescape,  # noqa: S701  # nosec B701
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
