@@ -357,9 +357,7 @@ def pages(engine: Engine, results: Report, name: str) -> None:
         size = search(connection, Filter(), readers[""], {}).size
         deep = cursor_at(size, before=size // 20)
         for (what, make), (who, reader) in product(asked.items(), readers.items()):
-            for number in range(
-                60
-            ):  # what the disk has to give for it is in memory then, as in reference/ledger.md 7.4
+            for number in range(60):  # warm, as reference/ledger.md 7.4 measured: the disk has given it once
                 search(connection, make(number), reader, {})
                 search(connection, make(number), reader, {}, deep)
             first = [_page_milliseconds(connection, make(number), reader) for number in range(60)]
