@@ -160,7 +160,9 @@ async def run(settings: Settings, host: str = "127.0.0.1", port: int = 8000) -> 
             timeout_graceful_shutdown=GRACE_SECONDS,
         )
         connecting = asyncio.create_task(link.connect_early())
-        await _Server(config, app.state.services.live).serve()
+        live: Live = app.state.services.live
+        await _Server(config, live).serve()
+        await live.ended()
         connecting.cancel()
     finally:
         engine.dispose()

@@ -39,12 +39,18 @@ class Live:
     _tick: asyncio.Event = field(default_factory=asyncio.Event)
     _beginning: asyncio.Lock = field(default_factory=asyncio.Lock)
     _watching: asyncio.Task[None] | None = None
-    _closed: bool = False
+    _closing: asyncio.Event = field(default_factory=asyncio.Event)
 
     def close(self) -> None:
         """Let all pages go; they come back when the server does."""
-        self._closed = True
+        self._closing.set()
         self._wake()
+
+    async def ended(self) -> None:
+        """Close, and return when no look at the database is under way any more, so that it can be let go."""
+        self.close()
+        if self._watching:
+            await self._watching
 
     async def follow(self, read: Read, since: int, change: str | None) -> AsyncIterator[int]:
         """The numbers of records after ``since``, of one change or of any, as they come; several at once count once."""
@@ -54,7 +60,7 @@ class Live:
         try:
             await self._watch(read)
             known = await self._read_latest(read, change)  # after watching has begun, so that nothing falls between
-            while not self._closed:
+            while not self._closing.is_set():
                 tick = self._tick  # taken before looking, so that what moves meanwhile is not waited for in vain
                 latest = max(known, self._of(change))
                 if latest > since:
@@ -94,8 +100,8 @@ class Live:
 
     async def _look(self, read: Read) -> None:
         """Look at the ledger until nobody listens any more."""
-        while self._listeners and not self._closed:
-            await asyncio.sleep(self.every)
+        while self._listeners and not self._closing.is_set():
+            await self._patiently(self._closing, self.every)
             try:
                 found = await read(lambda connection: movements_after(connection, self._seen))
             except DatabaseUnavailable:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, MutableMapping
+from collections.abc import AsyncIterator, Callable, Iterator, MutableMapping
 from pathlib import Path
 from typing import Any
 
@@ -28,8 +28,9 @@ def apps() -> dict[str, FastAPI]:
 
 
 @pytest.fixture
-def make_office(engine: Engine, apps: dict[str, FastAPI]) -> OfficeMaker:
+async def make_office(engine: Engine, apps: dict[str, FastAPI]) -> AsyncIterator[OfficeMaker]:
     """Makes an office with settings of its own."""
+    opened: list[Live] = []
 
     def make(settings: Settings) -> Office:
         clock = Clock()
@@ -37,10 +38,13 @@ def make_office(engine: Engine, apps: dict[str, FastAPI]) -> OfficeMaker:
         if settings.mode not in apps:
             apps[settings.mode] = create_app(settings, engine, gateway, clock=clock)
         app = apps[settings.mode]
-        app.state.services = Services(settings, engine, gateway, clock=clock, live=Live(every=0.05, lasts=0.1))
+        opened.append(live := Live(every=0.05, lasts=0.1))
+        app.state.services = Services(settings, engine, gateway, clock=clock, live=live)
         return Office(app, engine, gateway, clock, settings)
 
-    return make
+    yield make
+    for live in opened:  # or one would look at the database while it is taken down
+        await live.ended()
 
 
 @pytest.fixture

@@ -78,6 +78,27 @@ async def test_pages_are_let_go_when_the_server_stops(office: Office) -> None:
     assert await asyncio.wait_for(listening, 5) == []
 
 
+async def test_a_server_that_ends_waits_for_the_look_that_is_under_way() -> None:
+    live, looking, may_end, ended = Live(every=0.01, lasts=0.03), asyncio.Event(), asyncio.Event(), list[str]()
+    looks = 0
+
+    async def read(work: object) -> object:
+        nonlocal looks
+        looks += 1
+        if looks <= 2:  # the two with which listening begins
+            return 4
+        looking.set()
+        await may_end.wait()
+        ended.append("look")
+        return ()
+
+    assert [seq async for seq in live.follow(read, 4, None)] == []
+    await asyncio.wait_for(looking.wait(), 5)
+    asyncio.get_running_loop().call_later(0.05, may_end.set)
+    await asyncio.wait_for(live.ended(), 5)
+    assert ended == ["look"]
+
+
 async def test_a_database_that_is_away_for_a_moment_ends_no_page() -> None:
     live, answers = Live(every=0.01, lasts=0.3), iter([4, 4, DatabaseUnavailable("away"), ((5, "CH-1"),)])
 
