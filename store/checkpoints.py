@@ -23,7 +23,7 @@ from ledger.note import Note, NoteError, Signer, parse_note
 from ledger.proofs import consistency_proof, root_at
 from ledger.tiles import NoSuchTile
 from store import tables
-from store.database import lock_ledger, reading, writing
+from store.database import adding, reading
 from store.ledger import STOPPED, origin_of
 from store.sinks import Sink, SinkUnusable
 from store.tiles import stored_reader
@@ -102,8 +102,7 @@ class Sealer:
     def _store(self, size: int, note: str) -> None:
         key_id = parse_note(note).signatures[0].key_id.hex()
         table = tables.ledger_checkpoint
-        with writing(self.engine) as connection:
-            lock_ledger(connection)
+        with adding(self.engine) as connection:
             known = select(table.c.size).where(table.c.size == size, table.c.key_id == key_id)
             if connection.execute(known).first() is None:  # another process may have been first
                 made = {"size": size, "key_id": key_id, "note": note, "made_at": self.clock()}
@@ -150,8 +149,7 @@ class Sealer:
         now = self.clock()
         rows = [{"size": size, "witness": who, "note": note, "received_at": now} for who, note in vouching.items()]
         table = tables.ledger_witness
-        with writing(self.engine) as connection:
-            lock_ledger(connection)
+        with adding(self.engine) as connection:
             there = set(connection.execute(select(table.c.witness).where(table.c.size == size)).scalars())
             if fresh := [row for row in rows if row["witness"] not in there]:
                 connection.execute(insert(table), fresh)
@@ -285,8 +283,7 @@ def _tree_at(connection: Connection, last: KeptCheckpoint | None) -> CompactRang
 def stop(engine: Engine, reason: str) -> None:
     """Have nothing be appended any more, by any process."""
     table = tables.deployment
-    with writing(engine) as connection:
-        lock_ledger(connection)
+    with adding(engine) as connection:
         connection.execute(delete(table).where(table.c.name == STOPPED))
         connection.execute(insert(table).values(name=STOPPED, value=reason))
     log.error("the ledger is stopped", reason=reason)

@@ -16,7 +16,7 @@ from typing import Any, Generic, NamedTuple, TypeVar
 
 from sqlalchemy import Connection, Engine
 
-from store.database import DatabaseUnavailable, in_words, lock_ledger, writing
+from store.database import DatabaseUnavailable, adding, in_words
 from store.ledger import Entry, LedgerStopped, append_many
 
 T = TypeVar("T")
@@ -148,8 +148,7 @@ class GroupCommitter:
     def _together(self, batch: Sequence[_Caller]) -> None:
         outcomes: list[tuple[_Caller, Outcome[Any]]] = []
         refused: list[tuple[_Caller, NothingWritten]] = []
-        with writing(self._engine) as connection:
-            lock_ledger(connection)
+        with adding(self._engine) as connection:
             for caller in batch:
                 try:
                     outcomes.append((caller, caller.work(connection)))

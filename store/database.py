@@ -1,7 +1,10 @@
-"""Opening a database and its two kinds of transaction: reading, and writing one at a time.
+"""Opening a database and its kinds of transaction: reading, writing one at a time, and adding to the ledger.
 
 SQLite writes begin IMMEDIATE, because a deferred transaction that turns into a writer fails under concurrency
 (reference/ledger.md 6.5); PostgreSQL writers take one advisory lock at READ COMMITTED.
+
+What every decision begins and ends is begun and ended by our own words on a connection of SQLAlchemy's, because a
+transaction of SQLAlchemy's costs more than what is written in it (docs/decisions/0038).
 """
 
 from __future__ import annotations
@@ -20,7 +23,7 @@ from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import DatabaseError, DBAPIError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolExhausted
 
-from store.prepared import Prepared
+from store.prepared import Prepared, as_sqlalchemy_raises, say
 
 LEDGER_LOCK = 0x67_72_6F_75_6E_64
 """PostgreSQL's advisory lock of the ledger: "ground" as a number, unlikely to meet another application's."""
@@ -72,23 +75,28 @@ def open_database(address: str) -> Engine:
 
 def _postgresql(url: URL, **options: Any) -> Engine:
     engine = create_engine(url, pool_pre_ping=True, pool_size=10, isolation_level="READ COMMITTED", **options)
-    statements = create_engine(
-        url, pool_size=1, max_overflow=4, pool_reset_on_return=None, isolation_level="AUTOCOMMIT", **options
-    )
-    _statements[engine] = statements
+    statements = create_engine(url, pool_size=2, max_overflow=4, isolation_level="AUTOCOMMIT", **options)
+    _statements[engine], _opened_for[statements] = statements, ref(engine)
     event.listen(engine, "engine_disposed", lambda _engine: statements.dispose())
-    heard = ref(engine)
 
     @event.listens_for(statements, "before_cursor_execute")
-    def _say(*told: Any) -> None:
-        for listener in asked.dispatch.before_cursor_execute if (asked := heard()) else ():
-            listener(*told)
+    def _say(connection: Connection, *told: Any) -> None:
+        for listener in engine_of(connection).dispatch.before_cursor_execute:
+            listener(connection, *told)
 
     return engine
 
 
 _statements: WeakKeyDictionary[Engine, Engine] = WeakKeyDictionary()
 """For each engine on PostgreSQL, the one whose connections commit each statement. They are opened when needed."""
+_opened_for: WeakKeyDictionary[Engine, ref[Engine]] = WeakKeyDictionary()
+"""For each engine of :data:`_statements`, the one it belongs to."""
+
+
+def engine_of(connection: Connection) -> Engine:
+    """The engine that :func:`open_database` made, whichever kind of connection this is."""
+    belongs_to = _opened_for.get(connection.engine)
+    return (belongs_to() if belongs_to else None) or connection.engine
 
 
 def _sqlite(url: URL) -> Engine:
@@ -118,18 +126,25 @@ def _sqlite(url: URL) -> Engine:
     @event.listens_for(engine, "begin")
     def _begin(connection: Connection) -> None:
         writing = connection.get_execution_options().get("writing", False)
-        if writing and connection.info[_FILE] != _file_at(url.database):
-            # SQLite would go on in a file that has no name any more, and what was acknowledged would go with it.
-            engine.dispose()
-            raise DatabaseUnavailable(
-                f"{in_words(engine)} is not the file any more that this program opened: it was moved, deleted or "
-                "replaced. Nothing was written"
-            )
-        connection.exec_driver_sql("BEGIN IMMEDIATE" if writing else "BEGIN")
+        if not _raw(connection).in_transaction:  # or it was begun by our own words
+            _begin_on_sqlite(connection, writing=writing)
 
     return engine
 
 
+def _begin_on_sqlite(connection: Connection, *, writing: bool) -> None:
+    engine = connection.engine
+    if writing and connection.info[_FILE] != _file_at(engine.url.database):
+        # SQLite would go on in a file that has no name any more, and what was acknowledged would go with it.
+        engine.dispose()
+        raise DatabaseUnavailable(
+            f"{in_words(engine)} is not the file any more that this program opened: it was moved, deleted or "
+            "replaced. Nothing was written"
+        )
+    (_BEGIN_IMMEDIATE if writing else _BEGIN).write(connection, {})
+
+
+_BEGIN, _BEGIN_IMMEDIATE = Prepared(text("BEGIN")), Prepared(text("BEGIN IMMEDIATE"))
 _FILE = "file"
 
 
@@ -166,10 +181,13 @@ def reading(engine: Engine) -> Iterator[Connection]:
     Raises:
         DatabaseUnavailable: when the database cannot be reached.
     """
-    # SQLite's transactions are like that anyway; at READ COMMITTED each statement would see a moment of its own.
     with _named_failure(engine), engine.connect() as connection:
-        if engine.dialect.name == "postgresql":
-            connection.execution_options(isolation_level="REPEATABLE READ")
+        if engine.dialect.name == "sqlite":  # its transactions are like that anyway
+            _begin_on_sqlite(connection, writing=False)
+            yield connection  # and what only read needs no end but that of the connection
+            return
+        # At READ COMMITTED each statement would see a moment of its own.
+        connection.execution_options(isolation_level="REPEATABLE READ")
         with connection.begin():
             yield connection
 
@@ -184,6 +202,62 @@ def writing(engine: Engine) -> Iterator[Connection]:
     with _named_failure(engine):
         with engine.connect().execution_options(writing=True) as connection, connection.begin():
             yield connection
+
+
+@contextmanager
+def adding(engine: Engine) -> Iterator[Connection]:
+    """A transaction that writes and holds the ledger's lock from its beginning, committed at the end.
+
+    Raises:
+        DatabaseUnavailable: when the database cannot be reached or stays locked.
+    """
+    # What is not committed is rolled back where the connection goes back to where it came from.
+    with _named_failure(engine), _begun(engine) as connection:
+        yield connection
+        for listener in engine.dispatch.commit:
+            listener(connection)
+        try:
+            _raw(connection).commit()
+        except connection.dialect.loaded_dbapi.Error as error:
+            raise as_sqlalchemy_raises(connection, "COMMIT", error) from error
+
+
+def _begun(engine: Engine, *, again: bool = True) -> Connection:
+    """A connection whose transaction holds the ledger's lock. Whether it was lost while nobody used it is not asked
+    before: nothing is lost with it, and another does as well."""
+    here = _statements.get(engine, engine)
+    connection = here.connect()
+    try:
+        _begin_and_lock(connection)
+    except BaseException as error:
+        connection.close()
+        if not (again and isinstance(error, DBAPIError) and error.connection_invalidated):
+            raise
+    else:
+        return connection
+    here.dispose()  # its neighbours were lost as well
+    return _begun(engine, again=False)
+
+
+def _begin_and_lock(connection: Connection) -> None:
+    """On PostgreSQL in one journey, where a ping, BEGIN and the lock would be three."""
+    if connection.dialect.name == "sqlite":
+        _begin_on_sqlite(connection, writing=True)
+        return
+    words = (
+        f"BEGIN ISOLATION LEVEL READ COMMITTED; SET LOCAL lock_timeout = '{LOCK_PATIENCE}'; "
+        f"SELECT pg_advisory_xact_lock({LEDGER_LOCK})"
+    )
+    say(connection, words)
+    try:
+        _raw(connection).execute(words, prepare=False)  # several statements cannot be prepared
+    except connection.dialect.loaded_dbapi.Error as error:
+        raise as_sqlalchemy_raises(connection, words, error) from error
+
+
+def _raw(connection: Connection) -> Any:
+    """The driver's own connection."""
+    return connection.connection.dbapi_connection
 
 
 @contextmanager
@@ -214,8 +288,11 @@ def lock_ledger(connection: Connection) -> None:
     Raises:
         NoTransaction: each statement would be committed by itself, and the lock with the first.
     """
-    raw: Any = connection.connection.dbapi_connection
-    alone = raw.autocommit if connection.dialect.name == "postgresql" else not raw.in_transaction
+    raw = _raw(connection)
+    if connection.dialect.name == "postgresql":
+        alone = raw.autocommit and raw.info.transaction_status == raw.info.transaction_status.IDLE
+    else:
+        alone = not raw.in_transaction
     if alone:
         raise NoTransaction("The ledger is only added to in a transaction; this connection commits each statement.")
     if connection.dialect.name == "postgresql":

@@ -25,7 +25,7 @@ from changes.decision import evolve_all
 from changes.events import event_from
 from changes.values import TEXT_LENGTH
 from store import tables
-from store.database import lock_ledger, writing
+from store.database import adding
 from store.directory import load_directory
 from store.ledger import LABEL, Entry, append_many, number_of
 from store.recording import event_texts, write_read_model
@@ -54,8 +54,7 @@ def erase_person(engine: Engine, person: str, reason: str, by: str, confirmed_by
     Raises:
         store.restoring.NotAccepted: the person is active, no reason is given, or it is not two other people.
     """
-    with writing(engine) as connection:
-        lock_ledger(connection)
+    with adding(engine) as connection:
         require_two_people(connection, reason, by, confirmed_by)
         if person in (by, confirmed_by):
             raise NotAccepted("Two other people are needed; nobody erases themselves.")

@@ -40,7 +40,7 @@ from ledger.record import FORM, coarsened, commitments_of, lasting
 from ledger.tiles import TILE_WIDTH, completed_tiles
 from store import tables
 from store.appending import CAN_APPEND_IN_ONE, Head, append_if_still_so, doubt, remember, remembered_head
-from store.database import has_single_statements, lock_ledger, one_statement, writing
+from store.database import adding, engine_of, has_single_statements, one_statement
 from store.prepared import Prepared, among, listed
 from store.tiles import StoredTiles
 
@@ -182,16 +182,16 @@ def append_many(connection: Connection, entries: Sequence[Entry], now: datetime)
         LedgerStopped: when the ledger must not be added to.
     """
     people = _people_in(entries)
-    remembered = remembered_head(connection.engine)
+    remembered = remembered_head(engine_of(connection))
     if remembered and _may_be_believed(remembered, entries, people):
         made = _make(remembered, entries, now)
         try:
             done = append_if_still_so(connection, remembered, people, made.records[0], made.private, made.head)
         except ProgrammingError:  # the function was taken away
-            doubt(connection.engine)
+            doubt(engine_of(connection))
             raise
         if done:
-            remember(connection.engine, made.after)
+            remember(engine_of(connection), made.after)
             return made.after.size
     head = _head(connection, people)
     if not entries:
@@ -202,7 +202,7 @@ def append_many(connection: Connection, entries: Sequence[Entry], now: datetime)
     if head.size % TILE_WIDTH + len(leaves) >= TILE_WIDTH:
         _write_tiles(connection, head.size, leaves)
     _insert(connection, made.records, made.private, made.head)
-    remember(connection.engine, made.after)
+    remember(engine_of(connection), made.after)
     return made.after.size
 
 
@@ -231,12 +231,10 @@ def add_once(engine: Engine, entry: Entry, now: datetime) -> int:
             return remembered.size
         doubt(engine)
     try:
-        with writing(engine) as connection:
-            lock_ledger(connection)
+        with adding(engine) as connection:
             return append_many(connection, [entry], now) - 1
     except IntegrityError:
-        with writing(engine) as connection:
-            lock_ledger(connection)
+        with adding(engine) as connection:
             return append_once(connection, entry, now)
 
 
@@ -444,7 +442,7 @@ def _head(connection: Connection, people: set[str]) -> Head:
     numbers = {person: number for *_, person, number in rows if person is not None}
     if size is None:
         return Head(origin, 0, CompactRange().root(), b"", None, numbers, alone=bool(in_one))
-    before = remembered_head(connection.engine)
+    before = remembered_head(engine_of(connection))
     ours = before is None or (before.size, before.root) == (size, bytes(root))
     return Head(origin, size, bytes(root), bytes(frontier), recorded_at, numbers, alone=bool(in_one and ours))
 

@@ -43,13 +43,13 @@ class Prepared:
     def read(self, connection: Connection, values: Values) -> list[tuple[Any, ...]]:
         """What a query answers, in the order of its columns."""
         compiled = self._for(connection.dialect)
-        _say(connection, compiled.text)
+        say(connection, compiled.text)
         cursor = connection.connection.cursor()
         try:
             cursor.execute(compiled.text, compiled.bound(values))
             rows = cursor.fetchall()
         except connection.dialect.loaded_dbapi.Error as error:
-            raise _as_sqlalchemy_raises(connection, compiled.text, error) from error
+            raise as_sqlalchemy_raises(connection, compiled.text, error) from error
         finally:
             cursor.close()
         return [compiled.read(row) for row in rows]
@@ -60,7 +60,7 @@ class Prepared:
             return
         compiled = self._for(connection.dialect)
         bound = [compiled.bound(row) for row in rows]
-        _say(connection, compiled.text)
+        say(connection, compiled.text)
         cursor = connection.connection.cursor()
         try:
             if len(bound) == 1:
@@ -68,7 +68,7 @@ class Prepared:
             else:
                 cursor.executemany(compiled.text, bound)
         except connection.dialect.loaded_dbapi.Error as error:
-            raise _as_sqlalchemy_raises(connection, compiled.text, error) from error
+            raise as_sqlalchemy_raises(connection, compiled.text, error) from error
         finally:
             cursor.close()
 
@@ -146,13 +146,14 @@ def _compile(statement: ClauseElement, dialect: Dialect, columns: list[str] | No
     return _Compiled(str(compiled), order, fixed, processes, tuple(results))
 
 
-def _say(connection: Connection, text: str) -> None:
+def say(connection: Connection, text: str) -> None:
     """Whoever listens to the engine's statements hears of these as well, without their values: costs are counted so."""
     for listener in connection.engine.dispatch.before_cursor_execute:
         listener(connection, None, text, None, None, False)
 
 
-def _as_sqlalchemy_raises(connection: Connection, text: str, error: Exception) -> BaseException:
+def as_sqlalchemy_raises(connection: Connection, text: str, error: Exception) -> BaseException:
+    """What SQLAlchemy would raise for the driver's ``error``, without values; a lost connection is not used again."""
     dialect = connection.dialect
     lost = dialect.is_disconnect(error, connection.connection.dbapi_connection, None)  # type: ignore[arg-type]
     if lost:

@@ -12,7 +12,7 @@ from ledger.checkpoint import Checkpoint, read_checkpoint
 from ledger.note import NoteError
 from ledger.proofs import root_at
 from store.checkpoints import Head, go_on, head_of, stopped_because
-from store.database import lock_ledger, reading, writing
+from store.database import adding, reading
 from store.directory import load_directory
 from store.ledger import Entry, append_many, origin_of
 from store.sinks import Sink, SinkUnusable
@@ -152,8 +152,7 @@ def accept_restore(
 
 def _go_on_with(engine: Engine, entry: Entry, now: datetime) -> None:
     """Record, and let the ledger go on: a program that runs may have stopped it again a moment ago."""
-    with writing(engine) as connection:
-        lock_ledger(connection)
+    with adding(engine) as connection:
         go_on(connection)
         append_many(connection, [entry], now)
 

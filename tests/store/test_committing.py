@@ -12,7 +12,7 @@ from sqlalchemy import Connection, Engine, event, insert, select
 from ledger.canonical import NotCanonical
 from store import committing, tables
 from store.committing import GroupCommitter, NothingWritten, Outcome
-from store.database import DatabaseUnavailable, reading
+from store.database import DatabaseUnavailable, adding, reading
 from tests.support.desk import MONDAY
 from tests.support.ledgers import check_the_whole_ledger, heads
 from tests.support.writers import entry
@@ -124,9 +124,12 @@ def test_a_database_that_is_away_is_said_to_each_of_them_at_once(
         tries.append(1)
         raise DatabaseUnavailable("is away")
 
-    committer = GroupCommitter(engine)
-    monkeypatch.setattr(committing, "lock_ledger", lambda _connection: monkeypatch.setattr(committing, "writing", away))
-    answers = at_once(committer, [appending(f"w{number}") for number in range(4)])
+    def away_after_this(engine: Engine) -> Any:
+        monkeypatch.setattr(committing, "adding", away)
+        return adding(engine)
+
+    monkeypatch.setattr(committing, "adding", away_after_this)
+    answers = at_once(GroupCommitter(engine), [appending(f"w{number}") for number in range(4)])
     assert all(isinstance(answer, DatabaseUnavailable) for answer in answers)
     assert len(tries) == 1
 

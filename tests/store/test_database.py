@@ -14,12 +14,12 @@ from sqlalchemy import Connection, Engine, create_engine, func, insert, select, 
 from sqlalchemy.exc import IntegrityError, StatementError
 
 from store import database, tables
-from store.database import DatabaseUnavailable, in_words, lock_ledger, open_database, reading, writing
+from store.database import DatabaseUnavailable, adding, in_words, lock_ledger, open_database, reading, writing
 from store.ledger import ORIGIN
 from tests.support.databases import ON_POSTGRESQL
 from tests.support.desk import MONDAY
 from tests.support.processes import address_of, in_processes
-from tests.support.writers import count_on, count_on_at
+from tests.support.writers import add_on, count_on, count_on_at
 
 ONLY_SQLITE = pytest.mark.skipif(ON_POSTGRESQL, reason="about SQLite")
 ONLY_POSTGRESQL = pytest.mark.skipif(not ON_POSTGRESQL, reason="about PostgreSQL")
@@ -305,6 +305,42 @@ def test_a_pool_without_a_free_connection_is_said_in_words(database_address: str
     engine.dispose()
 
 
+# ---------------------------------------------------------------------------------------------- what is added
+
+
+def test_what_is_added_is_committed_and_what_fails_is_not(engine: Engine) -> None:
+    for name in ("first", "second"):
+        with adding(engine) as connection:
+            lock_ledger(connection)  # it holds the lock already, and asking for it again is no mistake
+            connection.execute(insert(tables.deployment).values(name=name, value="here"))
+        with pytest.raises(ZeroDivisionError), adding(engine) as connection:
+            connection.execute(insert(tables.deployment).values(name=f"not the {name}", value="here"))
+            raise ZeroDivisionError
+    with reading(engine) as connection:
+        assert set(connection.execute(select(tables.deployment.c.name)).scalars()) == {ORIGIN, "first", "second"}
+
+
+@ONLY_POSTGRESQL
+def test_adding_has_its_own_limit_and_sees_what_others_commit(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
+    with adding(engine) as connection:
+        assert connection.execute(text("SHOW lock_timeout")).scalar_one() == "15s"
+        assert connection.execute(text("SHOW transaction_isolation")).scalar_one() == "read committed"
+        monkeypatch.setattr(database, "LOCK_PATIENCE", "50ms")
+        with pytest.raises(DatabaseUnavailable, match="lock timeout"), adding(engine):
+            pytest.fail("two added at once")
+    with adding(engine):
+        pass  # the lock went with its transaction
+
+
+@ONLY_POSTGRESQL
+def test_whoever_adds_gets_another_connection_for_one_that_was_lost(engine: Engine, database_address: str) -> None:
+    with adding(engine) as connection:
+        before = connection.execute(text("SELECT pg_backend_pid()")).scalar_one()
+    end_connection(database_address, before)
+    with adding(engine) as connection:
+        assert connection.execute(text("SELECT pg_backend_pid()")).scalar_one() != before
+
+
 # ------------------------------------------------------------------------------------------------ concurrency
 
 
@@ -325,6 +361,13 @@ def test_writers_in_threads_wait_for_each_other(counting: Engine) -> None:
     with ThreadPoolExecutor(8) as threads:
         for writer in [threads.submit(count_on, counting) for _ in range(8)]:
             writer.result()
+    assert counted(counting) == 80
+
+
+def test_whoever_adds_waits_for_those_who_write(counting: Engine) -> None:
+    with ThreadPoolExecutor(8) as threads:
+        for one in [threads.submit(act, counting) for act in (add_on, count_on) * 4]:
+            one.result()
     assert counted(counting) == 80
 
 

@@ -274,8 +274,8 @@ def test_a_command_costs_two_questions_and_few_statements(desk: Desk) -> None:
     with before_each_statement(desk.engine, asked.append):
         desk.record(comment)
     writes = ["UPDATE change", "INSERT INTO applied_command"]
-    if ON_POSTGRESQL:  # one statement for what is appended, and the ledger's lock is asked for
-        expected = ["SELECT set_config", "SELECT", *writes, "SELECT ledger_append"]
+    if ON_POSTGRESQL:  # one statement for what is appended, and one that begins and asks for the lock
+        expected = ["BEGIN ISOLATION LEVEL", "SELECT", *writes, "SELECT ledger_append"]
     else:
         ledger = ["INSERT OR FAIL INTO ledger_record", "INSERT INTO ledger_private", "INSERT OR FAIL INTO ledger_head"]
         expected = ["BEGIN IMMEDIATE", "SELECT", *writes, "SELECT", *ledger]

@@ -11,13 +11,13 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Engine, event, select
+from sqlalchemy import Connection, Engine, event, select
 
 from ledger.keys import key_from_text
 from store import tables
 from store.appending import remember, remembered_head
 from store.checkpoints import Sealer
-from store.database import lock_ledger, open_database, reading, writing
+from store.database import adding, lock_ledger, open_database, reading, writing
 from store.ledger import Entry, add_once, append_many, append_once, origin_of
 from store.migrating import migrate
 from store.recording import Decision, record
@@ -27,12 +27,24 @@ from tests.support.desk import MONDAY, SOURCE
 
 def count_on(engine: Engine) -> None:
     """Ten times: read a number and write the next one, the way that loses updates when two do it at once."""
-    table = tables.deployment
     for _ in range(10):
         with writing(engine) as connection:
             lock_ledger(connection)
-            count = int(connection.execute(select(table.c.value).where(table.c.name == "count")).scalar_one())
-            connection.execute(table.update().where(table.c.name == "count").values(value=str(count + 1)))
+            count_one(connection)
+
+
+def add_on(engine: Engine) -> None:
+    """The same the way in which decisions are added."""
+    for _ in range(10):
+        with adding(engine) as connection:
+            count_one(connection)
+
+
+def count_one(connection: Connection) -> None:
+    """Read a number and write the next one."""
+    table = tables.deployment
+    count = int(connection.execute(select(table.c.value).where(table.c.name == "count")).scalar_one())
+    connection.execute(table.update().where(table.c.name == "count").values(value=str(count + 1)))
 
 
 def count_on_at(address: str, _number: int) -> None:
