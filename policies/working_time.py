@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
-from fractions import Fraction
 from functools import lru_cache
 from zoneinfo import ZoneInfo
 
@@ -31,13 +30,20 @@ class WorkingDay:
     opens: datetime
     closes: datetime
 
-    def share_before(self, moment: datetime) -> Fraction:
-        """The part of this day's working time that is over at ``moment``, which lies before its end."""
-        return max(Fraction(0), Fraction((moment - self.opens) // _INSTANT, (self.closes - self.opens) // _INSTANT))
+    @property
+    def length(self) -> int:
+        """Its working time in microseconds."""
+        return (self.closes - self.opens) // _INSTANT
 
-    def moment_at(self, share: Fraction) -> datetime:
-        """The moment at which this part of the day's working time is over."""
-        return self.opens + round(share * ((self.closes - self.opens) // _INSTANT)) * _INSTANT
+    def over_at(self, moment: datetime) -> int:
+        """Microseconds of its working time that are over at ``moment``, which lies before its end."""
+        return max(0, (moment - self.opens) // _INSTANT)
+
+    def moment_at(self, parts: int, of: int) -> datetime:
+        """The moment at which this part of the day's working time is over, to the nearest microsecond."""
+        whole, rest = divmod(parts * self.length, of)
+        nearest = whole + (2 * rest > of or (2 * rest == of and whole % 2))  # the even one of two
+        return self.opens + nearest * _INSTANT
 
 
 _INSTANT = timedelta(microseconds=1)
@@ -46,7 +52,8 @@ _INSTANT = timedelta(microseconds=1)
 class WorkingTime:
     """The working calendar of one policy. A moment is working from the first to the last instant of a working day.
 
-    It remembers the calendar of days it met and nothing else, so it may be shared.
+    It remembers the calendar of days it met and nothing else, so it may be shared. Shares of days are whole numbers of
+    their parts, because days may differ in length and each command asks for a dozen moments.
     """
 
     def __init__(self, settings: Time) -> None:
@@ -62,6 +69,8 @@ class WorkingTime:
         self.window = lru_cache(maxsize=32)(self._window)
         """When a duration from a moment is over and when to remind before; see :meth:`add` and :meth:`reminders`."""
         self._place = lru_cache(maxsize=32)(self._found_place)
+        self._later = lru_cache(maxsize=1024)(self._found_later)
+        self._days_between = lru_cache(maxsize=1024)(self._counted_between)
 
     def today(self, now: datetime) -> date:
         """The day that ``now`` falls on in the organisation's zone."""
@@ -89,10 +98,10 @@ class WorkingTime:
         if duration.unit in _CLOCK:
             return start + duration.amount * _CLOCK[duration.unit]
         if duration.unit == "d":
-            first, share = self._place(start)
+            first, over = self._place(start)
             if duration.amount == 0:
                 return max(start, first.opens)
-            return self._moment(first, share + duration.amount)
+            return self._moment(first, over + duration.amount * first.length, first.length)
         days = duration.amount * (7 if duration.unit == "w" else 1)
         reached = self._next(self.today(start) + days * _ONE_DAY)
         while reached.closes < start:
@@ -115,11 +124,14 @@ class WorkingTime:
         if start >= due:
             return ()
         first, begin = self._place(start)
-        last, share = self._place(due)
-        end = self._days_between(first, last) + share
-        moments = {self._moment(first, (begin + end) / 2)} if end > begin else set()
-        if end - 1 > begin:
-            moments.add(self._moment(first, end - 1))
+        last, over = self._place(due)
+        parts = first.length
+        if last.length != parts:
+            begin, over, parts = begin * last.length, over * parts, parts * last.length
+        end = self._days_between(first.day, last.day) * parts + over
+        moments = {self._moment(first, begin + end, 2 * parts)} if end > begin else set()
+        if end - parts > begin:
+            moments.add(self._moment(first, end - parts, parts))
         return tuple(sorted(moment for moment in moments if start < moment < due))
 
     def working_day(self, day: date) -> WorkingDay | None:
@@ -150,28 +162,34 @@ class WorkingTime:
                 return found
         raise NeverWorking(f"the policy's calendar has no working day in the three years from {day} on")
 
-    def _found_place(self, moment: datetime) -> tuple[WorkingDay, Fraction]:
+    def _found_place(self, moment: datetime) -> tuple[WorkingDay, int]:
         """The working day that a moment belongs to, and how much of it is over. A night belongs to the next morning."""
         found = self._next(self.today(moment))
         while found.closes <= moment:
             found = self._next(found.day + _ONE_DAY)
-        return found, found.share_before(moment)
+        return found, found.over_at(moment)
 
-    def _days_between(self, first: WorkingDay, last: WorkingDay) -> int:
+    def _found_later(self, first: date, working_days: int) -> WorkingDay:
+        """The working day so many working days after ``first``, which is one."""
+        found = self._next(first)
+        for _ in range(working_days):
+            found = self._next(found.day + _ONE_DAY)
+        return found
+
+    def _counted_between(self, first: date, last: date) -> int:
         days = 0
-        while first.day < last.day:
-            first = self._next(first.day + _ONE_DAY)
+        while first < last:
+            first = self._next(first + _ONE_DAY).day
             days += 1
         return days
 
-    def _moment(self, first: WorkingDay, working_days: Fraction) -> datetime:
-        """The earliest moment by which so many working days, counted from the opening of ``first``, are over."""
-        whole, share = divmod(working_days, 1)
-        if share == 0:
-            whole, share = whole - 1, Fraction(1)
-        for _ in range(whole):
-            first = self._next(first.day + _ONE_DAY)
-        return first.moment_at(share)
+    def _moment(self, first: WorkingDay, parts: int, of: int) -> datetime:
+        """The earliest moment by which so many parts of a working day, counted from the opening of ``first``, are over;
+        at least one."""
+        whole, rest = divmod(parts, of)
+        if rest == 0:
+            whole, rest = whole - 1, of
+        return self._later(first.day, whole).moment_at(rest, of)
 
 
 def in_freeze(freeze: Freeze, day: date) -> bool:

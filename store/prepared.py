@@ -86,20 +86,22 @@ class _Compiled:
     """A statement for one kind of database."""
 
     text: str
-    order: tuple[str, ...] | None
-    """The names of the values in their order; None where the driver takes them by name."""
+    order: tuple[tuple[str, _Process | None], ...] | None
+    """The names of the values in their order, with what makes of each what the driver takes; None where the driver
+    takes them by name."""
     fixed: Mapping[str, Any]
     """Values that are part of the statement, such as a limit."""
     processes: Mapping[str, _Process]
+    """What makes of a value what the driver takes, where that is something else."""
     results: tuple[tuple[int, _Process], ...]
     """The columns whose values the driver gives in another form than we use."""
 
     def bound(self, values: Values) -> Any:
         """``values`` in the form that the driver takes."""
-        found = {**self.fixed, **values}
-        for name, process in self.processes.items():
-            found[name] = process(found[name])
-        return [found[name] for name in self.order] if self.order is not None else found
+        found = {**self.fixed, **values} if self.fixed else values
+        if self.order is not None:
+            return [found[name] if process is None else process(found[name]) for name, process in self.order]
+        return {**found, **{name: process(found[name]) for name, process in self.processes.items()}}
 
     def read(self, row: tuple[Any, ...]) -> tuple[Any, ...]:
         """A row in the form that we use."""
@@ -142,7 +144,8 @@ def _compile(statement: ClauseElement, dialect: Dialect, columns: list[str] | No
         read = column.type.dialect_impl(dialect).result_processor(dialect, None)
         if read:
             results.append((place, read))
-    order = tuple(compiled.positiontup) if compiled.positiontup is not None else None
+    names = compiled.positiontup
+    order = tuple((name, processes.get(name)) for name in names) if names is not None else None
     return _Compiled(str(compiled), order, fixed, processes, tuple(results))
 
 
