@@ -29,7 +29,7 @@ from ledger.record import commitments_of, policy_of
 from ledger.tiles import NoSuchTile
 from store import tables
 from store.checkpoints import latest_checkpoint
-from store.finding import EXACT, SIZE, Bounding, Queries, Shape, bounds, in_pieces, queries
+from store.finding import EXACT, ONE_WAY, SIZE, Bounding, Queries, Shape, bounds, in_pieces, queries
 from store.ledger import LABEL, ORIGIN, STOPPED, Entry, add_once
 from store.prepared import Prepared
 from store.reading import CursorInvalid
@@ -263,7 +263,9 @@ def search(
     Raises:
         CursorInvalid: ``cursor`` is not one of ours.
     """
-    return _page(connection, _question(connection, asked, reader), reader, names, cursor, limit)
+    return _page(
+        connection, _question(connection, asked, reader, _bounding_of_page(asked)), reader, names, cursor, limit
+    )
 
 
 def search_and_state(
@@ -281,14 +283,15 @@ def search_and_state(
         CursorInvalid: ``cursor`` is not one of ours.
         WordsNotIndexed: words are looked for, and the latest records could not be found by theirs; not with ``anyway``.
     """
-    bounding = _bounding(asked)._replace(unindexed=bool(asked.text) and not anyway)
+    bounding = _bounding_of_page(asked)._replace(unindexed=bool(asked.text) and not anyway)
     dialect = connection.dialect.name
-    (row,) = _state_and_bounds(bounding, dialect).read(connection, _looked_up(asked, dialect))
+    bound = _looked_up(asked, dialect)
+    (row,) = _state_and_bounds(bounding, dialect).read(connection, bound)
     state, found = _Standing._make(row[: len(_Standing._fields)]), row[len(_Standing._fields) :]
     *_, unindexed = found
     if unindexed:
         raise WordsNotIndexed
-    question = _question_in((state.size, *found), asked, reader, dialect)
+    question = _question_in((state.size, *found), asked, reader, bound, dialect)
     return _page(connection, question, reader, names, cursor, PAGE), _state_in(state)
 
 
@@ -304,8 +307,8 @@ def _page(
     limit = max(1, min(limit, 200))
     stop = min(question.values["stop"], size)
     below = stop if before is None else min(stop, before)
-    values = {**question.values, "stop": stop, "below": below, "most": COUNTED + 1, "limit": limit + 1}
-    asking = question.queries(connection, values)
+    values = {**question.values, "stop": stop, "below": below}
+    asking = question.queries(connection, values, limit + 1)
     rows = asking.page.read(connection, values)
     entries = tuple(_entry(Line._make(row[: len(Line._fields)]), reader, names) for row in rows[:limit])
     following = cursor_at(size, entries[-1].seq) if len(rows) > limit else None
@@ -329,8 +332,8 @@ def exported(
     connection: Connection, asked: Filter, reader: Reader, names: Mapping[str, str]
 ) -> Iterator[ExportedRecord]:
     """The records that fit, oldest first, in pieces: memory stays the same however many they are."""
-    question = _question(connection, asked, reader)
-    values = {**question.values, "limit": CHUNK}
+    question = _question(connection, asked, reader, _bounding(asked))
+    values = {**question.values}
     query = question.oldest(connection, values)
     while rows := query.read(connection, values):
         for line in map(Line._make, rows):
@@ -398,15 +401,15 @@ class _Question:
     held: int
     """How many of the newest records hold the words that are looked for, on PostgreSQL."""
 
-    def queries(self, connection: Connection, values: Mapping[str, Any]) -> Queries:
-        """The queries of a page with ``values``."""
+    def queries(self, connection: Connection, values: Mapping[str, Any], limit: int) -> Queries:
+        """The queries of a page of ``limit`` lines with ``values``."""
         dialect = connection.dialect.name
-        return queries(self._searched(dialect, values), dialect)
+        return queries(self._searched(dialect, values), dialect, limit, COUNTED + 1)
 
     def oldest(self, connection: Connection, values: Mapping[str, Any]) -> Prepared:
         """The query of the lines from number ``first`` on."""
         dialect = connection.dialect.name
-        return in_pieces(self._searched(dialect, values), dialect)
+        return in_pieces(self._searched(dialect, values), dialect, CHUNK)
 
     def _searched(self, dialect: str, values: Mapping[str, Any]) -> Shape:
         if self.shape.words is None:
@@ -414,15 +417,22 @@ class _Question:
         return self.shape._replace(words=best_way(dialect, values, self.held))
 
 
-def _question(connection: Connection, asked: Filter, reader: Reader) -> _Question:
+def _question(connection: Connection, asked: Filter, reader: Reader, bounding: Bounding) -> _Question:
     """Look up, in one query, what the database has to know before it can use its indexes well."""
     dialect = connection.dialect.name
-    (row,) = bounds(_bounding(asked), dialect).read(connection, _looked_up(asked, dialect))
-    return _question_in(row, asked, reader, dialect)
+    bound = _looked_up(asked, dialect)
+    (row,) = bounds(bounding, dialect).read(connection, bound)
+    return _question_in(row, asked, reader, bound, dialect)
 
 
 def _bounding(asked: Filter) -> Bounding:
     return Bounding(asked.since is not None, asked.until is not None, bool(asked.person), bool(asked.text))
+
+
+def _bounding_of_page(asked: Filter) -> Bounding:
+    parts = {"change": asked.change, "actor": asked.person, "action": asked.kind, "stage": asked.stage}
+    parts["outcome"] = asked.outcome
+    return _bounding(asked)._replace(planned_once=frozenset(name for name, part in parts.items() if part) in ONE_WAY)
 
 
 def _looked_up(asked: Filter, dialect: str) -> dict[str, Any]:
@@ -432,7 +442,10 @@ def _looked_up(asked: Filter, dialect: str) -> dict[str, Any]:
     return {name: part for name, part in parts.items() if part}
 
 
-def _question_in(row: tuple[Any, ...], asked: Filter, reader: Reader, dialect: str) -> _Question:
+def _question_in(
+    row: tuple[Any, ...], asked: Filter, reader: Reader, bound: Mapping[str, Any], dialect: str
+) -> _Question:
+    """What ``row`` says, which is the answer to ``bound``."""
     size, first, stop, number, named, held, *_ = row
     size = size or 0
     values = {"reader": reader.ref, "first": size if first is None else first, "stop": size if stop is None else stop}
@@ -444,7 +457,9 @@ def _question_in(row: tuple[Any, ...], asked: Filter, reader: Reader, dialect: s
         people = [number] if number else []
         people += [asked.person] if named is not None or not number else []
         values |= {f"person{place}": ref for place, ref in enumerate(people)}
-    if asked.text:
+    if "words" in bound:
+        values["words"] = bound["words"]
+    elif asked.text:
         facts = {name: [value] for name, value in exact.items() if value}
         values |= looked_for(dialect, asked.text, {**facts, "actor": people})
     shape = Shape(

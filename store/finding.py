@@ -18,6 +18,7 @@ from sqlalchemy import (
     String,
     and_,
     bindparam,
+    case,
     false,
     func,
     literal,
@@ -25,6 +26,7 @@ from sqlalchemy import (
     null,
     or_,
     select,
+    true,
 )
 
 from changes.events import EVENTS
@@ -36,6 +38,9 @@ from store.trail import DISCREET_COMMANDS, LINE, SECRET_COMMANDS, with_words
 
 EXACT = ("change", "action", "stage", "outcome")
 """The columns that are asked for as they are."""
+ONE_WAY = frozenset(map(frozenset, ((), ("change",), ("actor",), ("action",), ("actor", "stage"), ("action", "stage"))))
+"""What is asked for so that one index finds it in order and no other would do, whichever values are meant. With more,
+or with one of few stages alone, it depends on how rare the values are, and a plan that was made once does not know."""
 
 
 class Shape(NamedTuple):
@@ -56,9 +61,7 @@ class Shape(NamedTuple):
         """The conditions on ``records`` beside the range of numbers and the words."""
         parts = [records.c[name] == bindparam(f"is_{name}", type_=String) for name in self.exact]
         if self.not_applied:
-            parts.append(
-                records.c.outcome != literal_column("'applied'")
-            )  # what the index of the others says of itself
+            parts.append(records.c.outcome != _named("applied"))  # what the index of the others says of itself
         actors = [bindparam(f"person{number}", type_=String) for number in range(self.people)]
         if actors:  # one value lets the index serve the order, two do not
             parts.append(records.c.actor.in_(actors) if len(actors) > 1 else records.c.actor == actors[0])
@@ -78,7 +81,7 @@ class Shape(NamedTuple):
             parts.append(holding(dialect, self.words))
         return and_(*parts)
 
-    def walk(self, below: str, limit: str, *, oldest: bool = False) -> Select[Any]:
+    def walk(self, below: str, limit: int, *, oldest: bool = False) -> Select[Any]:
         """The numbers of those that :attr:`Way.WALKED` finds. The index knows all conditions but who may see what."""
         meeting: Others | None = None if self.sees_all else self.others
         return walked(below, limit, meeting, oldest=oldest)
@@ -88,48 +91,61 @@ class Shape(NamedTuple):
         secret = {kind for kind, event in EVENTS.items() if event.secret or (self.discreetly and event.discreet)}
         refused = SECRET_COMMANDS | DISCREET_COMMANDS if self.discreetly else SECRET_COMMANDS
         hidden = or_(
-            and_(records.c.outcome == "applied", records.c.action.in_(list(map(literal, sorted(secret))))),
-            and_(records.c.outcome == "refused", records.c.action.in_(list(map(literal, sorted(refused))))),
+            and_(records.c.outcome == _named("applied"), records.c.action.in_(list(map(_named, sorted(secret))))),
+            and_(records.c.outcome == _named("refused"), records.c.action.in_(list(map(_named, sorted(refused))))),
         )
         people, reader = tables.ledger_person.c, bindparam("reader", type_=String)
         number = select(people.id).where(people.person == reader).scalar_subquery()
         return or_(~hidden, records.c.actor == number, records.c.actor == reader)
 
 
+def _named(word: str) -> ColumnElement[str]:
+    """One of our own words as a part of the statement: what is bound has to be sent and looked at each time."""
+    return literal_column(f"'{word}'", String)
+
+
 class Queries(NamedTuple):
     """What is executed for a page."""
 
     page: Prepared
-    """The latest ``limit`` lines below number ``below``, each with how many records fit up to ``most``, where that is
-    counted."""
+    """The latest lines below number ``below``, each with how many records fit, where that is counted."""
     counting: Prepared | None
-    """How many records fit up to ``most``. None where words are looked for: it would take longer than the page."""
+    """How many records fit. None where words are looked for: it would take longer than the page."""
 
 
 @lru_cache(maxsize=1_000)
-def queries(shape: Shape, dialect: str) -> Queries:
-    """The queries of a shape on one kind of database."""
+def queries(shape: Shape, dialect: str, limit: int, most: int) -> Queries:
+    """The queries of a shape on one kind of database, for at most ``limit`` lines, counting up to ``most`` records.
+
+    Both are part of the statement: PostgreSQL takes a number it does not know for a tenth of all records.
+    """
     seq = tables.ledger_record.c.seq
     counting, columns = None, LINE
     if not shape.words:
-        counted = select(seq).where(shape.fitting(dialect)).limit(bindparam("most", type_=Integer))
+        counted = select(seq).where(shape.fitting(dialect)).limit(_number(most))
+        if shape.people < 2:  # in the order of the page, so that both are found in the same way
+            counted = counted.order_by(seq.desc())
         counting = select(func.count()).select_from(counted.subquery())
         columns = (*LINE, counting.scalar_subquery().label("matching"))
     page = with_words(select(*columns)).where(shape.fitting(dialect, "below"))
     if shape.words is Way.WALKED:
-        page = page.where(seq.in_(shape.walk("below", "limit")))
-    page = page.order_by(seq.desc()).limit(bindparam("limit", type_=Integer))
+        page = page.where(seq.in_(shape.walk("below", limit)))
+    page = page.order_by(seq.desc()).limit(_number(limit))
     return Queries(Prepared(page), Prepared(counting) if counting is not None else None)
 
 
+def _number(of: int) -> ColumnElement[int]:
+    return literal_column(str(of), Integer)
+
+
 @lru_cache(maxsize=1_000)
-def in_pieces(shape: Shape, dialect: str) -> Prepared:
+def in_pieces(shape: Shape, dialect: str, limit: int) -> Prepared:
     """The query of the oldest ``limit`` lines from number ``first`` on."""
     records = tables.ledger_record
     lines = with_words(select(*LINE)).where(shape.fitting(dialect)).order_by(records.c.seq)
     if shape.words is Way.WALKED:
-        lines = lines.where(records.c.seq.in_(shape.walk("stop", "limit", oldest=True)))
-    return Prepared(lines.limit(bindparam("limit", type_=Integer)))
+        lines = lines.where(records.c.seq.in_(shape.walk("stop", limit, oldest=True)))
+    return Prepared(lines.limit(_number(limit)))
 
 
 class Bounding(NamedTuple):
@@ -139,12 +155,15 @@ class Bounding(NamedTuple):
     until: bool
     person: bool
     words: bool
+    planned_once: bool = False
+    """The queries that follow in this transaction are planned for any values, on PostgreSQL."""
     unindexed: bool = False
     """Whether there are words that are not indexed yet is asked as well."""
 
     def columns(self, dialect: str) -> tuple[ColumnElement[Any], ...]:
         """The first number, the one to stop at, a person's number, one of their records from before people had numbers,
-        how many of the newest records hold the words (on PostgreSQL), and whether there are words that are not indexed.
+        how many of the newest records hold the words, how what follows is planned (both on PostgreSQL), and whether
+        there are words that are not indexed.
         """
         people, records = tables.ledger_person.c, tables.ledger_record.c
         person = bindparam("person", type_=String)
@@ -159,10 +178,24 @@ class Bounding(NamedTuple):
             (number if self.person else null()).label("number"),
             (named if self.person else null()).label("named"),
             held.label("held"),
+            *(self._planning(named) if dialect == "postgresql" else ()),
             (some_unindexed(dialect) if self.unindexed else false()).label("unindexed"),
         )
 
+    def _planning(self, named: ColumnElement[int]) -> list[ColumnElement[str]]:
+        """Say for this transaction how its queries are planned: planning takes longer than reading a page does. A plan
+        for any values takes it that few fit and would sort them; of a common kind that is every sixth record."""
+        chosen: list[ColumnElement[str]] = []
+        for setting, once, usual in PLANNING:
+            how: ColumnElement[str] = _named(once if self.planned_once else usual)
+            if self.planned_once and self.person:  # under two references the order is not that of the index
+                how = case((named.is_(None), how), else_=_named(usual))
+            chosen.append(func.set_config(_named(setting), how, true()))
+        return chosen
 
+
+PLANNING = (("plan_cache_mode", "force_generic_plan", "auto"), ("enable_sort", "off", "on"))
+"""Settings of PostgreSQL, for what is planned once and for everything else."""
 SIZE = select(func.max(tables.ledger_head.c.size)).scalar_subquery()
 """How many records the log has."""
 

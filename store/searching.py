@@ -54,6 +54,8 @@ _search = table("ledger_search", column("seq"), column("words"))
 _ROWID = literal_column("ledger_search.rowid", Integer)
 _WORDS = bindparam("words", type_=Text)
 _QUERY = func.websearch_to_tsquery("simple", _WORDS)
+_ONCE = select(_QUERY).scalar_subquery()
+"""What is looked for, put together once and not for each record."""
 _HOLDS: dict[str, ColumnElement[bool]] = {
     "sqlite": literal_column("ledger_search").op("MATCH", return_type=Boolean())(_WORDS),
     "postgresql": _search.c.words.op("@@", return_type=Boolean())(_QUERY),
@@ -67,7 +69,7 @@ def held_by_newest(stop: ColumnElement[int]) -> ColumnElement[int]:
     newest = stop - bindparam("looked_at", type_=BigInteger)
     rows = select(_search.c.words).where(_search.c.seq < stop, _search.c.seq >= newest).cte("newest")
     rows = rows.prefix_with("MATERIALIZED")
-    holds = rows.c.words.op("@@", return_type=Boolean())(_QUERY)
+    holds = rows.c.words.op("@@", return_type=Boolean())(_ONCE)
     return select(func.count()).select_from(rows).where(holds).scalar_subquery()
 
 
@@ -150,14 +152,13 @@ def holding(dialect: str, way: Way) -> ColumnElement[bool]:
         return false()
     holds = _HOLDS[dialect]
     if way is Way.ASKED:
-        # What is looked for is put together once and not for each record.
-        holds = _search.c.words.op("@@", return_type=Boolean())(select(_QUERY).scalar_subquery())
+        holds = _search.c.words.op("@@", return_type=Boolean())(_ONCE)
         return select(holds).where(_search.c.seq == records.c.seq).correlate(records).scalar_subquery()
     gathered = select(_search.c.seq).where(holds).scalar_subquery()  # bounds would tempt it to read by number
     return records.c.seq == any_(func.array(gathered, type_=ARRAY(BigInteger)))
 
 
-def walked(below: str, limit: str, meeting: Others | None, *, oldest: bool = False) -> Select[Any]:
+def walked(below: str, limit: int, meeting: Others | None, *, oldest: bool = False) -> Select[Any]:
     """The numbers of the newest, or ``oldest``, records from ``first`` up to but not including ``below`` that hold what
     is looked for, as many as ``limit``, on SQLite; ``meeting`` are conditions that the index cannot know."""
     stop, first = (bindparam(name, type_=BigInteger) for name in (below, "first"))
@@ -165,7 +166,7 @@ def walked(below: str, limit: str, meeting: Others | None, *, oldest: bool = Fal
     if meeting:
         records = tables.ledger_record.alias("walked")
         found = found.where(exists(select(literal(1)).where(records.c.seq == _ROWID, *meeting(records))))
-    return found.order_by(_ROWID if oldest else _ROWID.desc()).limit(bindparam(limit, type_=Integer))
+    return found.order_by(_ROWID if oldest else _ROWID.desc()).limit(literal_column(str(limit), Integer))
 
 
 def looked_for(dialect: str, typed: str, facts: Mapping[str, Sequence[str]]) -> dict[str, Any]:

@@ -8,9 +8,9 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from sqlalchemy import Connection, Engine, text
+from sqlalchemy import Connection, Engine, insert, select, text
 
-from store import audit, searching
+from store import audit, searching, tables
 from store.audit import Filter, Reader, exported, search
 from store.database import lock_ledger, reading, writing
 from store.ledger import append_many
@@ -208,3 +208,42 @@ def test_what_was_refused_is_found_by_its_own_index(filled: Connection) -> None:
     query = "SELECT seq FROM ledger_record WHERE outcome = :o AND outcome <> 'applied' ORDER BY seq DESC LIMIT 51"
     plan = str(filled.execute(text(f"{explain} {query}"), {"o": "refused"}).all())
     assert "ix_ledger_record_not_applied_seq" in plan
+
+
+@pytest.mark.parametrize(
+    ("asked", "once"),
+    [
+        ({}, True),
+        ({"text": "words"}, True),
+        ({"person": "jonas.okafor", "stage": "testing"}, True),
+        ({"person": "jonas.okafor", "kind": "resumed"}, False),
+        ({"stage": "testing"}, False),
+        ({"kind": "resumed"}, True),
+        ({"person": "jonas.okafor", "stage": "testing", "outcome": "refused"}, False),
+    ],
+)
+def test_what_one_index_finds_is_planned_once(filled: Connection, asked: dict[str, str], once: bool) -> None:
+    if filled.dialect.name != "postgresql":
+        pytest.skip("about PostgreSQL")
+    search(filled, Filter(**asked), AUDITOR, {})
+    assert planning(filled) == ("force_generic_plan" if once else "auto")
+    list(exported(filled, Filter(**asked), AUDITOR, {}))
+    assert planning(filled) == "auto"
+
+
+def test_whom_records_name_in_two_ways_is_planned_for_each(filled: Connection) -> None:
+    if filled.dialect.name != "postgresql":
+        pytest.skip("about PostgreSQL")
+    record = tables.ledger_record
+    old = filled.execute(select(record).where(record.c.seq == MANY - 1)).one()._asdict()
+    old |= {"seq": MANY, "record_id": "old", "idem_key": "old", "actor": "jonas.okafor"}
+    filled.execute(insert(record), old)
+    found = search(filled, Filter(person="jonas.okafor", until=MONDAY + timedelta(days=1)), AUDITOR, {}, limit=2)
+    assert planning(filled) == "auto"
+    assert [entry.seq for entry in found.entries] == [MANY - 1, MANY - 3]
+    filled.rollback()
+
+
+def planning(connection: Connection) -> object:
+    """How PostgreSQL plans what is prepared in this transaction."""
+    return connection.execute(text("SHOW plan_cache_mode")).scalar_one()
