@@ -414,7 +414,7 @@ class _Question:
     def _searched(self, dialect: str, values: Mapping[str, Any]) -> Shape:
         if self.shape.words is None:
             return self.shape
-        return self.shape._replace(words=best_way(dialect, values, self.held))
+        return self.shape._replace(words=best_way(dialect, values, self.held, self.shape.exact))
 
 
 def _question(connection: Connection, asked: Filter, reader: Reader, bounding: Bounding) -> _Question:

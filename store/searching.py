@@ -45,8 +45,11 @@ ROUND = 2_000
 """Records that are indexed in one transaction."""
 LOOKED_AT = 400
 """Records that are looked at on PostgreSQL to see how common words are, in half a millisecond."""
-COMMON = 20
+COMMON = 100
 """One in so many holds words that are looked for record by record, on PostgreSQL."""
+COMMON_OF_SOME = 20
+"""The same where a kind, a stage or an outcome is asked for as well: perhaps none of theirs holds the words, and then
+all of them are looked at."""
 FACTS = ("change", "action", "stage", "outcome", "actor")
 """What of a record is in SQLite's index beside its words, so that a common word of one person is found at once. It is
 what the record's columns say, and narrows only: whether a reader may see a record is asked of the record."""
@@ -130,9 +133,9 @@ Others = Callable[[FromClause], list[ColumnElement[bool]]]
 """The conditions beside the words, on the records under any alias."""
 
 
-def best_way(dialect: str, values: Values, held: int) -> Way:
+def best_way(dialect: str, values: Values, held: int, exact: Sequence[str] = ()) -> Way:
     """How to find the records from ``first`` up to but not including ``stop`` that hold what is looked for
-    (:func:`looked_for`).
+    (:func:`looked_for`), where the columns ``exact`` are asked for as well.
 
     SQLite's index is in the order of the records and holds all that a filter can ask for. PostgreSQL's gives all
     matches or none, it cannot say how rare a word is, and its planner reads a million records backwards to find one:
@@ -142,7 +145,9 @@ def best_way(dialect: str, values: Values, held: int) -> Way:
         return Way.NONE
     if dialect == "sqlite":
         return Way.WALKED
-    return Way.ASKED if held * COMMON > LOOKED_AT else Way.GATHERED
+    if "change" in exact:  # which has some hundreds of records at most
+        return Way.ASKED
+    return Way.ASKED if held * (COMMON_OF_SOME if exact else COMMON) > LOOKED_AT else Way.GATHERED
 
 
 def holding(dialect: str, way: Way) -> ColumnElement[bool]:

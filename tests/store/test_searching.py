@@ -144,6 +144,9 @@ def test_no_way_to_find_words_finds_for_others_what_is_discreet(
     [
         ({"text": "words"}, Way.ASKED),
         ({"text": "words 17"}, Way.GATHERED),
+        ({"text": "words 57"}, Way.ASKED),
+        ({"text": "words 57", "kind": "resumed"}, Way.GATHERED),
+        ({"text": "words 17", "change": "CH-1"}, Way.ASKED),
         ({"text": "words", "person": "jonas.okafor"}, Way.ASKED),
         ({"text": "words", "person": "nobody"}, Way.ASKED),
         ({"text": "words", "since": MONDAY + timedelta(days=1)}, Way.NONE),
@@ -172,7 +175,7 @@ def test_how_common_words_are_is_told_by_the_newest_before_the_end(
     told = []
 
     def way(*asked: Any) -> Way:
-        told.append(asked[-1])
+        told.append(asked[2])
         return Way.GATHERED
 
     monkeypatch.setattr(audit, "best_way", way)
