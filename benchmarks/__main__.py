@@ -31,7 +31,6 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-from rich.console import Console
 from rich.table import Table
 from sqlalchemy import Engine
 from temporalio.client import Client, WithStartWorkflowOperation
@@ -39,7 +38,7 @@ from temporalio.common import WorkflowIDConflictPolicy
 
 from benchmarks.comparison import BareRoad, Work
 from benchmarks.http_client import kept_alive
-from benchmarks.measuring import Run, Shape, Turn, billable_actions, cpu_seconds, ratio, shape_of
+from benchmarks.measuring import Run, Shape, Turn, billable_actions, console, cpu_seconds, ratio, shape_of
 from benchmarks.organisation import Cell, cast_of, organisation
 from changes.instruction import Instruction, Receipt, assert_actor
 from demo.road import main_road
@@ -63,7 +62,6 @@ BARE, UNGUARDED = "bare", "bare-unguarded"
 """Task queues of the bare workflows: in the SDK's sandbox, and without it."""
 BENCH = "bench"
 """This process, among those whose time is counted."""
-console = Console()
 
 
 @dataclass

@@ -40,10 +40,10 @@ from itertools import product
 from pathlib import Path
 from typing import Any
 
-from rich.console import Console
 from rich.table import Table as Report
 from sqlalchemy import Column, Connection, Engine, Index, Insert, MetaData, Table, event, insert, select, text
 
+from benchmarks.measuring import console
 from benchmarks.stories import stories
 from ledger.verification import verify
 from store import tables
@@ -61,7 +61,6 @@ CALLERS = 64
 START = datetime(2026, 1, 1, tzinfo=UTC)
 STAGES = ("proposal", "testing", "champions", "rollout", "learning")
 KINDS = ("put_on_hold", "resumed", "withdrawn")
-console = Console()
 
 
 def entry(key: str, number: int = 0) -> Entry:
@@ -191,7 +190,7 @@ def append_ratios(name: str, engine: Engine, folder: Path, rounds: int, results:
     slow = Taken()
     if name == "SQLite":
         with slow_disk(engine):
-            for _ in range(max(rounds // 3, 1)):
+            for _ in range(max(rounds // 3, 2)):
                 slow.round(turns)
     with reading(engine) as connection:
         report = verify_stored(connection, origin_of(connection), [], first=first)
@@ -428,10 +427,12 @@ def main() -> None:
     """Read the arguments and run."""
     parser = argparse.ArgumentParser(prog="make bench-ledger", description=__doc__)
     parser.add_argument("--records", type=int, default=100_000, help="records of the log that is read (100,000)")
-    parser.add_argument("--rounds", type=int, default=25, help="rounds of appending (25)")
+    parser.add_argument("--rounds", type=int, default=25, help="rounds of appending, two or more (25)")
     parser.add_argument("--only", choices=("sqlite", "postgresql"), help="one database only")
     parser.add_argument("--keep", type=Path, help="a folder in which the databases stay, to be read again")
     chosen = parser.parse_args()
+    if chosen.rounds < 2:
+        parser.error("--rounds: two or more are needed, or there is no middle half to tell")
     results = Report(
         "what", "measured", "aim", title="What the ledger costs; in brackets the middle half of the rounds"
     )

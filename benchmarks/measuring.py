@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 import statistics
+import sys
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator
@@ -13,12 +14,15 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import httpx2
+from rich.console import Console
 from sqlalchemy import Engine, event
 from temporalio.api.enums.v1 import EventType
 from temporalio.client import Client
 
 FLUSH_SECONDS = 2.5
 """The server writes its action counter about once a second; reading earlier loses the tail (temporal.md, 2)."""
+console = Console(width=None if sys.stdout.isatty() else 120)
+"""Where results are printed; a file is as wide as the tables, and a screen as wide as it is."""
 TICKS = os.sysconf("SC_CLK_TCK")
 
 

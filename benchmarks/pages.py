@@ -24,12 +24,11 @@ from typing import Any
 
 import httpx2
 from fastapi import FastAPI
-from rich.console import Console
 from rich.table import Table
 from sqlalchemy import Engine, select
 
 from benchmarks.company import ADMINISTRATOR, AUDITOR, EXECUTIVE, STEWARD, Company
-from benchmarks.measuring import statements
+from benchmarks.measuring import console, statements
 from benchmarks.population import BUSY_LEAD, NOW, populate
 from benchmarks.stories import Story, stories
 from changes.commands import Command
@@ -50,7 +49,6 @@ from web.security.sign_in import cookie_name
 MOST_QUERIES, MOST_TIMES, MOST_BYTES = 5, 3.0, 100_000
 EMPLOYEE = "member-0-0"
 TYPED = "Returns wait at the desk because receipts are copied by hand. Scan them before delivery, every week."
-console = Console()
 
 
 @dataclass(frozen=True)

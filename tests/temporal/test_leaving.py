@@ -21,7 +21,7 @@ leave({code})
 
 def ended(loaded: str, code: int) -> tuple[int, str]:
     program = PROGRAM.format(loaded=loaded, code=code)
-    # Whoever measures coverage holds on to the program's own objects now and then, and they are not taken down.
+    # Not measured itself: in a run of coverage an object was once not taken down, and why is not known.
     bare = {name: value for name, value in os.environ.items() if not name.startswith("COVERAGE")}
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False, env=bare)
     assert not done.stderr
