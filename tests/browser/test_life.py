@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import time
 from datetime import timedelta
+from typing import TYPE_CHECKING
 
 import pytest
 
 from tests.browser.people import Desk
 from tests.web.office import HOA, JONAS, LEA, MARA, PRIYA, SAMIRA, Clock
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Route
 
 INGRID = "ingrid.halvorsen"
 
@@ -121,6 +126,7 @@ def test_the_life_of_a_change_clicked_by_seven_people(desk: Desk, scripts: bool)
 def test_a_page_shows_what_others_do_without_being_loaded_again(desk: Desk) -> None:
     mara, jonas = desk.person(MARA), desk.person(JONAS)
     ref = filed(desk)
+    mara.page.route("**/hx-sse*", late)
     mara.opens(f"/changes/{ref}")
     mara.page.evaluate("window.sameWindow = true")
     jonas.does(ref, "comment", about="works", text="I like that.")
@@ -138,6 +144,12 @@ def test_what_is_known_already_follows_the_typing(desk: Desk) -> None:
     mara.writes("What did you see?", "Customers wait four days for a yes or no.")
     mara.page.get_by_role("heading", name="Something like it").wait_for()
     assert "Answer returns within a day" in mara.text
+
+
+def late(route: Route) -> None:
+    """What listens comes after everything else, as over a slow line."""
+    time.sleep(0.5)
+    route.continue_()
 
 
 def filed(desk: Desk) -> str:
