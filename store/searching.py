@@ -37,7 +37,7 @@ from sqlalchemy import (
 )
 
 from store import tables
-from store.database import lock_ledger, reading, writing
+from store.database import adding, reading
 from store.ledger import LABEL
 from store.prepared import Values
 
@@ -84,8 +84,7 @@ def index_new_words(engine: Engine, rounds: int = 1_000) -> int:
             waiting = _unindexed(connection, 1)
         if not waiting:
             break
-        with writing(engine) as connection:
-            lock_ledger(connection)
+        with adding(engine) as connection:
             rows = _unindexed(connection, ROUND)
             _insert(connection, rows)
         done += len(rows)

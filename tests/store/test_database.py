@@ -3,9 +3,9 @@ from __future__ import annotations
 import socket
 import sqlite3
 import traceback
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import closing, contextmanager
+from contextlib import AbstractContextManager, closing, contextmanager
 from datetime import UTC, datetime, timedelta, timezone
 from pathlib import Path
 
@@ -280,11 +280,14 @@ def end_connection(address: str, process: int) -> None:
 
 
 @ONLY_POSTGRESQL
-def test_a_connection_that_the_server_ended_is_replaced(engine: Engine, database_address: str) -> None:
-    with reading(engine) as connection:
+@pytest.mark.parametrize("transaction", [reading, writing, adding])
+def test_a_connection_that_the_server_ended_is_replaced(
+    engine: Engine, database_address: str, transaction: Callable[[Engine], AbstractContextManager[Connection]]
+) -> None:
+    with transaction(engine) as connection:
         before = connection.execute(text("SELECT pg_backend_pid()")).scalar_one()
     end_connection(database_address, before)
-    with reading(engine) as connection:
+    with transaction(engine) as connection:
         assert connection.execute(text("SELECT pg_backend_pid()")).scalar_one() != before
 
 
@@ -330,15 +333,6 @@ def test_adding_has_its_own_limit_and_sees_what_others_commit(engine: Engine, mo
             pytest.fail("two added at once")
     with adding(engine):
         pass  # the lock went with its transaction
-
-
-@ONLY_POSTGRESQL
-def test_whoever_adds_gets_another_connection_for_one_that_was_lost(engine: Engine, database_address: str) -> None:
-    with adding(engine) as connection:
-        before = connection.execute(text("SELECT pg_backend_pid()")).scalar_one()
-    end_connection(database_address, before)
-    with adding(engine) as connection:
-        assert connection.execute(text("SELECT pg_backend_pid()")).scalar_one() != before
 
 
 # ------------------------------------------------------------------------------------------------ concurrency
