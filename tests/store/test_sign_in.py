@@ -176,7 +176,13 @@ def test_secrets_are_long_and_never_the_same(engine: Engine) -> None:
     with writing(engine) as connection:
         links = {make_link(connection, PROPOSER, MONDAY) for _ in range(20)}
     assert len(links) == 20
-    assert min(map(len, links)) >= 43  # 32 random bytes
+    assert min(map(len, links)) == 64  # 32 random bytes
+
+
+def test_a_link_can_be_typed_as_an_argument_and_found_in_plain_text(engine: Engine) -> None:
+    with writing(engine) as connection:
+        links = [make_link(connection, PROPOSER, MONDAY) for _ in range(20)]
+    assert all(link.isalnum() for link in links)
 
 
 def test_a_guess_signs_nobody_in(engine: Engine, link: str, session: str) -> None:
