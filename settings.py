@@ -11,7 +11,7 @@ import os
 from pathlib import Path
 from typing import Literal, Self
 
-from pydantic import Field, SecretStr, ValidationError, field_validator, model_validator
+from pydantic import Field, PrivateAttr, SecretStr, ValidationError, field_validator, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 CHECKOUT = Path(__file__).parent
@@ -96,6 +96,25 @@ class Settings(BaseSettings):
                 raise ValueError(f"“{one}” is not a network. Write it like 10.20.0.0/16.") from error
         return networks
 
+    _actor_key: str = PrivateAttr("")
+    _earlier_actor_keys: tuple[bytes, ...] = PrivateAttr(())
+
+    @model_validator(mode="after")
+    def _keys_are_read(self) -> Self:
+        """Read the keys that vouch for people, once: a file that changes meanwhile counts from the next start on."""
+        self._actor_key = self.actor_key.get_secret_value() if self.actor_key else ""
+        if self.actor_key_file:
+            self._actor_key = _content(self.actor_key_file, "GROUNDSWELL_ACTOR_KEY_FILE")
+        if self.earlier_actor_key_file:
+            earlier = _content(self.earlier_actor_key_file, "GROUNDSWELL_EARLIER_ACTOR_KEY_FILE")
+            if len(earlier) < SHORTEST_KEY:  # an empty one would vouch for whatever anybody signs with nothing
+                raise ValueError(
+                    f"GROUNDSWELL_EARLIER_ACTOR_KEY_FILE holds a key shorter than {SHORTEST_KEY} characters. Put the "
+                    "key that was used before into it, or take the setting away."
+                )
+            self._earlier_actor_keys = (earlier.encode(),)
+        return self
+
     @model_validator(mode="after")
     def _sign_in_is_complete(self) -> Self:
         if self.oidc_issuer and not (self.oidc_client_id and self.oidc_secret_text()):
@@ -119,7 +138,7 @@ class Settings(BaseSettings):
 
     def production_problems(self) -> list[str]:
         """What keeps these settings from being used in production, in sentences."""
-        key = self.secret_text()
+        key = self._actor_key
         problems = [
             "Set GROUNDSWELL_ACTOR_KEY_FILE to a file with a random key of at least 32 characters." if not key else "",
             "GROUNDSWELL_ACTOR_KEY is the demonstration's key; make a new one." if key == DEMONSTRATION_KEY else "",
@@ -140,12 +159,6 @@ class Settings(BaseSettings):
         ]
         return [problem for problem in problems if problem]
 
-    def secret_text(self) -> str:
-        """The configured key as text, empty when there is none."""
-        if self.actor_key_file:
-            return _content(self.actor_key_file, "GROUNDSWELL_ACTOR_KEY_FILE")
-        return self.actor_key.get_secret_value() if self.actor_key else ""
-
     def oidc_secret_text(self) -> str:
         """The secret by which the identity provider knows us, empty when there is none."""
         if self.oidc_client_secret_file:
@@ -154,13 +167,11 @@ class Settings(BaseSettings):
 
     def actor_secret(self) -> bytes:
         """The key that signs who is acting; in demo mode there is a known default."""
-        return (self.secret_text() or DEMONSTRATION_KEY).encode()
+        return (self._actor_key or DEMONSTRATION_KEY).encode()
 
     def earlier_actor_secrets(self) -> tuple[bytes, ...]:
         """Keys whose assertions still count."""
-        if self.earlier_actor_key_file is None:
-            return ()
-        return (_content(self.earlier_actor_key_file, "GROUNDSWELL_EARLIER_ACTOR_KEY_FILE").encode(),)
+        return self._earlier_actor_keys
 
     @property
     def ledger_key_path(self) -> Path | None:

@@ -71,6 +71,39 @@ def test_a_key_file_wins_and_an_unreadable_one_is_named(serious: pytest.MonkeyPa
         load_settings()
 
 
+def test_a_key_file_that_changes_counts_from_the_next_start_on(serious: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    now, before = tmp_path / "now", tmp_path / "before"
+    now.write_text("n" * 40)
+    before.write_text("b" * 40 + "\n")
+    serious.setenv("GROUNDSWELL_ACTOR_KEY_FILE", str(now))
+    serious.setenv("GROUNDSWELL_EARLIER_ACTOR_KEY_FILE", str(before))
+    running = load_settings()
+    now.unlink()
+    before.unlink()
+    assert (running.actor_secret(), running.earlier_actor_secrets()) == (b"n" * 40, (b"b" * 40,))
+
+
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [
+        (None, "GROUNDSWELL_EARLIER_ACTOR_KEY_FILE cannot be read"),
+        ("", "GROUNDSWELL_EARLIER_ACTOR_KEY_FILE holds a key shorter than 32 characters"),
+        ("short", "GROUNDSWELL_EARLIER_ACTOR_KEY_FILE holds a key shorter than 32 characters"),
+    ],
+)
+@pytest.mark.parametrize("mode", ["demo", "production"])
+def test_an_earlier_key_that_is_none_is_refused(
+    serious: pytest.MonkeyPatch, tmp_path: Path, mode: str, content: str | None, words: str
+) -> None:
+    file = tmp_path / "before"
+    if content is not None:
+        file.write_text(content)
+    serious.setenv("GROUNDSWELL_MODE", mode)
+    serious.setenv("GROUNDSWELL_EARLIER_ACTOR_KEY_FILE", str(file))
+    with pytest.raises(SettingsWrong, match=words):
+        load_settings()
+
+
 def test_a_wrong_value_names_its_variable(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("GROUNDSWELL_METRICS_PORT", "ninety")
     with pytest.raises(SettingsWrong, match="GROUNDSWELL_METRICS_PORT"):
