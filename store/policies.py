@@ -13,8 +13,8 @@ from changes.state import Change
 from changes.values import Moment, Ref, Value
 from directory.model import Directory
 from policies.comparison import difference
-from policies.lint import check
-from policies.loader import parse_policy
+from policies.lint import Finding, check
+from policies.loader import parse_policy, place_in
 from policies.proven import Verdict
 from policies.schema import Policy
 from store import freshness, tables
@@ -204,14 +204,19 @@ class PolicyCache:
             select(table.c.sha256).where(table.c.name == policy.name, table.c.version == policy.version)
         ).scalar()
         findings = check(policy, directory, today) if put_forward else ()
+        text = candidate_text(connection, sha256) or "" if findings else ""
         return Candidate(
             ref=policy.ref,
             in_force=in_force.ref,
             taken=published is not None,
-            errors=tuple(f"{one.path}: {one.message}." for one in findings if one.severity == "error"),
-            worth_knowing=tuple(f"{one.path}: {one.message}." for one in findings if one.severity != "error"),
+            errors=tuple(_with_line(one, text) for one in findings if one.severity == "error"),
+            worth_knowing=tuple(_with_line(one, text) for one in findings if one.severity != "error"),
             differences=tuple(str(one) for one in difference(in_force, policy)) if put_forward else (),
         )
+
+
+def _with_line(found: Finding, text: str) -> str:
+    return f"Line {place_in(text, found.path).line}, {found.path}: {found.message}."
 
 
 def _as_published(text: str, name: str, sha256: str) -> Policy:

@@ -203,7 +203,8 @@ def test_a_candidate_is_held_against_the_policy_in_force(engine: Engine) -> None
         assert PolicyCache().candidate(connection, "ab" * 32, directory, MONDAY.date(), put_forward=True) is None
     assert found is not None and later is not None
     assert (found.ref, found.in_force, found.taken) == (policy.ref, shipped()[0].ref, False)
-    assert found.errors and all(error.startswith("gates.answer_proposal: ") for error in found.errors)
+    line = 1 + shipped()[1].splitlines().index("  answer_proposal:")
+    assert found.errors and all(error.startswith(f"Line {line}, gates.answer_proposal: ") for error in found.errors)
     assert found.differences == ("version: 1 becomes 2", "gates.answer_proposal.quorum: removed, was any",
                                  "gates.answer_proposal.quorum.count: added, 40")  # fmt: skip
     assert (later.errors, later.differences) == ((), ()), "looked at once, when it is put forward"

@@ -206,7 +206,7 @@ async def test_managers_in_a_circle_are_an_error_with_a_line_over_json_and_on_th
         assert circle["message"].startswith("runs in a circle, because they are each other's managers: ")
         assert "Mara Lind" in circle["message"] and "Jonas Okafor" in circle["message"]
     refused = problem(await put_forward(office, AMARA), 422, "policy_would_stick")
-    assert "escalation: runs in a circle" in refused["detail"]
+    assert f"Line {line}, escalation: runs in a circle" in refused["detail"]
     async with office.browser(AMARA) as browser:
         form = sound(Page(await browser.get("/policy/try")))
         shown = sound(Page(await browser.post("/policy/try", data=form.answers(text=STRICTER))))
