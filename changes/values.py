@@ -43,6 +43,8 @@ class Names:
 
 def _plain(text: str) -> str:
     """Normalise to NFC, trim, and refuse what no database, mail header or ledger should have to carry."""
+    if text.isascii() and text.isprintable():  # most of it: nothing to normalise and nothing to refuse
+        return text.strip()
     try:
         text.encode()
     except UnicodeEncodeError as error:
@@ -86,7 +88,7 @@ def _utc(moment: datetime) -> datetime:
     if not EARLIEST <= moment <= LATEST:
         years = {"first": EARLIEST.year, "last": LATEST.year}
         raise PydanticCustomError("out_of_reach", "must lie between the years {first} and {last}", years)
-    return moment.astimezone(UTC)
+    return moment if moment.tzinfo is UTC else moment.astimezone(UTC)
 
 
 def _no_float(value: Any) -> Any:
