@@ -83,10 +83,11 @@ def verify(
             if change:
                 _tell_change(change, *verify_change(connection, origin, pinned, change), bool(pinned))
                 return
-            try:
-                external = list(outside_notes(sinks, origin))
-            except SinkUnusable as error:
-                raise Stopped(f"{error} Without it, a cut-off end would go unseen.") from error
+        try:  # before the database is looked at: it grows meanwhile
+            external = list(outside_notes(sinks, origin))
+        except SinkUnusable as error:
+            raise Stopped(f"{error} Without it, a cut-off end would go unseen.") from error
+        with reading(engine) as connection:
             total = stop or _size(connection)
             with _progress(total, quiet=as_json) as progress:
                 report = verify_stored(
@@ -314,14 +315,12 @@ def restore_status(
     confirmed_by: Annotated[str, typer.Option(help="The second person who agrees.")] = "",
 ) -> None:
     """Say whether this database fits its checkpoints outside, and from where on a restored one is to be witnessed."""
-    from store.database import reading
     from store.keeping import sinks_of
     from store.restoring import accept_restore, restore_state
 
     with opened() as (engine, chosen):
         sinks = sinks_of(chosen.settings)
-        with reading(engine) as connection:
-            state = restore_state(connection, sinks)
+        state = restore_state(engine, sinks)
         for line in state.in_words():
             say(line)
         if accept:

@@ -8,7 +8,8 @@ nothing is appended until a person has looked at it.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import partial
@@ -19,12 +20,13 @@ from sqlalchemy import Connection, Engine, Select, delete, insert, select
 
 from ledger.checkpoint import Checkpoint, read_checkpoint, sign_checkpoint
 from ledger.merkle import EMPTY_ROOT, CompactRange, leaf_hash
-from ledger.note import Note, NoteError, Signer, parse_note
+from ledger.note import Note, Signer, parse_note
 from ledger.proofs import consistency_proof, root_at
 from ledger.tiles import NoSuchTile
 from store import tables
 from store.database import adding, reading
-from store.ledger import STOPPED, origin_of
+from store.ledger import STOPPED
+from store.outside import Asked, ask_outside
 from store.sinks import Sink, SinkUnusable
 from store.tiles import stored_reader
 from store.witnesses import Witness, WitnessRefused
@@ -79,22 +81,15 @@ class Sealer:
         Raises:
             LedgerDamaged: the records do not fit what was signed or kept before; the log is stopped.
         """
-        try:
-            with reading(self.engine) as connection:
-                origin, head = origin_of(connection), head_of(connection)
-                last = latest_checkpoint(connection)
-                problems = check_outside(connection, origin, head, self.sinks)
-                if head.size == 0:
-                    return None
-                if last and last.size == head.size:
-                    note, new = last.note, False
-                else:
-                    check_new_records(connection, head, last)
-                    signers = self.signers(origin)
-                    note, new = str(sign_checkpoint(Checkpoint(origin, head.size, head.root), signers)), True
-        except LedgerDamaged as error:
-            stop(self.engine, str(error))
-            raise
+        with compared(self.engine, self.sinks) as (connection, origin, head, problems):
+            if head.size == 0:
+                return None
+            last = latest_checkpoint(connection)
+            if last and last.size == head.size:
+                note, new = last.note, False
+            else:
+                check_new_records(connection, head, last)
+                note, new = str(sign_checkpoint(Checkpoint(origin, head.size, head.root), self.signers(origin))), True
         if new:
             self._store(head.size, note)
         return self._hand_out(origin, head.size, note, new, problems)
@@ -204,27 +199,48 @@ def head_of(connection: Connection) -> Head:
     return Head(row.size, bytes(row.root)) if row else Head(0, EMPTY_ROOT)
 
 
-def check_outside(connection: Connection, origin: str, head: Head, sinks: Sequence[Sink]) -> list[str]:
-    """Compare the largest checkpoint that each sink holds; which sinks could not be asked, in sentences.
+class Compared(NamedTuple):
+    """A moment of the database, which fits what is held outside."""
+
+    connection: Connection
+    origin: str
+    head: Head
+    problems: list[str]
+    """Which places could not be asked, in sentences."""
+
+
+@contextmanager
+def compared(engine: Engine, sinks: Sequence[Sink]) -> Iterator[Compared]:
+    """The database as it is, compared with what is held outside: the way of everything that needs it to be whole.
+
+    Raises:
+        LedgerDamaged: it is smaller than a checkpoint outside, or another one, or was found damaged inside the block;
+            the log is stopped. Or it is stopped already.
+    """
+    asked = ask_outside(engine, sinks)
+    stopped: str | None = None
+    try:
+        with reading(engine) as connection:
+            stopped, head = stopped_because(connection), head_of(connection)
+            if stopped:
+                raise LedgerDamaged(stopped)
+            check_outside(connection, head, asked)
+            yield Compared(connection, asked.origin, head, asked.problems)
+    except LedgerDamaged as error:
+        if not stopped:
+            stop(engine, str(error))
+        raise
+
+
+def check_outside(connection: Connection, head: Head, asked: Asked) -> None:
+    """Compare the database with the largest checkpoint of each place; they were asked before ``head`` was read.
 
     Raises:
         LedgerDamaged: the database is smaller than one of them, or another one.
     """
-    problems: list[str] = []
-    for sink in sinks:
-        try:
-            note = next(iter(sink.notes(origin)), None)
-        except SinkUnusable as error:
-            problems.append(str(error))
-            continue
-        if note is not None:
-            try:
-                kept, _ = read_checkpoint(note)
-            except NoteError as error:
-                problems.append(f"The latest checkpoint in {sink.name} cannot be read: {error}")
-                continue
-            _compare(connection, head, kept, sink.name)
-    return problems
+    for one in asked.answers:
+        if one.kept is not None:
+            _compare(connection, head, one.kept, one.place)
 
 
 def _compare(connection: Connection, head: Head, kept: Checkpoint, where: str) -> None:
@@ -307,14 +323,8 @@ def require_whole(engine: Engine, sinks: Sequence[Sink]) -> None:
     Raises:
         LedgerDamaged: it does not; the log is stopped.
     """
-    try:
-        with reading(engine) as connection:
-            if reason := stopped_because(connection):
-                raise LedgerDamaged(reason)
-            problems = check_outside(connection, origin_of(connection), head_of(connection), sinks)
-    except LedgerDamaged as error:
-        stop(engine, str(error))
-        raise
+    with compared(engine, sinks) as (_connection, _origin, _head, problems):
+        pass
     for problem in problems:
         log.warning("a place for checkpoints does not answer", problem=problem)
 

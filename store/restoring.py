@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from datetime import datetime
 from typing import NamedTuple
 
@@ -15,6 +15,7 @@ from store.checkpoints import Head, go_on, head_of, stopped_because
 from store.database import adding, reading
 from store.directory import load_directory
 from store.ledger import Entry, append_many, origin_of
+from store.outside import Answer, ask_outside
 from store.sinks import Sink, SinkUnusable
 from store.tiles import stored_reader
 
@@ -66,32 +67,39 @@ class RestoreState(NamedTuple):
         return [*lines, *self.problems]
 
 
-def restore_state(connection: Connection, sinks: Sequence[Sink]) -> RestoreState:
+def restore_state(engine: Engine, sinks: Sequence[Sink]) -> RestoreState:
     """Compare the database with everything that is held outside."""
-    origin, head = origin_of(connection), head_of(connection)
-    outside: list[Outside] = []
-    problems: list[str] = []
-    for sink in sinks:
-        sizes: list[tuple[int, bool]] = []
+    asked = ask_outside(engine, sinks)
+    with reading(engine) as connection:
+        head = head_of(connection)
+        outside: list[Outside] = []
+        problems = asked.problems
+        for one in asked.answers:
+            sizes: list[tuple[int, bool]] = []
+            try:
+                for stated in _from_the_largest(one, problems):  # and no more of them than it takes
+                    sizes.append((stated.size, _agrees(connection, head, stated)))
+                    if sizes[-1][1]:
+                        break
+            except SinkUnusable as error:
+                problems.append(str(error))
+                continue
+            if sizes:
+                agreed = max((size for size, agrees in sizes if agrees), default=0)
+                beyond = all(size > head.size for size, _ in sizes)
+                keep = agreed or (head.size if beyond else 0)
+                outside.append(Outside(one.place, max(size for size, _ in sizes), agreed, keep))
+        return RestoreState(head.size, stopped_because(connection) or "", tuple(outside), tuple(problems))
+
+
+def _from_the_largest(answer: Answer, problems: list[str]) -> Iterator[Checkpoint]:
+    if answer.kept is not None:
+        yield answer.kept
+    for note in answer.older:
         try:
-            for note in sink.notes(origin):  # the largest first, and no more of them than it takes
-                try:
-                    stated, _ = read_checkpoint(note)
-                except NoteError as error:
-                    problems.append(f"A checkpoint in {sink.name} cannot be read: {error}")
-                    continue
-                sizes.append((stated.size, _agrees(connection, head, stated)))
-                if sizes[-1][1]:
-                    break
-        except SinkUnusable as error:
-            problems.append(str(error))
-            continue
-        if sizes:
-            agreed = max((size for size, agrees in sizes if agrees), default=0)
-            beyond = all(size > head.size for size, _ in sizes)
-            keep = agreed or (head.size if beyond else 0)
-            outside.append(Outside(sink.name, max(size for size, _ in sizes), agreed, keep))
-    return RestoreState(head.size, stopped_because(connection) or "", tuple(outside), tuple(problems))
+            yield read_checkpoint(note)[0]
+        except NoteError as error:
+            problems.append(f"A checkpoint in {answer.place} cannot be read: {error}")
 
 
 def _agrees(connection: Connection, head: Head, stated: Checkpoint) -> bool:
@@ -118,8 +126,9 @@ def accept_restore(
     Raises:
         NotAccepted: no reason is given, or it is not two different people of the directory.
     """
+    state = restore_state(engine, sinks)
     with reading(engine) as connection:
-        state, origin = restore_state(connection, sinks), origin_of(connection)
+        origin = origin_of(connection)
         require_two_people(connection, reason, by, confirmed_by)
     lost = max((one.largest for one in state.outside), default=state.size)
     restored = Entry.about_the_ledger(

@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 import pytest
@@ -11,11 +11,19 @@ from ledger.checkpoint import open_checkpoint, read_checkpoint
 from ledger.findings import Kind
 from ledger.keys import PinnedKey, SigningKey, generate_key, generate_witness_key
 from store import tables
-from store.checkpoints import LedgerDamaged, Sealer, go_on, latest_checkpoint, latest_vouched, require_whole
+from store.checkpoints import (
+    LedgerDamaged,
+    Sealer,
+    go_on,
+    latest_checkpoint,
+    latest_vouched,
+    require_whole,
+    stopped_because,
+)
 from store.committing import GroupCommitter, Outcome
 from store.database import lock_ledger, open_database, reading, writing
 from store.ledger import LedgerStopped, append_many, origin_of
-from store.restoring import accept_restore
+from store.restoring import accept_restore, restore_state
 from store.sinks import FolderSink, HttpSink, Sink, SinkUnusable, sinks_from
 from store.verifying import verify_stored
 from store.witnesses import Witness
@@ -151,6 +159,50 @@ def test_after_a_restore_is_accepted_only_the_places_that_others_keep_are_left(
     require_whole(engine, [folder])
     with pytest.raises(LedgerDamaged, match=r"not those of the checkpoint in https://keeper"):
         require_whole(engine, sinks)
+
+
+class OvertakenFolder(FolderSink):
+    """A folder that answers slowly: while it is asked, ``meanwhile`` is done elsewhere."""
+
+    def __init__(self, folder: Path, meanwhile: Callable[[], object], first: bool) -> None:
+        super().__init__(folder)
+        self.meanwhile, self.first = meanwhile, first
+
+    def notes(self, origin: str) -> Iterator[str]:
+        """With what is done meanwhile before it looks, or after."""
+        if self.first:
+            self.meanwhile()
+        found = list(super().notes(origin))
+        if not self.first:
+            self.meanwhile()
+        yield from found
+
+
+@pytest.mark.parametrize("ask", ["seal", "start", "say how it stands"])
+@pytest.mark.parametrize("first", [True, False])
+def test_what_another_process_seals_while_a_place_is_asked_is_no_restored_backup(
+    engine: Engine, key: SigningKey, tmp_path: Path, ask: str, first: bool
+) -> None:
+    grow(engine, 3)
+    other = open_database(engine.url.render_as_string(hide_password=False))
+    worker = sealer(other, key, sinks=[FolderSink(tmp_path)])
+    worker.seal()
+
+    def meanwhile() -> None:
+        grow(other, 1)
+        assert worker.seal() is not None
+
+    sink = OvertakenFolder(tmp_path, meanwhile, first)
+    if ask == "seal":
+        sealed = sealer(engine, key, sinks=[sink]).seal()
+        assert sealed is not None and sealed.size == 4
+    elif ask == "start":
+        require_whole(engine, [sink])
+    else:
+        assert restore_state(engine, [sink]).whole
+    with reading(engine) as connection:
+        assert stopped_because(connection) is None
+    other.dispose()
 
 
 @pytest.mark.skipif(ON_POSTGRESQL, reason="about SQLite's files")

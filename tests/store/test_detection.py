@@ -19,6 +19,7 @@ from store import tables
 from store.checkpoints import LedgerDamaged, Sealer, check_outside, head_of
 from store.database import lock_ledger, reading, writing
 from store.ledger import append_many, origin_of
+from store.outside import ask_outside
 from store.sinks import FolderSink
 from store.verifying import verify_stored
 from tests.support.attacks import CHECKPOINT, HEAD, PRIVATE, RECORD, TILE, Attacker
@@ -253,6 +254,7 @@ def sealed(engine: Engine, tmp_path: Path) -> tuple[Engine, FolderSink]:
 
 def report_after(attack: Attack | None, engine: Engine, sink: FolderSink) -> tuple[Report, bool]:
     """The report, and whether the guard at the start refuses, with ``attack`` done and then undone."""
+    asked = ask_outside(engine, [sink])
     with engine.connect().execution_options(writing=True) as connection, connection.begin() as transaction:
         origin = origin_of(connection)
         log_key, other_key = key(origin, "log"), key(origin, "other")
@@ -264,7 +266,7 @@ def report_after(attack: Attack | None, engine: Engine, sink: FolderSink) -> tup
         pinned = [PinnedKey(log_key.verifier_key)]
         report = verify_stored(connection, origin, pinned, newest)
         try:
-            check_outside(connection, origin, head_of(connection), [sink])
+            check_outside(connection, head_of(connection), asked)
         except LedgerDamaged:
             refused = True
         else:

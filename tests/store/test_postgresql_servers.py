@@ -149,8 +149,7 @@ def test_a_replica_that_lagged_and_was_promoted_is_not_added_to(tmp_path: Path) 
             require_whole(following, [sink])  # the program that starts
         with pytest.raises(LedgerStopped, match="restored from an older backup, or its end was cut off"):
             grow(following, GroupCommitter(following), 20)
-        with reading(following) as connection:
-            words = " ".join(restore_state(connection, [sink]).in_words())
+        words = " ".join(restore_state(following, [sink]).in_words())
         assert "10 are missing here" in words and "of size 10; from there on" in words
         accept_restore(following, [sink], "The replica lagged.", MANAGER, OWNER, MONDAY)
         grow(following, GroupCommitter(following), 20)

@@ -85,8 +85,7 @@ def test_a_restored_database_is_recognised_and_the_larger_ones_are_put_aside(eng
     with pytest.raises(LedgerDamaged, match="the checkpoint in s3://checkpoints/of groundswell counts 30"):
         require_whole(engine, [sink])
     store.asked = 0
-    with reading(engine) as connection:
-        assert restore_state(connection, [sink]).outside[0].agreed == 10
+    assert restore_state(engine, [sink]).outside[0].agreed == 10
     assert store.asked == 1 + 3, "one listing, and the checkpoints down to the first that fits"
     store.retained = True
     under_a_lock = accept_restore(engine, [sink], "The disk died.", MANAGER, OWNER, MONDAY)
