@@ -9,14 +9,18 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import hmac
 import json
+import secrets
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from functools import lru_cache
 from typing import Any, NamedTuple
+from weakref import WeakKeyDictionary
 
-from sqlalchemy import Connection, Engine, Select, select, true
+from sqlalchemy import Connection, Engine, Select, insert, select, true
+from sqlalchemy.exc import IntegrityError
 
 from changes.facts import SYSTEM
 from changes.values import Moment, Value
@@ -29,6 +33,7 @@ from ledger.record import commitments_of, policy_of
 from ledger.tiles import NoSuchTile
 from store import tables
 from store.checkpoints import latest_checkpoint
+from store.database import writing
 from store.finding import EXACT, ONE_WAY, SIZE, Bounding, Queries, Shape, bounds, in_pieces, queries
 from store.ledger import LABEL, ORIGIN, STOPPED, Entry, add_once
 from store.prepared import Prepared
@@ -378,9 +383,8 @@ def record_access(
     """
     question = {"asked": dict(asked), "action": action}
     hour = now.replace(minute=0, second=0, microsecond=0)
-    digest = hashlib.sha256(
-        f"{reader}\n{json.dumps(question, sort_keys=True, ensure_ascii=False)}".encode()
-    ).hexdigest()
+    words = f"{reader}\n{json.dumps(question, sort_keys=True, ensure_ascii=False)}"
+    digest = hmac.new(_secret_of_readers(engine), words.encode(), hashlib.sha256).hexdigest()
     key = f"access/{action}/{hour:%Y%m%dT%H}/{digest}"
     entry = Entry.about_the_ledger(key, action, reader, hour, via=via, content=question, facts=facts)
     table = tables.ledger_record
@@ -389,6 +393,30 @@ def record_access(
     if known is not None:
         return int(known)
     return add_once(engine, entry, now)
+
+
+READERS = "secret_of_readers"
+"""The name under which the database keeps what the keys of access records are made with. A plain digest of who asked
+for what would stand in the record for ever, and whoever guesses both could see that they guessed right; an erasure
+throws the secret away, and another is made."""
+_secrets: WeakKeyDictionary[Engine, bytes] = WeakKeyDictionary()
+
+
+def _secret_of_readers(engine: Engine) -> bytes:
+    """The secret. A program that still has an earlier one goes on with it: then a reading is on record twice an hour
+    at most."""
+    table = tables.deployment
+    if engine not in _secrets:
+        kept = select(table.c.value).where(table.c.name == READERS)
+        try:
+            with writing(engine) as connection:
+                if connection.execute(kept).first() is None:
+                    connection.execute(insert(table).values(name=READERS, value=secrets.token_hex(32)))
+        except IntegrityError:  # another program was first
+            pass
+        with engine.connect() as connection:
+            _secrets[engine] = bytes.fromhex(connection.execute(kept).scalar_one())
+    return _secrets[engine]
 
 
 @dataclass(frozen=True)

@@ -128,11 +128,12 @@ def _forget(connection: Connection, person: str, changes: Sequence[str]) -> None
     telling = outbox.c.notice.contains(json.dumps(person), autoescape=True)
     done = and_(outbox.c.change.in_(changes), outbox.c.finished_at.is_not(None))
     connection.execute(delete(outbox).where(or_(outbox.c.recipient == person, telling, done)))
-    numbers = tables.change_number
-    made = numbers.c.reserved_for.startswith(f"{person}/", autoescape=True)
-    for row in connection.execute(select(numbers.c.number).where(made)).all():
-        forgotten = f"erased/{secrets.token_hex(8)}"
-        connection.execute(update(numbers).where(numbers.c.number == row.number).values(reserved_for=forgotten))
+    for table, column in ((tables.change_number, "reserved_for"), (tables.applied_command, "key")):
+        chosen = table.c[column]
+        own = select(*table.primary_key, chosen).where(chosen.startswith(f"{person}/", autoescape=True))
+        for row in connection.execute(own).all():
+            same = and_(*(part == row._mapping[part.name] for part in table.primary_key))
+            connection.execute(update(table).where(same).values({column: f"erased/{secrets.token_hex(8)}"}))
 
 
 def _record(

@@ -115,6 +115,9 @@ class Entry:
     """It happened because somebody acted who stays anonymous: no run and update and no minute either."""
     on_behalf_of: str = ""
     """The person whose place ``actor`` takes."""
+    sender: str = ""
+    """The person who chose the key, if they have a name: where it begins with their reference, the body has their
+    number."""
     reason: str = ""
     """A code for why: the rule that refused, the kind of concern. Never free text."""
     before: Standing | None = None
@@ -334,7 +337,7 @@ def body_of(entry: Entry, numbers: Mapping[str, str], commitment: str) -> dict[s
         actor["on_behalf_of"] = numbers.get(entry.on_behalf_of, entry.on_behalf_of)
     body: dict[str, Any] = {
         "v": FORM,
-        "idem_key": f"hidden/{sha256(entry.key.encode()).hexdigest()}" if hidden else entry.key,
+        "idem_key": f"hidden/{sha256(entry.key.encode()).hexdigest()}" if hidden else _key(entry, numbers),
         "type": f"{TYPES}.{entry.area}.{entry.action}",
         "occurred_at": _stamp(_moment_of(entry)),
         "action": entry.action,
@@ -358,7 +361,7 @@ def body_of(entry: Entry, numbers: Mapping[str, str], commitment: str) -> dict[s
         body["command"] = entry.command
     if entry.meaning and not hidden:
         body["signature"] = _signature(entry, actor["ref"], body["subject"], body["occurred_at"])
-    if workflow := _workflow(entry):
+    if workflow := _workflow(entry, numbers):
         body["workflow"] = workflow
     if entry.erases or entry.evidence:
         erases = [{"seq": seq, "labels": [label]} for seq, label in entry.erases]
@@ -405,13 +408,27 @@ def _signature(entry: Entry, signer: str, subject: Mapping[str, Any], signed_at:
     }
 
 
-def _workflow(entry: Entry) -> dict[str, Any]:
+def _key(entry: Entry, numbers: Mapping[str, str]) -> str:
+    """The business key; that of a refusal ends with the key its sender chose."""
+    refused = f"{entry.change}/refused/"
+    if not entry.sender or not entry.key.startswith(refused):
+        return entry.key
+    return refused + _numbered(entry, entry.key.removeprefix(refused), numbers)
+
+
+def _numbered(entry: Entry, chosen: str, numbers: Mapping[str, str]) -> str:
+    """The key somebody chose, without their reference before it: from a body it could never be erased."""
+    own = f"{entry.sender}/"
+    return f"{numbers[entry.sender]}/{chosen[len(own) :]}" if entry.sender and chosen.startswith(own) else chosen
+
+
+def _workflow(entry: Entry, numbers: Mapping[str, str]) -> dict[str, Any]:
     source = entry.source
     if not source.workflow_id:
         return {}
     found = {"namespace": source.namespace, "workflow_id": source.workflow_id}
     if not entry.hour_only:  # the id of an update is the sender's key, which they may know again
-        found |= {"run_id": source.run_id, "update_id": source.update_id}
+        found |= {"run_id": source.run_id, "update_id": _numbered(entry, source.update_id, numbers)}
     return {name: value for name, value in found.items() if value}
 
 
@@ -450,6 +467,7 @@ def _head(connection: Connection, people: set[str]) -> Head:
 def _people_in(entries: Sequence[Entry]) -> set[str]:
     named = {entry.actor for entry in entries if not entry.anonymous}
     named |= {entry.on_behalf_of for entry in entries if entry.on_behalf_of and not entry.anonymous}
+    named |= {entry.sender for entry in entries if entry.sender}
     return named - {SYSTEM}
 
 

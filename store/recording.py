@@ -205,6 +205,7 @@ def applied(connection: Connection, change: str, key: str) -> Applied | None:
 
 def _entries(decision: Decision, before: Change | None, after: Change | None, source: Source) -> list[Entry]:
     stood = _standing(before)
+    sender = "" if decision.actor == SYSTEM or is_pseudonym(decision.actor) else decision.actor
     if decision.refused:
         return [
             Entry(
@@ -225,6 +226,7 @@ def _entries(decision: Decision, before: Change | None, after: Change | None, so
                 anonymous=is_pseudonym(decision.actor),
                 reason=decision.refused.rule,
                 before=stood,
+                sender=sender,
             )
         ]
     if after is None:
@@ -252,6 +254,7 @@ def _entries(decision: Decision, before: Change | None, after: Change | None, so
             reason=getattr(event, "code", ""),
             before=stood,
             evidence=_evidence(event),
+            sender=sender,
         )
         for version, event in enumerate(decision.events, start=decision.version + 1)
     ]

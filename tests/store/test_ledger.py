@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from sqlalchemy import Engine, delete, event, func, insert, select, text
 from sqlalchemy.exc import DBAPIError, IntegrityError
 
-from changes.facts import PolicyRef
+from changes.facts import SYSTEM, PolicyRef
 from ledger.canonical import NotCanonical, parse_canonical
 from ledger.commitments import verify
 from ledger.merkle import root_of
@@ -21,7 +21,7 @@ from ledger.record import Subject, statement_sha256
 from ledger.tiles import NoSuchTile
 from store import tables
 from store.database import lock_ledger, reading, writing
-from store.ledger import LABEL, Entry, KeyConflict, Source, Standing, append_many, append_once, origin_of
+from store.ledger import LABEL, Entry, KeyConflict, Source, Standing, append_many, append_once, number_of, origin_of
 from store.tiles import stored_inclusion, stored_reader
 from tests.support.databases import ON_POSTGRESQL
 from tests.support.desk import MONDAY
@@ -113,6 +113,28 @@ def test_a_body_says_who_what_when_where_under_which_policy_and_by_which_program
     }
     assert statement == statement_sha256("These tests must pass.", Subject(**subject))
     assert not {"command", "signature", "workflow", "before"} & set(second)
+
+
+def test_the_key_that_a_person_chose_stands_in_a_body_with_their_number(engine: Engine) -> None:
+    """It begins with their reference, for it counts for them alone; from a leaf that could never be erased."""
+    source = Source(namespace="default", workflow_id="CH-1", run_id="r-1", update_id="1/k/refused/1/k")
+    about = {"change": "CH-1", "sender": "1", "source": source}
+    append(
+        engine,
+        entry("CH-1/2", actor="1", **about),
+        entry("CH-1/3", actor=SYSTEM, **about),
+        entry("CH-1/refused/1/k", actor="1", outcome="refused", **about),
+        entry("CH-1/refused/time/k", actor=SYSTEM, outcome="refused", change="CH-1"),
+    )
+    with reading(engine) as connection:
+        check_the_whole_ledger(connection)
+        number = number_of(connection, "1")
+        bodies = [parse_canonical(row["body"]) for row in records(connection)]
+    assert number.startswith("p-")
+    ids = [body.get("workflow", {}).get("update_id") for body in bodies]
+    assert ids == [f"{number}/k/refused/1/k"] * 3 + [None]
+    keys = [body["idem_key"] for body in bodies]
+    assert keys == ["CH-1/2", "CH-1/3", f"CH-1/refused/{number}/k", "CH-1/refused/time/k"]
 
 
 def test_an_anonymous_record_names_nobody_and_no_minute(engine: Engine) -> None:

@@ -75,7 +75,7 @@ def rebuilt(connection: Connection, change: str) -> object:
 
 
 def test_one_decision_writes_ledger_read_model_outbox_and_key(desk: Desk) -> None:
-    decision = desk.decision(PROPOSER, submit(), "the key")
+    decision = desk.decision(PROPOSER, submit(), "the-key")
     answer = desk.record(decision)
     assert answer.repeated is False
     assert answer.applied.receipt == decision.receipt
@@ -87,8 +87,8 @@ def test_one_decision_writes_ledger_read_model_outbox_and_key(desk: Desk) -> Non
         assert {row["outcome"] for row in records(connection)} == {"applied"}
         assert change_state(connection, "CH-1") == desk.state
         assert [item.commands[0] for item in waiting_of(connection, MANAGER)] == ["accept_for_testing"]
-        assert applied(connection, "CH-1", "the key") == answer.applied
-        assert applied(connection, "CH-2", "the key") is None
+        assert applied(connection, "CH-1", "the-key") == answer.applied
+        assert applied(connection, "CH-2", "the-key") is None
         outbox = connection.execute(select(tables.outbox)).mappings().all()
     assert desk.state is not None
     notices = notices_for(None, desk.state, decision.events)

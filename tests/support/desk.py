@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 
 from sqlalchemy import Engine, select
@@ -71,7 +71,7 @@ class Desk:
         after = evolve_all(self.state, events, self.change)
         return Decision(
             change=self.change,
-            key=key or f"key-{next(_counter)}",
+            key=key or f"{actor}/key-{next(_counter)}",  # as web.commanding makes them
             fingerprint=command.fingerprint(),
             command=command.kind,
             actor=actor,
@@ -85,7 +85,8 @@ class Desk:
 
     def record(self, decision: Decision) -> Recorded:
         """Record ``decision`` and go on from what it left."""
-        recorded = record(self.engine, decision, SOURCE, self.now, self.states)
+        source = replace(SOURCE, update_id=decision.key)
+        recorded = record(self.engine, decision, source, self.now, self.states)
         if not recorded.repeated:
             self.state = evolve_all(self.state, decision.events, self.change)
         return recorded

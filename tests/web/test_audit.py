@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from datetime import timedelta
 from pathlib import Path
@@ -133,6 +134,20 @@ async def test_reading_and_taking_out_leave_a_record_without_names(office: Offic
     count, sealed = check_json_lines(answer.text.splitlines(keepends=True), [key])
     assert (count, sealed) == (17, True)
     assert json.loads(answer.text.splitlines()[0])["for"] == AUDITOR
+
+
+async def test_who_guesses_a_reader_and_their_question_cannot_find_them_in_a_record(office: Office) -> None:
+    """The record stays for ever, and the key in it is made with a secret that an erasure throws away."""
+    walked(office)
+    async with office.browser(AUDITOR) as browser:
+        for _ in range(2):
+            await browser.get("/audit")
+    with reading(office.engine) as connection:
+        query = select(tables.ledger_record.c.body).where(tables.ledger_record.c.action == "trail_read")
+        [body] = connection.execute(query).scalars()
+    question = json.dumps({"asked": {}, "action": "trail_read"}, sort_keys=True, ensure_ascii=False)
+    guess = hashlib.sha256(f"{AUDITOR}\n{question}".encode()).hexdigest()
+    assert guess not in body.decode()
 
 
 async def test_the_evidence_behind_a_record_is_verified_when_it_is_shown(office: Office) -> None:
