@@ -7,7 +7,7 @@ The profile (reference/ledger.md 6.3): ASCII keys, whole numbers within +-(2^53 
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, NoReturn, TypeAlias
 
 MAXIMUM_BYTES = 60_000
@@ -59,13 +59,10 @@ def parse_canonical(raw: bytes) -> dict[str, Any]:
         raise NotCanonical("", _too_long(len(raw)))
     try:
         text = raw.decode()
-        body = (_DECODER if text.isascii() else _DECODER_FOR_ASCII_KEYS).decode(text)
     except UnicodeDecodeError as error:
         raise NotCanonical("", f"byte {error.start} is not UTF-8") from error
-    except RecursionError as error:
-        raise NotCanonical("", _TOO_DEEP) from error
-    except json.JSONDecodeError as error:
-        raise NotCanonical("", f"is not JSON at character {error.pos}: {error.msg}") from error
+    try:
+        body = _decoded((_DECODER if text.isascii() else _DECODER_FOR_ASCII_KEYS).decode, text)
     except _OutOfProfile:
         body = _explain(text)
     if not isinstance(body, dict):
@@ -212,10 +209,22 @@ def _without_duplicates(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 
 
 def _explain(text: str) -> object:
-    """Read ``text`` again, slowly, and raise :class:`NotCanonical` with the place of what is outside the profile."""
-    body = json.loads(text, parse_int=_number_to_name, object_pairs_hook=_without_duplicates)
+    """Read ``text`` again, slowly, and raise :class:`NotCanonical` with the place of what is outside the profile.
+
+    The first reader may have stopped at a number far in front of what is not even JSON.
+    """
+    body = _decoded(_SLOW_DECODER.decode, text)
     _check(body, None, 1)
     return body
+
+
+def _decoded(decode: Callable[[str], Any], text: str) -> Any:
+    try:
+        return decode(text)
+    except RecursionError as error:
+        raise NotCanonical("", _TOO_DEEP) from error
+    except json.JSONDecodeError as error:
+        raise NotCanonical("", f"is not JSON at character {error.pos}: {error.msg}") from error
 
 
 _ENCODER = json.JSONEncoder(
@@ -225,3 +234,4 @@ _DECODER = json.JSONDecoder(parse_float=_refuse, parse_constant=_refuse, parse_i
 _DECODER_FOR_ASCII_KEYS = json.JSONDecoder(
     parse_float=_refuse, parse_constant=_refuse, parse_int=_whole_number, object_hook=_with_ascii_keys
 )
+_SLOW_DECODER = json.JSONDecoder(parse_int=_number_to_name, object_pairs_hook=_without_duplicates)

@@ -34,7 +34,7 @@ class ContentCheck:
         try:
             body = parse_canonical(record.body)
         except NotCanonical as error:
-            self._add(Kind.NOT_CANONICAL, record.seq, f"the body of record {record.seq}: {error}")
+            self._add(Kind.NOT_CANONICAL, record.seq, f"record {record.seq}: {error}")
             return
         columns = columns_of(body)
         if record.columns != columns or body.get("seq") != record.seq:

@@ -237,7 +237,10 @@ class TileReader:
             start = index * TILE_WIDTH
             there = (self._size >> (TILE_HEIGHT * level)) - start
             if there >= TILE_WIDTH:
-                hashes = hashes_of(self._source.tile(level, index).data)
+                data = self._source.tile(level, index).data
+                if len(data) != TILE_BYTES:
+                    raise NoSuchTile(f"the tile {tile_path(level, index)} is not whole")
+                hashes = hashes_of(data)
             else:  # not full yet: read once what of it is there, not piece by piece
                 hashes = list(_hashes_before(self._source, level, start, there))
             self._read[level, index] = hashes

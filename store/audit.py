@@ -14,33 +14,36 @@ import json
 import secrets
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from functools import lru_cache
 from typing import Any, NamedTuple
 from weakref import WeakKeyDictionary
 
 from sqlalchemy import Connection, Engine, Select, insert, select, true
-from sqlalchemy.exc import IntegrityError
+from sqlalchemy.exc import IntegrityError, OperationalError
 
 from changes.facts import SYSTEM
 from changes.values import Moment, Value
+from ledger.canonical import NotCanonical, parse_canonical
 from ledger.checkpoint import read_checkpoint
 from ledger.exports import ExportedRecord
+from ledger.findings import Findings
 from ledger.merkle import leaf_hash
 from ledger.note import NoteError
 from ledger.proofs import ProofInvalid, verify_inclusion
-from ledger.record import commitments_of, policy_of
+from ledger.record import columns_of, policy_of
 from ledger.tiles import NoSuchTile
 from store import tables
 from store.checkpoints import latest_checkpoint
 from store.database import writing
 from store.finding import EXACT, ONE_WAY, SIZE, Bounding, Queries, Shape, bounds, in_pieces, queries
-from store.ledger import LABEL, ORIGIN, STOPPED, Entry, add_once
+from store.ledger import LABEL, ORIGIN, STOPPED, Entry, add_once, origin_of
 from store.prepared import Prepared
 from store.reading import CursorInvalid
 from store.searching import Way, best_way, looked_for
 from store.tiles import stored_inclusion
-from store.trail import LINE, Line, TrailEntry, is_as_recorded, told, with_words
+from store.trail import LINE, Line, TrailEntry, told, with_words
+from store.verifying import check_row, record_at
 
 PAGE = 50
 COUNTED = 200
@@ -236,23 +239,55 @@ def evidence(connection: Connection, seq: int, reader: Reader, names: Mapping[st
     """Record ``seq``, verified now against the latest checkpoint; None where there is none ``reader`` may see."""
     shape, values = Shape(sees_all=reader.sees_all), {"first": seq, "stop": seq + 1, "reader": reader.ref}
     query = with_words(select(*LINE)).where(shape.fitting(connection.dialect.name))
-    row = connection.execute(query, values).first()
-    if row is None:
+    try:
+        row = connection.execute(query, values).first()
+        line = Line.of(row) if row else None
+    except (ValueError, TypeError, OperationalError):  # SQLite holds anything in any column
+        if not reader.sees_all:
+            raise
+        line = _unreadable(connection, seq)
+    if line is None:
         return None
-    line = Line._make(row)
-    kept, wrong, proven = latest_checkpoint(connection), "", 0
-    leaf = leaf_hash(line.body)
-    if line.value is not None and not is_as_recorded(line, commitments_of(json.loads(line.body)).get(LABEL)):
-        wrong = "The words are not those that were recorded."
+    proven, wrong = _verified(connection, seq)
+    body = line.body.decode(errors="backslashreplace")
+    return Evidence(entry=_entry(line, reader, names), body=body, proven_in=proven, wrong=wrong)
+
+
+def _unreadable(connection: Connection, seq: int) -> Line | None:
+    """What there is of a record in whose columns stands what none of them can hold."""
+    record = record_at(connection, seq)
+    if record is None:
+        return None
+    never, parts = datetime.fromtimestamp(0, UTC), columns_of(_mapping_in(record.body))
+    action, outcome, change, stage = (str(parts[name] or "") for name in ("action", "outcome", "change_id", "stage"))
+    return Line(
+        seq, "", never, never, action, outcome, change, stage, record.body, record.leaf_hash, None, None, person=""
+    )
+
+
+def _mapping_in(body: bytes) -> dict[str, Any]:
+    try:
+        return parse_canonical(body)
+    except NotCanonical:
+        return {}
+
+
+def _verified(connection: Connection, seq: int) -> tuple[int, str]:
+    """The size of the checkpoint in whose tree a record is now proven to be, and what does not fit, if anything."""
+    record, kept = record_at(connection, seq), latest_checkpoint(connection)
+    if record is None:
+        return 0, "The record cannot be read."
+    proven, findings = 0, Findings()
     if kept and seq < kept.size:
         try:
             stated, _ = read_checkpoint(kept.note)
             proof = stored_inclusion(connection, seq, kept.size)
-            verify_inclusion(leaf, seq, kept.size, proof, stated.root)
-            proven = kept.size
-        except (ProofInvalid, NoSuchTile, NoteError) as error:
-            wrong = f"The record cannot be proven to be in the ledger: {error}."
-    return Evidence(entry=_entry(line, reader, names), body=line.body.decode(), proven_in=proven, wrong=wrong)
+            verify_inclusion(leaf_hash(record.body), seq, kept.size, proof, stated.root)
+        except (ProofInvalid, NoSuchTile, NoteError, ValueError) as error:
+            return 0, f"The record cannot be proven to be in the ledger: {error}."
+        proven = kept.size
+    check_row(record, origin_of(connection), findings)
+    return proven, "".join(f"{one.message[:1].upper()}{one.message[1:]}." for one in findings.in_order()[:1])
 
 
 def search(
@@ -315,7 +350,7 @@ def _page(
     values = {**question.values, "stop": stop, "below": below}
     asking = question.queries(connection, values, limit + 1)
     rows = asking.page.read(connection, values)
-    entries = tuple(_entry(Line._make(row[: len(Line._fields)]), reader, names) for row in rows[:limit])
+    entries = tuple(_entry(Line.of(row[: len(Line._fields)]), reader, names) for row in rows[:limit])
     following = cursor_at(size, entries[-1].seq) if len(rows) > limit else None
     if asking.counting is None:  # whoever comes from another page has seen that more than one fits
         count, more = (len(entries), following is not None) if before is None else (limit, True)
@@ -341,7 +376,7 @@ def exported(
     values = {**question.values}
     query = question.oldest(connection, values)
     while rows := query.read(connection, values):
-        for line in map(Line._make, rows):
+        for line in map(Line.of, rows):
             yield _exported(line, reader, names)
         values["first"] = rows[-1][0] + 1
 

@@ -20,10 +20,11 @@ from sqlalchemy import Connection, Engine, Select, delete, insert, select
 
 from ledger.checkpoint import Checkpoint, read_checkpoint, sign_checkpoint
 from ledger.merkle import EMPTY_ROOT, CompactRange, leaf_hash
-from ledger.note import Note, Signer, parse_note
+from ledger.note import Note, NoteError, Signer, parse_note
 from ledger.proofs import consistency_proof, root_at
 from ledger.tiles import NoSuchTile
 from store import tables
+from store.as_stored import number, octets, rows_of, words
 from store.database import adding, reading
 from store.ledger import STOPPED
 from store.outside import Asked, ask_outside
@@ -86,6 +87,7 @@ class Sealer:
                 return None
             last = latest_checkpoint(connection)
             if last and last.size == head.size:
+                _require_signed(last, head.root)
                 note, new = last.note, False
             else:
                 check_new_records(connection, head, last)
@@ -180,8 +182,8 @@ def latest_checkpoint(connection: Connection) -> KeptCheckpoint | None:
     """The checkpoint of the largest size in the database."""
     table = tables.ledger_checkpoint
     query = select(table.c.size, table.c.note, table.c.made_at).order_by(table.c.size.desc()).limit(1)
-    row = connection.execute(query).first()
-    return KeptCheckpoint(*row) if row else None
+    row = next(iter(rows_of(connection, query)), None)
+    return KeptCheckpoint(number(row.size), words(row.note), row.made_at) if row else None
 
 
 def latest_vouched(connection: Connection) -> Vouched | None:
@@ -196,7 +198,7 @@ def head_of(connection: Connection) -> Head:
     """The newest state of the tree."""
     table = tables.ledger_head
     row = connection.execute(select(table.c.size, table.c.root).order_by(table.c.size.desc()).limit(1)).first()
-    return Head(row.size, bytes(row.root)) if row else Head(0, EMPTY_ROOT)
+    return Head(row.size, octets(row.root)) if row else Head(0, EMPTY_ROOT)
 
 
 class Compared(NamedTuple):
@@ -272,9 +274,9 @@ def check_new_records(connection: Connection, head: Head, last: KeptCheckpoint |
     while tree.size < head.size:
         end = min(tree.size + CHUNK, head.size)
         query = select(table.c.seq, table.c.body, table.c.leaf_hash).where(table.c.seq.between(tree.size, end - 1))
-        for row in connection.execute(query.order_by(table.c.seq)):
-            leaf = leaf_hash(bytes(row.body))
-            if row.seq != tree.size or leaf != bytes(row.leaf_hash):
+        for row in rows_of(connection, query.order_by(table.c.seq)):
+            leaf = leaf_hash(octets(row.body))
+            if row.seq != tree.size or leaf != octets(row.leaf_hash):
                 raise LedgerDamaged(f"Record {tree.size} is missing, or its bytes are not those that were recorded.")
             tree.append(leaf)
         if tree.size != end:
@@ -289,11 +291,23 @@ def _tree_at(connection: Connection, last: KeptCheckpoint | None) -> CompactRang
         return CompactRange()
     table = tables.ledger_head
     row = connection.execute(select(table.c.frontier).where(table.c.size == last.size)).first()
-    stated, _ = read_checkpoint(last.note)
-    tree = CompactRange.from_bytes(last.size, bytes(row.frontier)) if row else CompactRange()
-    if tree.root() != stated.root:
-        raise LedgerDamaged(f"The tree of size {last.size:,} is not the one that was signed.")
+    try:
+        tree = CompactRange.from_bytes(last.size, octets(row.frontier)) if row else CompactRange()
+    except ValueError:  # not the frontier of that size, nor of any
+        tree = CompactRange()
+    _require_signed(last, tree.root())
     return tree
+
+
+def _require_signed(last: KeptCheckpoint, root: bytes) -> None:
+    """The last checkpoint is about the tree with ``root``."""
+    try:
+        stated, _ = read_checkpoint(last.note)
+    except NoteError as error:
+        message = f"The checkpoint of size {last.size:,} in the database cannot be read: {error}."
+        raise LedgerDamaged(f"{message} See: groundswell audit verify") from error
+    if (stated.size, stated.root) != (last.size, root):
+        raise LedgerDamaged(f"The tree of size {last.size:,} is not the one that was signed.")
 
 
 def stop(engine: Engine, reason: str) -> None:
@@ -335,5 +349,8 @@ def _holders_at(size: int) -> Select[Any]:
 
 
 def _with_lines_of(note: Note, held: str, witness: Witness) -> Note:
-    lines = [line for line in parse_note(held).signatures if line.is_by(witness.key)]
+    try:
+        lines = [line for line in parse_note(held).signatures if line.is_by(witness.key)]
+    except NoteError:  # altered in the database; the witness has it, and a verification names this row
+        return note
     return note.with_signatures(*lines)

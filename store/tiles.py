@@ -20,6 +20,7 @@ from sqlalchemy import (
 from ledger.proofs import inclusion_proof
 from ledger.tiles import TILE_WIDTH, NoSuchTile, Tile, TileAddress, TileReader, hashes_of, tiles_wanted
 from store import tables
+from store.as_stored import octets
 from store.prepared import Prepared
 
 
@@ -41,7 +42,7 @@ class StoredTiles:
         ).first()
         if row is None:
             raise NoSuchTile(f"the tile {index} of level {level} is not stored")
-        return Tile(level, index, bytes(row.data), bytes(row.root))
+        return Tile(level, index, octets(row.data), octets(row.root))
 
     def tile_roots(self, level: int, first: int, count: int) -> Sequence[bytes]:
         """The roots of full tiles.
@@ -64,7 +65,7 @@ class StoredTiles:
         return self._all(query, count, f"records from {first} on")
 
     def _all(self, query: object, count: int, what: str) -> Sequence[bytes]:
-        found = [bytes(row) for row in self._connection.execute(query).scalars()]  # type: ignore[call-overload]
+        found = [octets(row) for row in self._connection.execute(query).scalars()]  # type: ignore[call-overload]
         if len(found) != count:
             raise NoSuchTile(f"of {count} {what}, {len(found)} are stored")
         return found
@@ -95,7 +96,7 @@ def _read_together(connection: Connection, wanted: Sequence[TileAddress]) -> dic
     values = {f"{name}{part}": value for part, (_, place) in enumerate(places) for name, value in place.items()}
     found: list[list[tuple[int, bytes]]] = [[] for _ in wanted]
     for part, index, data in _together(tuple(kind for kind, _ in places)).read(connection, values):
-        found[part].append((index, data))
+        found[part].append((index, octets(data)))
     read = {}
     for tile, rows in zip(wanted, found, strict=True):
         hashes = hashes_of(b"".join(data for _, data in sorted(rows)))

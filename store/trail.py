@@ -6,8 +6,9 @@ takes two microseconds, and need not be validated again then, as they were when 
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence, Set
+from collections.abc import Iterable, Mapping, Sequence, Set
 from datetime import UTC, datetime, tzinfo
+from types import NoneType
 from typing import Any, NamedTuple
 
 from pydantic_core import from_json
@@ -22,6 +23,7 @@ from changes.values import Moment, Value
 from ledger.commitments import verify
 from ledger.record import commitments_of, policy_of
 from store import tables
+from store.as_stored import octets, words
 from store.ledger import LABEL
 
 
@@ -61,6 +63,32 @@ class Line(NamedTuple):
     person: str
     """Who it was: the person behind the ledger's number, nobody where that was erased or was never said."""
 
+    @classmethod
+    def of(cls, row: Iterable[Any]) -> Line:
+        """The line in a row. A value that is not of its column's kind becomes one that fits nothing that was recorded,
+        so that the page which shows it can say what is wrong."""
+        line = cls._make(row)
+        if tuple(map(type, line)) in _KINDS:
+            return line
+        return line._replace(
+            record_id=str(line.record_id),
+            action=str(line.action),
+            outcome=str(line.outcome),
+            change=str(line.change),
+            stage=str(line.stage),
+            person=str(line.person),
+            body=octets(line.body),
+            leaf_hash=octets(line.leaf_hash),
+            value=None if line.value is None else words(line.value),
+            salt=None if line.salt is None else octets(line.salt),
+        )
+
+
+_KINDS = frozenset(
+    (int, str, datetime, datetime, str, str, str, str, bytes, bytes, value, salt, str)
+    for value in (str, NoneType)
+    for salt in (bytes, NoneType)
+)
 
 _PERSON = case(
     (tables.ledger_person.c.person.is_not(None), tables.ledger_person.c.person),
@@ -103,7 +131,7 @@ def trail(
         .order_by(records.c.seq)
         .limit(limit)
     )
-    lines = [line for line in map(Line._make, rows) if not _is_secret(line, reader)]
+    lines = [line for line in map(Line.of, rows) if not _is_secret(line, reader)]
     if names is None:
         names = _names(connection, {ref for line in lines for ref in named_in(_content(line))})
     return [TrailEntry.model_construct(**told(line, names, reader, zone=zone)) for line in lines]
@@ -241,7 +269,7 @@ def lately(
         .order_by(records.c.seq.desc())
         .limit(limit * 2)
     )
-    read = [(Line._make(line), title) for *line, title in rows]
+    read = [(Line.of(line), title) for *line, title in rows]
     seen = [(line, title) for line, title in read if not _is_secret(line, reader)][:limit]
     return tuple(
         Happened(

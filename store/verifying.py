@@ -19,6 +19,7 @@ from ledger.stored import StoredCheckpoint, StoredHead, StoredPrivate, StoredRec
 from ledger.tiles import NoSuchTile
 from ledger.verification import verify
 from store import tables
+from store.as_stored import number, octets, rows_of, words
 from store.checkpoints import head_of, latest_checkpoint
 from store.sinks import Sink
 from store.tiles import StoredTiles, stored_reader
@@ -33,7 +34,7 @@ def stored_records(connection: Connection, first: int = 0, stop: int | None = No
     at = first
     while stop is None or at < stop:
         query = _records(connection).where(table.c.seq >= at).order_by(table.c.seq).limit(CHUNK)
-        rows = connection.execute(query if stop is None else query.where(table.c.seq < stop)).all()
+        rows = rows_of(connection, query if stop is None else query.where(table.c.seq < stop))
         if not rows:
             return
         private = _private_between(connection, rows[0].seq, rows[-1].seq)
@@ -45,9 +46,9 @@ def stored_records(connection: Connection, first: int = 0, stop: int | None = No
 def records_of(connection: Connection, change: str) -> Sequence[StoredRecord]:
     """The records of one change, in order."""
     table, kept = tables.ledger_record, tables.ledger_private
-    rows = connection.execute(_records(connection).where(table.c.change == change).order_by(table.c.seq)).all()
+    rows = rows_of(connection, _records(connection).where(table.c.change == change).order_by(table.c.seq))
     query = select(kept).where(kept.c.seq.in_(select(table.c.seq).where(table.c.change == change)))
-    private = _by_record(connection.execute(query).all())
+    private = _by_record(rows_of(connection, query))
     return [_stored(row, private.get(row.seq, ())) for row in rows]
 
 
@@ -63,12 +64,12 @@ def stored_heads(connection: Connection, start: int = 0) -> Iterator[StoredHead]
     at, before = start, -1
     while True:
         query = select(table).where(table.c.size >= at).order_by(table.c.size).limit(CHUNK)
-        rows = connection.execute(query).all()
+        rows = rows_of(connection, query)
         if not rows:
             return
         for row in rows:
-            first = row.first_seq if row.first_seq is not None else max(before, 0)
-            yield StoredHead(row.size, bytes(row.frontier), bytes(row.root), first)
+            first = number(row.first_seq) if row.first_seq is not None else max(before, 0)
+            yield StoredHead(row.size, octets(row.frontier), octets(row.root), first)
             before = row.size
         at = before + 1
 
@@ -76,11 +77,11 @@ def stored_heads(connection: Connection, start: int = 0) -> Iterator[StoredHead]
 def stored_checkpoints(connection: Connection, start: int = 0) -> Sequence[StoredCheckpoint]:
     """The checkpoints from size ``start`` on; the cosigned form of each, where there is one."""
     table, vouched = tables.ledger_checkpoint, tables.ledger_witness
-    rows = connection.execute(select(table.c.size, table.c.note).where(table.c.size >= start).order_by(table.c.size))
-    found = [StoredCheckpoint(row.size, row.note) for row in rows]
-    query = select(vouched.c.size, vouched.c.note).where(vouched.c.size >= start).order_by(vouched.c.size)
-    cosigned = [StoredCheckpoint(row.size, row.note) for row in connection.execute(query)]
-    return sorted(found + cosigned)
+    found: list[StoredCheckpoint] = []
+    for kept in (table, vouched):
+        rows = rows_of(connection, select(kept.c.size, kept.c.note).where(kept.c.size >= start))
+        found += [StoredCheckpoint(number(row.size), words(row.note)) for row in rows]
+    return sorted(found)
 
 
 def outside_notes(sinks: Sequence[Sink], origin: str) -> Iterator[str]:
@@ -169,15 +170,19 @@ def verify_change(
     kept = latest_checkpoint(connection)
     size, root = _opened(kept.note, origin, pinned, findings) if kept else (0, b"")
     reader = stored_reader(connection, max(size, head_of(connection).size))
-    check = ContentCheck(origin, findings, head_of(connection).size + 1)
     for record in records:
-        check.check(record)
-        if record.leaf_hash != leaf_hash(record.body):
-            message = f"the leaf hash of record {record.seq} is not the hash of its body"
-            findings.add(Layer.ROW, Kind.LEAF_DIFFERS, record.seq, message)
+        check_row(record, origin, findings)
         if record.seq < size:
             _check_inclusion(record, reader, size, root, findings)
     return findings.in_order(), len(records), sum(record.seq >= size for record in records)
+
+
+def check_row(record: StoredRecord, origin: str, findings: Findings) -> None:
+    """Check one record by itself: its leaf hash, its form, its columns and the words that are still there."""
+    ContentCheck(origin, findings, record.seq + 1).check(record)
+    if record.leaf_hash != leaf_hash(record.body):
+        message = f"the leaf hash of record {record.seq} is not the hash of its body"
+        findings.add(Layer.ROW, Kind.LEAF_DIFFERS, record.seq, message)
 
 
 def _check_inclusion(record: StoredRecord, reader: Any, size: int, root: bytes, findings: Findings) -> None:
@@ -205,7 +210,7 @@ def _tree_before(connection: Connection, first: int) -> CompactRange:
     table = tables.ledger_head
     query = select(table.c.size, table.c.frontier).where(table.c.size <= first).order_by(table.c.size.desc()).limit(1)
     row = connection.execute(query).first()
-    return CompactRange.from_bytes(row.size, bytes(row.frontier)) if row else CompactRange()
+    return CompactRange.from_bytes(row.size, octets(row.frontier)) if row else CompactRange()
 
 
 def _records(connection: Connection) -> Any:
@@ -238,17 +243,18 @@ def _stored(row: Any, private: Sequence[StoredPrivate]) -> StoredRecord:
         "stage": row.stage or None,
         "actor_ref": row.actor or None,
     }
-    return StoredRecord(row.seq, bytes(row.body), bytes(row.leaf_hash), columns, private)
+    return StoredRecord(row.seq, octets(row.body), octets(row.leaf_hash), columns, private)
 
 
 def _private_between(connection: Connection, first: int, last: int) -> dict[int, list[StoredPrivate]]:
     table = tables.ledger_private
     query = select(table).where(table.c.seq.between(first, last)).order_by(table.c.seq, table.c.label)
-    return _by_record(connection.execute(query).all())
+    return _by_record(rows_of(connection, query))
 
 
 def _by_record(rows: Sequence[Any]) -> dict[int, list[StoredPrivate]]:
     found: dict[int, list[StoredPrivate]] = {}
     for row in rows:
-        found.setdefault(row.seq, []).append(StoredPrivate(row.label, bytes(row.salt), row.value))
+        kept = StoredPrivate(words(row.label), octets(row.salt), words(row.value))
+        found.setdefault(row.seq, []).append(kept)
     return found

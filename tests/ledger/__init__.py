@@ -15,6 +15,7 @@ The groups of cases (reference 8):
     store/test_detection.py::test_every_attack_is_found_by_exactly_the_layers_that_should_find_it
     ledger/test_verification.py::test_any_changed_byte_of_a_body_is_found
     commandline/test_audit.py::test_verify_names_the_first_wrong_record_and_ends_with_one
+    web/test_audit.py::test_the_page_of_an_altered_record_says_that_something_is_wrong
 2 rows gone at the beginning, in the middle, at the end, all; an older backup in place of the database
     store/test_detection.py::test_every_attack_is_found_by_exactly_the_layers_that_should_find_it
     store/test_checkpoints.py::test_a_restored_backup_is_recognised_and_nothing_is_added_until_somebody_looked
@@ -28,7 +29,9 @@ The groups of cases (reference 8):
     ledger/test_verification.py::test_a_time_in_another_form_is_found
     ledger/test_record.py::test_other_forms_of_a_time_are_refused_in_stored_bytes
     ledger/test_record.py::test_a_time_outside_the_calendar_is_refused
-5 columns, frontiers, tiles, checkpoint sizes; malformed notes
+5 columns, frontiers, tiles, checkpoint sizes; malformed notes; values of another kind than their column's
+    store/test_detection.py::test_what_is_not_even_of_its_columns_kind_is_named
+    store/test_checkpoints.py::test_a_checkpoint_that_cannot_be_read_any_more_stops_the_ledger
     ledger/test_verification.py::test_each_edited_missing_or_added_column_is_named
     ledger/test_verification.py::test_a_checkpoint_row_with_another_size_is_found
     ledger/test_note.py::test_malformed_notes_are_refused_by_name

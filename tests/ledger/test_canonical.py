@@ -192,10 +192,14 @@ def test_the_limits_themselves_are_allowed(body: dict[str, Any]) -> None:
         (b'{"a":1', "", "not JSON"),
         (b'{"a":"\n"}', "", "not JSON"),
         (b"[" * 20_000, "", "levels deep"),
+        (b'{"v":1.5,', "", "not JSON"),
+        (b'{"\\u00e9":1,', "", "not JSON"),
+        (b'{"v":1.5,"a":' + b"[" * 20_000, "", "levels deep"),
+        (b'{"v":1.5,"a":' + b"[" * 20_000 + b"]" * 20_000 + b"}", "", "levels deep"),
         (b'{"a":' * 33 + b"1" + b"}" * 33, ".".join("a" * 32), "levels deep"),
         (b'{"k":"' + b"x" * 60_000 + b'"}', "", "bytes long"),
     ],
-    ids=range(30),
+    ids=range(34),
 )
 def test_other_encodings_are_refused_by_name(raw: bytes, path: str, problem: str) -> None:
     with pytest.raises(NotCanonical) as refused:

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from sqlalchemy import Engine, func, select, text
 
-from ledger.checkpoint import open_checkpoint, read_checkpoint
+from ledger.checkpoint import Checkpoint, open_checkpoint, read_checkpoint, sign_checkpoint
 from ledger.findings import Kind
 from ledger.keys import PinnedKey, SigningKey, generate_key, generate_witness_key
 from store import tables
@@ -109,6 +109,39 @@ def test_a_flipped_bit_is_found_before_it_is_signed_and_stops_the_ledger(engine:
         grow(engine, 1)
     with reading(engine) as connection:
         assert latest_checkpoint(connection) is None
+
+
+DAMAGED_TREES = {
+    "the note is cut off": ("ledger_checkpoint SET note = substr(note, 1, 40)", "cannot be read"),
+    "the note is of another tree": ("ledger_checkpoint SET note = {note}", "is not the one that was signed"),
+    "the frontier is cut off": ("ledger_head SET frontier = {nothing}", "is not the one that was signed"),
+    "the bytes of a record are none": ("ledger_record SET body = {nothing} WHERE seq = 5", "Record 5"),
+}
+
+
+@pytest.mark.parametrize("grown", [0, 1], ids=["nothing new", "something new"])
+@pytest.mark.parametrize("how", DAMAGED_TREES)
+def test_a_checkpoint_that_cannot_be_read_any_more_stops_the_ledger(
+    engine: Engine, key: SigningKey, how: str, grown: int
+) -> None:
+    put, said = DAMAGED_TREES[how]
+    grow(engine, 5)
+    first = sealer(engine, key).seal()
+    assert first is not None
+    other = str(sign_checkpoint(Checkpoint(key.name, 5, bytes(32)), [key]))
+    grow(engine, grown)
+    with writing(engine) as connection:
+        Attacker(connection, key, key).take_triggers_away()
+        nothing = "''" if ON_POSTGRESQL else "'none'"
+        connection.execute(text("UPDATE " + put.format(nothing=nothing, note=f"'{other}'")))
+    if "checkpoint" not in put and not grown:  # nothing of it is read again; a verification does
+        assert sealer(engine, key).seal() is not None
+        return
+    for _ in range(2):
+        with pytest.raises(LedgerDamaged, match=said):
+            sealer(engine, key).seal()
+    with pytest.raises(LedgerStopped, match=said):
+        grow(engine, 1)
 
 
 def test_a_restored_backup_is_recognised_and_nothing_is_added_until_somebody_looked(

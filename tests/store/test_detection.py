@@ -5,11 +5,12 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlalchemy import Engine, delete, select, update
+from sqlalchemy import Engine, delete, select, text, update
 
 from ledger.checkpoint import Checkpoint, sign_checkpoint
 from ledger.commitments import new_salt
@@ -23,6 +24,7 @@ from store.outside import ask_outside
 from store.sinks import FolderSink
 from store.verifying import verify_stored
 from tests.support.attacks import CHECKPOINT, HEAD, PRIVATE, RECORD, TILE, Attacker
+from tests.support.databases import ON_POSTGRESQL
 from tests.support.desk import MONDAY
 from tests.support.writers import entry
 
@@ -186,6 +188,37 @@ def tile_deleted(it: Attacker) -> None:
     it.connection.execute(delete(TILE))
 
 
+def body_replaced(it: Attacker) -> None:
+    """What somebody types who has only ever used SQL. On SQLite it leaves text where bytes belong."""
+    made = "replace(body, '\"awaiting_answer\"', '\"answered\"')"
+    if it.connection.dialect.name == "postgresql":
+        made = made.replace("body", "convert_from(body, 'UTF8')")
+        made = f"convert_to({made}, 'UTF8')"
+    it.connection.execute(text(f"UPDATE ledger_record SET body = {made} WHERE seq = {OLD}"))  # noqa: S608
+
+
+def body_not_json(it: Attacker) -> None:
+    it.set(RECORD, OLD, body=b'{"v":1.5,')
+
+
+def body_not_utf8(it: Attacker) -> None:
+    raw = bytearray(it.connection.execute(select(RECORD.c.body).where(RECORD.c.seq == OLD)).scalar_one())
+    raw[5] = 0xFF
+    it.set(RECORD, OLD, body=bytes(raw))
+
+
+def body_nested_behind_a_fraction(it: Attacker) -> None:
+    it.set(RECORD, OLD, body=b'{"v":1.5,"a":' + b"[" * 20_000 + b"]" * 20_000 + b"}")
+
+
+def body_emptied(it: Attacker) -> None:
+    it.set(RECORD, OLD, body=b"", leaf_hash=b"")
+
+
+def root_cut_off(it: Attacker) -> None:
+    it.set(HEAD, 160, root=b"1")
+
+
 def checkpoint_of_another_log(it: Attacker) -> None:
     root = it.connection.execute(select(HEAD.c.root).where(HEAD.c.size == 60)).scalar_one()
     it.set(CHECKPOINT, 60, note=str(sign_checkpoint(Checkpoint("elsewhere.example/log", 60, bytes(root)), [it.key])))
@@ -225,6 +258,12 @@ MATRIX: list[tuple[Attack, set[Layer], Kind | None, int]] = [
     (frontier_edited, {L2}, Kind.HEAD_DIFFERS, 159),
     (head_deleted, {L2}, Kind.HEAD_OUT_OF_ORDER, 169),
     (last_head_deleted, {L2}, Kind.RECORDS_WITHOUT_HEAD, SIZE - BATCH),
+    (body_replaced, {L1, L2, L3, L4, T} | ({C} if not ON_POSTGRESQL else set()), Kind.LEAF_DIFFERS, OLD),
+    (body_not_json, {L1, L2, L3, L4, T, C}, Kind.LEAF_DIFFERS, OLD),
+    (body_not_utf8, {L1, L2, L3, L4, T, C}, Kind.LEAF_DIFFERS, OLD),
+    (body_nested_behind_a_fraction, {L1, L2, L3, L4, T, C}, Kind.LEAF_DIFFERS, OLD),
+    (body_emptied, {L1, L2, L3, L4, T, C}, Kind.LEAF_DIFFERS, OLD),
+    (root_cut_off, {L2}, Kind.HEAD_DIFFERS, 159),
     (tile_edited, {T}, Kind.TILE_DIFFERS, 255),
     (tile_root_edited, {T}, Kind.TILE_DIFFERS, 255),
     (tile_deleted, {T}, Kind.TILE_MISSING, 255),
@@ -296,3 +335,50 @@ def test_nothing_is_added_to_a_database_that_is_behind_its_checkpoint_or_another
 ) -> None:
     _, refused = report_after(attack, *sealed)
     assert refused
+
+
+NOT_UTF8 = "CAST(x'ff41' AS TEXT)"
+OF_ANOTHER_KIND: list[tuple[str, set[Layer], Kind, int]] = [
+    (f"ledger_record SET body = CAST(body AS TEXT) WHERE seq = {OLD}", {L1, L2, L3, L4, T, C}, Kind.LEAF_DIFFERS, OLD),
+    (f"ledger_record SET body = 7 WHERE seq = {OLD}", {L1, L2, L3, L4, T, C}, Kind.LEAF_DIFFERS, OLD),
+    (f"ledger_record SET body = {NOT_UTF8} WHERE seq = {OLD}", {L1, L2, L3, L4, T, C}, Kind.LEAF_DIFFERS, OLD),
+    (f"ledger_record SET leaf_hash = 'none' WHERE seq = {OLD}", {L1}, Kind.LEAF_DIFFERS, OLD),
+    *(
+        (f"ledger_record SET {column} = {value} WHERE seq = {OLD}", {C}, Kind.COLUMN_DIFFERS, OLD)
+        for column in ("record_id", "idem_key", "recorded_at", "occurred_at", "action", "outcome", "stage", "actor")
+        for value in (NOT_UTF8, "x'00ff'", "7.5")
+    ),
+    (f"ledger_private SET value = {NOT_UTF8} WHERE seq = {OLD}", {P}, Kind.VALUE_DIFFERS, OLD),
+    (f"ledger_private SET value = x'00' WHERE seq = {OLD}", {P}, Kind.VALUE_DIFFERS, OLD),
+    (f"ledger_private SET value = CAST(value AS BLOB) WHERE seq = {OLD}", {P}, Kind.VALUE_DIFFERS, OLD),
+    (f"ledger_private SET salt = 'salt' WHERE seq = {OLD}", {P}, Kind.VALUE_DIFFERS, OLD),
+    (f"ledger_private SET label = x'00ff' WHERE seq = {OLD}", {P}, Kind.VALUE_UNKNOWN, OLD),
+    (f"ledger_private SET label = {NOT_UTF8} WHERE seq = {OLD}", {P}, Kind.VALUE_UNKNOWN, OLD),
+    (f"ledger_private SET seq = 'none' WHERE seq = {OLD}", {P}, Kind.VALUE_MISSING, OLD),
+    ("ledger_head SET root = 'root' WHERE size = 160", {L2}, Kind.HEAD_DIFFERS, 159),
+    ("ledger_head SET frontier = 0.5 WHERE size = 160", {L2}, Kind.HEAD_DIFFERS, 159),
+    ("ledger_head SET first_seq = 'none' WHERE size = 160", {L2}, Kind.HEAD_OUT_OF_ORDER, 159),
+    ("ledger_checkpoint SET note = x'00ff' WHERE size = 60", {L3}, Kind.CHECKPOINT_UNREADABLE, 59),
+    ("ledger_checkpoint SET note = 7 WHERE size = 60", {L3}, Kind.CHECKPOINT_UNREADABLE, 59),
+    (f"ledger_checkpoint SET note = {NOT_UTF8} WHERE size = 60", {L3}, Kind.CHECKPOINT_UNREADABLE, 59),
+    ("ledger_checkpoint SET size = 'none' WHERE size = 60", {L3}, Kind.CHECKPOINT_UNTRUSTED, 0),
+    (f"ledger_checkpoint SET size = {NOT_UTF8} WHERE size = {SIZE}", {L3}, Kind.CHECKPOINT_UNTRUSTED, 0),
+    ("ledger_tile SET data = 'none'", {T}, Kind.TILE_DIFFERS, 255),
+    ("ledger_tile SET root = 'none'", {T}, Kind.TILE_DIFFERS, 255),
+]
+
+
+def put(statement: str, it: Attacker) -> None:
+    it.connection.execute(text(f"UPDATE {statement}"))
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(ON_POSTGRESQL, reason="PostgreSQL takes nothing into a column that is not of its kind")
+def test_what_is_not_even_of_its_columns_kind_is_named(sealed: tuple[Engine, FolderSink]) -> None:
+    wrong = []
+    for statement, layers, kind, seq in OF_ANOTHER_KIND:
+        report, _ = report_after(partial(put, statement), *sealed)
+        first = (report.first.kind, report.first.seq) if report.first else (None, 0)
+        if (report.layers, *first) != (layers, kind, seq):
+            wrong.append((statement, sorted(report.layers), first))
+    assert wrong == []

@@ -8,7 +8,7 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
-from sqlalchemy import func, select
+from sqlalchemy import func, select, text
 
 from benchmarks.measuring import statements
 from ledger.canonical import parse_canonical
@@ -24,6 +24,7 @@ from store.database import lock_ledger, reading, writing
 from store.keeping import sealer_of, signers_of
 from store.ledger import append_many, origin_of
 from tests.support.attacks import Attacker
+from tests.support.databases import ON_POSTGRESQL
 from tests.support.desk import MONDAY, Desk
 from tests.support.examples import TO_CHAMPIONS, TO_ROLLOUT
 from tests.support.ledgers import check_the_whole_ledger
@@ -166,6 +167,49 @@ async def test_the_evidence_behind_a_record_is_verified_when_it_is_shown(office:
     assert "newer than the latest checkpoint" in before.text
     assert "proven just now" in after.text
     assert "Something is wrong with this record" in wrong.text
+
+
+ALTERED = {
+    "a letter": "body = replace(body, 'occurred', 'occurxed')",
+    "a byte that is not UTF-8": "body = {not_utf8}",
+    "no JSON": "body = {not_json}",
+    "the hash": "leaf_hash = {not_json}",
+    "the person": "actor = 'system'",
+    "the outcome": "outcome = 'refused'",
+    "the time": "occurred_at = '1970-01-01 00:00:00.000000'",
+    "a column that is no text": "stage = x'00ff'",
+    "a column that is not UTF-8": "stage = CAST(x'ff41' AS TEXT)",
+    "a time that is none": "occurred_at = 'yesterday'",
+}
+"""What somebody does to record 4. The last three can be done to SQLite only, which takes anything."""
+
+
+@pytest.mark.parametrize("sealed", [True, False], ids=["signed", "not signed yet"])
+@pytest.mark.parametrize("how", list(ALTERED)[: -3 if ON_POSTGRESQL else None])
+async def test_the_page_of_an_altered_record_says_that_something_is_wrong(
+    office: Office, how: str, sealed: bool
+) -> None:
+    walked(office)
+    if sealed:
+        sealer_of(office.settings, office.engine).seal()
+    put = ALTERED[how]
+    if ON_POSTGRESQL:
+        put = put.replace("replace(body", "convert_to(replace(convert_from(body, 'UTF8')") + (
+            ", 'UTF8')" if "replace(" in put else ""
+        )
+    not_utf8, not_json = ("'\\xff'", "'\\x7b'") if ON_POSTGRESQL else ("x'ff'", "x'7b'")
+    with writing(office.engine) as connection:
+        key = signers_of(office.settings, origin_of(connection))[0]
+        Attacker(connection, key, key).take_triggers_away()
+        put = put.format(not_utf8=not_utf8, not_json=not_json)
+        connection.execute(text(f"UPDATE ledger_record SET {put} WHERE seq = 4"))  # noqa: S608
+    async with office.browser(AUDITOR) as browser:
+        shown = await browser.get("/audit/records/4")
+        others = await browser.get("/audit/records/5")
+    assert (shown.status_code, others.status_code) == (200, 200)
+    assert "Something is wrong with this record" in Page(shown).text
+    if how != "the hash":  # out of which others are proven as well
+        assert "Something is wrong with this record" not in Page(others).text
 
 
 async def test_other_peoples_tools_can_read_the_log(office: Office) -> None:
