@@ -71,8 +71,9 @@ def verify(
     from store.database import reading
     from store.keeping import pinned_by_the_demonstration, pinned_of, sinks_of, witnesses_of
     from store.ledger import origin_of
+    from store.outside import ask_outside
     from store.sinks import FolderSink, SinkUnusable
-    from store.verifying import outside_notes, verify_change, verify_stored
+    from store.verifying import outside_notes, verify_change, verify_stored, with_what_is_gone
 
     with opened() as (engine, chosen):
         pinned = pinned_of(chosen.settings, keys or ())
@@ -84,9 +85,12 @@ def verify(
                 _tell_change(change, *verify_change(connection, origin, pinned, change), bool(pinned))
                 return
         try:  # before the database is looked at: it grows meanwhile
-            external = list(outside_notes(sinks, origin))
+            asked, external = ask_outside(engine, sinks), list(outside_notes(sinks, origin))
         except SinkUnusable as error:
             raise Stopped(f"{error} Without it, a cut-off end would go unseen.") from error
+        if checkpoints and not external:
+            folders = ", ".join(sink.name for sink in sinks)
+            raise Stopped(f"There is no checkpoint of {origin} in {folders}. Is it the folder that was meant?", USAGE)
         with reading(engine) as connection:
             total = stop or _size(connection)
             with _progress(total, quiet=as_json) as progress:
@@ -101,6 +105,7 @@ def verify(
                     contents=not tree_only,
                     progress=progress,
                 )
+        report = with_what_is_gone(report, asked)
         if not first and not stop and pinned and not tree_only:
             _remember(engine, sinks_of(chosen.settings), report)
     if as_json:

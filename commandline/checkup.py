@@ -217,6 +217,9 @@ def _ledger(connection: Connection) -> Iterator[Finding]:
         found = f"{state.size} records, {state.signed_size} of them signed{vouched}"
         advice = "" if state.vouched_size or not state.size else "A worker seals it within a minute."
         yield Finding(about=about, state="fine", found=found, advice=advice)
+    for problem in state.outside:
+        advice = "See: groundswell audit restore-status"
+        yield Finding(about="Outside the ledger", state="note", found=problem, advice=advice)
     if excess := excess_rights(connection):
         advice = "Have the programs sign in as a member of groundswell_app; see docs/ledger.md."
         found = f"this login may do more to the ledger than add and read: {', '.join(excess)}"

@@ -39,6 +39,7 @@ class Kind(StrEnum):
     CHECKPOINT_UNREADABLE = "checkpoint unreadable"
     CHECKPOINT_UNTRUSTED = "checkpoint not signed by a trusted key"
     CHECKPOINT_DIFFERS = "checkpoint differs from records"
+    CHECKPOINT_MISSING = "checkpoint held outside missing"
     LOG_TOO_SHORT = "records missing at the end"
     NOT_CANONICAL = "not canonical"
     COLUMN_DIFFERS = "column differs from body"

@@ -37,7 +37,7 @@ from store import tables
 from store.checkpoints import latest_checkpoint
 from store.database import writing
 from store.finding import EXACT, ONE_WAY, SIZE, Bounding, Queries, Shape, bounds, in_pieces, queries
-from store.ledger import LABEL, ORIGIN, STOPPED, Entry, add_once, origin_of
+from store.ledger import LABEL, ORIGIN, OUTSIDE, STOPPED, Entry, add_once, origin_of
 from store.prepared import Prepared
 from store.reading import CursorInvalid
 from store.searching import Way, best_way, looked_for
@@ -140,6 +140,8 @@ class LedgerState(Value):
     verified_well: bool = False
     stopped: str = ""
     """Why nothing is recorded any more, if so."""
+    outside: tuple[str, ...] = ()
+    """What is wrong with the places and witnesses outside, in sentences, as of the latest sealing."""
 
 
 def ledger_state(connection: Connection) -> LedgerState:
@@ -153,6 +155,7 @@ class _Standing(NamedTuple):
     size: int | None
     verified: bytes | None
     stopped: str | None
+    outside: str | None
     signed_size: int | None
     signed_at: datetime | None
     vouched_size: int | None
@@ -173,13 +176,14 @@ def _state_in(row: _Standing) -> LedgerState:
         vouched_by=row.vouched_by or "",
         vouched_at=row.vouched_at,
         stopped=row.stopped or "",
+        outside=tuple((row.outside or "").splitlines()),
     )
 
 
 def _state_query() -> Select[Any]:
     """Everything about how the ledger stands, which are the newest rows of several tables, in one query."""
     record, checkpoint, witness = tables.ledger_record, tables.ledger_checkpoint, tables.ledger_witness
-    log, stop = tables.deployment, tables.deployment.alias("stop")
+    log, said = tables.deployment, tables.deployment.alias("said")
     signed = select(checkpoint.c.size.label("signed_size"), checkpoint.c.made_at.label("signed_at"))
     signed = signed.order_by(checkpoint.c.size.desc()).limit(1)
     vouched = select(
@@ -194,7 +198,8 @@ def _state_query() -> Select[Any]:
         select(
             SIZE.label("size"),
             verified.scalar_subquery().label("verified"),
-            select(stop.c.value).where(stop.c.name == STOPPED).scalar_subquery().label("stopped"),
+            select(said.c.value).where(said.c.name == STOPPED).scalar_subquery().label("stopped"),
+            select(said.c.value).where(said.c.name == OUTSIDE).scalar_subquery().label("outside"),
             *newest,
         )
         .select_from(log.outerjoin(newest[0], true()).outerjoin(newest[1], true()))

@@ -26,7 +26,7 @@ from ledger.tiles import NoSuchTile
 from store import tables
 from store.as_stored import number, octets, rows_of, words
 from store.database import adding, reading
-from store.ledger import STOPPED
+from store.ledger import OUTSIDE, STOPPED
 from store.outside import Asked, ask_outside
 from store.sinks import Sink, SinkUnusable
 from store.tiles import stored_reader
@@ -40,6 +40,11 @@ log = structlog.get_logger()
 
 class LedgerDamaged(Exception):
     """The stored records do not fit what was signed or kept about them; the message says how. Nothing was signed."""
+
+
+class CopiesMissing(LedgerDamaged):
+    """A place outside has less than it once took, and no other has as much, so that nobody can say whether the end of
+    the log is still there. Nothing is signed and no program starts on it; those that run go on adding."""
 
 
 class Head(NamedTuple):
@@ -82,7 +87,7 @@ class Sealer:
         Raises:
             LedgerDamaged: the records do not fit what was signed or kept before; the log is stopped.
         """
-        with compared(self.engine, self.sinks) as (connection, origin, head, problems):
+        with compared(self.engine, self.sinks) as (connection, asked, head):
             if head.size == 0:
                 return None
             last = latest_checkpoint(connection)
@@ -91,10 +96,15 @@ class Sealer:
                 note, new = last.note, False
             else:
                 check_new_records(connection, head, last)
-                note, new = str(sign_checkpoint(Checkpoint(origin, head.size, head.root), self.signers(origin))), True
+                note, new = (
+                    str(sign_checkpoint(Checkpoint(asked.origin, head.size, head.root), self.signers(asked.origin))),
+                    True,
+                )
         if new:
             self._store(head.size, note)
-        return self._hand_out(origin, head.size, note, new, problems)
+        sealed = self._hand_out(head.size, note, new, asked)
+        let_stand(self.engine, sealed.problems)
+        return sealed
 
     def _store(self, size: int, note: str) -> None:
         key_id = parse_note(note).signatures[0].key_id.hex()
@@ -105,7 +115,8 @@ class Sealer:
                 made = {"size": size, "key_id": key_id, "note": note, "made_at": self.clock()}
                 connection.execute(insert(table), made)
 
-    def _hand_out(self, origin: str, size: int, note: str, new: bool, problems: list[str]) -> Sealed:
+    def _hand_out(self, size: int, note: str, new: bool, asked: Asked) -> Sealed:
+        problems, lacking = asked.problems, {one.place for one in asked.lacking}
         with reading(self.engine) as connection:
             holders = {row.witness: row.note for row in connection.execute(_holders_at(size))}
         made, cosigned, kept = parse_note(note), [], []
@@ -124,11 +135,13 @@ class Sealer:
             cosigned.append(witness.key.name)
             vouching[witness.key.name] = str(made)
         for sink in self.sinks:
+            if sink.name in lacking:
+                continue
             if sink.name in holders and not vouching:
                 kept.append(sink.name)
                 continue
             try:
-                sink.keep(origin, size, str(made))
+                sink.keep(asked.origin, size, str(made))
             except SinkUnusable as error:
                 problems.append(str(error))
                 continue
@@ -205,10 +218,8 @@ class Compared(NamedTuple):
     """A moment of the database, which fits what is held outside."""
 
     connection: Connection
-    origin: str
+    asked: Asked
     head: Head
-    problems: list[str]
-    """Which places could not be asked, in sentences."""
 
 
 @contextmanager
@@ -218,6 +229,7 @@ def compared(engine: Engine, sinks: Sequence[Sink]) -> Iterator[Compared]:
     Raises:
         LedgerDamaged: it is smaller than a checkpoint outside, or another one, or was found damaged inside the block;
             the log is stopped. Or it is stopped already.
+        CopiesMissing: that cannot be said, because a place lost what it had; see there.
     """
     asked = ask_outside(engine, sinks)
     stopped: str | None = None
@@ -227,7 +239,10 @@ def compared(engine: Engine, sinks: Sequence[Sink]) -> Iterator[Compared]:
             if stopped:
                 raise LedgerDamaged(stopped)
             check_outside(connection, head, asked)
-            yield Compared(connection, asked.origin, head, asked.problems)
+            yield Compared(connection, asked, head)
+    except CopiesMissing as error:
+        let_stand(engine, [str(error)])
+        raise
     except LedgerDamaged as error:
         if not stopped:
             stop(engine, str(error))
@@ -239,10 +254,18 @@ def check_outside(connection: Connection, head: Head, asked: Asked) -> None:
 
     Raises:
         LedgerDamaged: the database is smaller than one of them, or another one.
+        CopiesMissing: one has less than it once took, and no other has as much.
     """
     for one in asked.answers:
         if one.kept is not None:
             _compare(connection, head, one.kept, one.place)
+    for one in asked.lacking:
+        if one.taken > asked.vouched:
+            raise CopiesMissing(
+                f"{one.in_words()} Nothing is signed until it has them again: without them nobody sees whether the end "
+                "of the ledger was lost. If they are gone for good, two people can accept that. "
+                "See: groundswell audit restore-status"
+            )
 
 
 def _compare(connection: Connection, head: Head, kept: Checkpoint, where: str) -> None:
@@ -325,6 +348,18 @@ def stopped_because(connection: Connection) -> str | None:
     return connection.execute(select(table.c.value).where(table.c.name == STOPPED)).scalar()
 
 
+def let_stand(engine: Engine, problems: Sequence[str]) -> None:
+    """Have the audit page and ``groundswell doctor`` say what is wrong with what is outside, until the next sealing."""
+    table, words = tables.deployment, "\n".join(problems)
+    with reading(engine) as connection:
+        if words == (connection.execute(select(table.c.value).where(table.c.name == OUTSIDE)).scalar() or ""):
+            return
+    with adding(engine) as connection:
+        connection.execute(delete(table).where(table.c.name == OUTSIDE))
+        if words:
+            connection.execute(insert(table).values(name=OUTSIDE, value=words))
+
+
 def go_on(connection: Connection) -> None:
     """Append again. The caller has looked, and records that."""
     table = tables.deployment
@@ -337,10 +372,12 @@ def require_whole(engine: Engine, sinks: Sequence[Sink]) -> None:
     Raises:
         LedgerDamaged: it does not; the log is stopped.
     """
-    with compared(engine, sinks) as (_connection, _origin, _head, problems):
+    with compared(engine, sinks) as (_connection, asked, _head):
         pass
-    for problem in problems:
-        log.warning("a place for checkpoints does not answer", problem=problem)
+    for problem in asked.problems:
+        log.warning("a place for checkpoints is not as it should be", problem=problem)
+    if asked.problems:
+        let_stand(engine, asked.problems)
 
 
 def _holders_at(size: int) -> Select[Any]:

@@ -50,6 +50,8 @@ ORIGIN = "ledger_origin"
 """The name under which the database keeps the log's own name."""
 STOPPED = "ledger_stopped"
 """The name under which the database keeps why nothing may be appended."""
+OUTSIDE = "ledger_outside"
+"""The name under which the database keeps what is wrong with the places and witnesses outside, one sentence a line."""
 TYPES = "org.groundswell"
 _Row = dict[str, Any]
 

@@ -15,7 +15,7 @@ from store.checkpoints import Head, go_on, head_of, stopped_because
 from store.database import adding, reading
 from store.directory import load_directory
 from store.ledger import Entry, append_many, origin_of
-from store.outside import Answer, ask_outside
+from store.outside import RESTORED, Answer, ask_outside
 from store.sinks import Sink, SinkUnusable
 from store.tiles import stored_reader
 
@@ -42,11 +42,13 @@ class RestoreState(NamedTuple):
     stopped: str
     outside: tuple[Outside, ...]
     problems: tuple[str, ...]
+    lacking: tuple[str, ...] = ()
+    """Places that have less than they once took, in sentences."""
 
     @property
     def whole(self) -> bool:
-        """Whether nothing is missing and nothing differs."""
-        return not self.stopped and all(one.agreed == one.largest for one in self.outside)
+        """Whether nothing is missing and nothing differs, here and outside."""
+        return not self.stopped and not self.lacking and all(one.agreed == one.largest for one in self.outside)
 
     def in_words(self) -> list[str]:
         """The state in sentences."""
@@ -62,6 +64,11 @@ class RestoreState(NamedTuple):
                 )
         if not self.outside:
             lines.append("No checkpoint is held outside. Whether records are missing at its end cannot be said.")
+        lines += [
+            f"{one} When it has them again, all goes on by itself. If they are gone for good, take the place out of "
+            "the settings, or accept it (--accept): what it had then counts as lost, on record."
+            for one in self.lacking
+        ]
         if self.stopped:
             lines.append(f"Nothing is recorded now: {self.stopped}")
         return [*lines, *self.problems]
@@ -73,7 +80,7 @@ def restore_state(engine: Engine, sinks: Sequence[Sink]) -> RestoreState:
     with reading(engine) as connection:
         head = head_of(connection)
         outside: list[Outside] = []
-        problems = asked.problems
+        problems = [one.problem for one in asked.answers if one.problem]
         for one in asked.answers:
             sizes: list[tuple[int, bool]] = []
             try:
@@ -89,7 +96,8 @@ def restore_state(engine: Engine, sinks: Sequence[Sink]) -> RestoreState:
                 beyond = all(size > head.size for size, _ in sizes)
                 keep = agreed or (head.size if beyond else 0)
                 outside.append(Outside(one.place, max(size for size, _ in sizes), agreed, keep))
-        return RestoreState(head.size, stopped_because(connection) or "", tuple(outside), tuple(problems))
+        stopped, lacking = stopped_because(connection) or "", tuple(one.in_words() for one in asked.lacking)
+        return RestoreState(head.size, stopped, tuple(outside), tuple(problems), lacking)
 
 
 def _from_the_largest(answer: Answer, problems: list[str]) -> Iterator[Checkpoint]:
@@ -133,13 +141,14 @@ def accept_restore(
     lost = max((one.largest for one in state.outside), default=state.size)
     restored = Entry.about_the_ledger(
         f"restored/{state.size}/{now:%Y%m%dT%H%M%S}",
-        "restored",
+        RESTORED,
         by,
         now,
         content={
             "reason": reason.strip(),
             "confirmed_by": confirmed_by,
             "outside": [one._asdict() for one in state.outside],
+            "lacking": list(state.lacking),
             "stopped": state.stopped,
         },
         facts={"size_here": state.size, "size_outside": lost, "agreed_size": _agreed(state)},

@@ -44,7 +44,7 @@ class Sink(Protocol):
         ...
 
     def notes(self, origin: str) -> Iterator[str]:
-        """Every note kept for the log, the largest size first.
+        """Every note kept for the log, the largest size first; none where nothing was kept yet.
 
         Raises:
             SinkUnusable: they cannot be read.
@@ -90,11 +90,12 @@ class FolderSink:
             raise SinkUnusable(f"{self.name} does not keep the checkpoint: {error.strerror}") from error
 
     def notes(self, origin: str) -> Iterator[str]:
-        """See :class:`Sink`."""
+        """See :class:`Sink`. A folder that is not there holds none: it is made when the first is kept."""
+        folder = self._folder / safe_name(origin)
         try:
-            files = sorted((self._folder / safe_name(origin)).glob("*.checkpoint"), reverse=True)
-            for file in files:
-                yield file.read_text(encoding="utf-8", errors="replace")
+            names = sorted((name for name in _names_in(folder) if name.endswith(".checkpoint")), reverse=True)
+            for name in names:
+                yield (folder / name).read_text(encoding="utf-8", errors="replace")
         except OSError as error:
             raise SinkUnusable(f"{self.name} cannot be read: {error.strerror}") from error
 
@@ -193,6 +194,14 @@ def _sink(address: str) -> Sink:
 def safe_name(origin: str) -> str:
     """The log's name as one part of a path."""
     return re.sub(r"[^A-Za-z0-9._-]", "_", origin)
+
+
+def _names_in(folder: Path) -> list[str]:
+    """What lies in a folder; an error, and not nothing, where it may not be looked into."""
+    try:
+        return os.listdir(folder)
+    except FileNotFoundError:
+        return []
 
 
 def _sync(folder: Path) -> None:

@@ -21,6 +21,7 @@ from ledger.verification import verify
 from store import tables
 from store.as_stored import number, octets, rows_of, words
 from store.checkpoints import head_of, latest_checkpoint
+from store.outside import Asked
 from store.sinks import Sink
 from store.tiles import StoredTiles, stored_reader
 
@@ -130,6 +131,16 @@ def verify_stored(
     kept = latest_checkpoint(connection)
     report = _bound(connection, report, kept.note if kept else None, pinned, Layer.CHECKPOINT)
     return _bound(connection, report, max(external, key=_size_in, default=None), pinned, Layer.WITNESS)
+
+
+def with_what_is_gone(report: Report, asked: Asked) -> Report:
+    """The report, with what a place outside has less than it once took where no other has as much: the end of the log
+    may be gone with it."""
+    for one in asked.lacking:
+        if one.taken > asked.vouched:
+            wrong = Finding(max(report.size - 1, 0), Layer.WITNESS, Kind.CHECKPOINT_MISSING, one.in_words())
+            return replace(report, findings=(*report.findings, wrong))
+    return report
 
 
 def _size_in(note: str) -> int:

@@ -135,7 +135,8 @@ async def run(settings: Settings, host: str = "127.0.0.1", port: int = 8000) -> 
     engine = open_database(settings.database_url)
     try:
         require_ready(engine, settings.demonstration)
-        # Reading goes on where the database is behind its checkpoints; what would add to it says that it is stopped.
+        # Reading goes on where the database is behind its checkpoints; what would add to it says that it is stopped,
+        # and what would sign it that a place lost what it had.
         with suppress(LedgerDamaged):
             require_whole(engine, sinks_of(settings))
         link = TemporalLink(settings.temporal_task_queue, demonstration=settings.demonstration)

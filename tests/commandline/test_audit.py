@@ -89,6 +89,27 @@ def test_verify_names_the_first_wrong_record_and_ends_with_one(run: Run, place: 
     assert (code, "record 4" in said) == (1, True)
 
 
+def test_verify_says_when_what_was_kept_outside_is_gone(run: Run, place: Path) -> None:
+    run("audit", "checkpoint")
+    assert run("audit", "verify", "--checkpoints", str(place / "outside"))[0] == 0
+    [log] = (place / "outside").iterdir()
+    for wrong in (place / "nowhere", log):
+        code, _, error = run("audit", "verify", "--checkpoints", str(wrong))
+        assert (code, "There is no checkpoint of" in error) == (3, True)
+    (place / "outside").rename(place / "away")
+    code, said, _ = run("audit", "verify")
+    assert (code, "checkpoint held outside missing: file://" in said) == (1, True)
+    code, _, error = run("audit", "checkpoint")
+    assert (code, "now has none of them" in error) == (1, True)
+    code, said, _ = run("audit", "restore-status")
+    assert (code, "take the place out of the settings, or accept it" in said) == (1, True)
+    _, said, _ = run("doctor")
+    assert "now has none of them" in " ".join(said.split())
+    (place / "away").rename(place / "outside")
+    assert run("audit", "restore-status")[0] == 0
+    assert run("audit", "verify")[0] == 0
+
+
 def test_a_bundle_is_checked_on_a_machine_without_groundswell(run: Run, place: Path) -> None:
     file = place / "CH-1.bundle.json"
     code, said, _ = run("audit", "bundle", "CH-1", "--output", str(file))

@@ -11,7 +11,9 @@ from ledger.checkpoint import Checkpoint, open_checkpoint, read_checkpoint, sign
 from ledger.findings import Kind
 from ledger.keys import PinnedKey, SigningKey, generate_key, generate_witness_key
 from store import tables
+from store.audit import ledger_state
 from store.checkpoints import (
+    CopiesMissing,
     LedgerDamaged,
     Sealer,
     go_on,
@@ -284,15 +286,105 @@ def test_a_half_written_copy_is_not_there_and_a_destroyed_one_is_said(
     (file.parent / ".00000000000000000009.1.part").write_text(file.read_text()[:30])
     assert len(list(sink.notes(origin))) == 1
     require_whole(engine, [sink])
+    beside = FolderSink(tmp_path / "beside")
+    grow(engine, 1)
+    sealer(engine, key, sinks=[sink, beside]).seal()
+    [file] = (file for file in tmp_path.rglob("*4.checkpoint") if "beside" not in file.parts)
     file.write_text(file.read_text()[:30])
     grow(engine, 1)
-    sealed = sealer(engine, key, sinks=[sink]).seal()
-    assert sealed is not None
-    assert any("cannot be read" in problem for problem in sealed.problems)
+    sealed = sealer(engine, key, sinks=[sink, beside]).seal()
+    assert sealed is not None and sealed.kept == (beside.name,)
+    assert ["cannot be read" in problem for problem in sealed.problems] == [True, False]
+    assert "has taken checkpoints up to 4 records and now has only up to 3" in sealed.problems[1]
+    with pytest.raises(CopiesMissing, match="only up to 3"):
+        require_whole(engine, [sink])
     with reading(engine) as connection:
         report = verify_stored(connection, origin, [PinnedKey(key.verifier_key)], list(sink.notes(origin)))
     assert report.first is not None
     assert report.first.kind == Kind.CHECKPOINT_UNREADABLE
+
+
+def test_a_place_that_lost_what_it_took_is_evidence_and_nothing_is_signed_until_it_is_back(
+    engine: Engine, key: SigningKey, origin: str, tmp_path: Path
+) -> None:
+    folder, away = tmp_path / "volume", tmp_path / "not mounted"
+    sinks = [FolderSink(folder)]
+    require_whole(engine, sinks)  # the first start: nothing was ever kept, and no folder is there
+    grow(engine, 3)
+    sealer(engine, key, sinks=sinks).seal()
+    folder.rename(away)
+    grow(engine, 1)
+    for _ in range(2):
+        with pytest.raises(CopiesMissing, match=r"up to 3 records and now has none of them.*volume mounted.*restore-s"):
+            require_whole(engine, sinks)
+        with pytest.raises(CopiesMissing):
+            sealer(engine, key, sinks=sinks).seal()
+    grow(engine, 1)  # the company goes on: a program that runs would notice a database that was put back under it
+    with reading(engine) as connection:
+        kept, state = latest_checkpoint(connection), ledger_state(connection)
+    assert kept is not None and kept.size == 3
+    assert (state.stopped, len(state.outside)) == ("", 1)
+    assert "has none of them" in state.outside[0]
+    assert not folder.exists()
+    away.rename(folder)
+    sealed = sealer(engine, key, sinks=sinks).seal()
+    assert sealed is not None and (sealed.size, sealed.kept, sealed.problems) == (5, (sinks[0].name,), ())
+    with reading(engine) as connection:
+        assert ledger_state(connection).outside == ()
+
+
+def test_an_older_database_beside_an_empty_place_is_no_new_beginning(
+    engine: Engine, key: SigningKey, origin: str, tmp_path: Path
+) -> None:
+    sinks = [FolderSink(tmp_path / "volume")]
+    for _ in range(2):
+        grow(engine, 5)
+        sealer(engine, key, sinks=sinks).seal()
+    with writing(engine) as connection:
+        attacker = Attacker(connection, key, key)
+        attacker.take_triggers_away()
+        attacker.cut(5)
+    (tmp_path / "volume").rename(tmp_path / "elsewhere")
+    state = restore_state(engine, sinks)
+    assert not state.whole
+    assert "has taken checkpoints up to 5 records and now has none of them" in " ".join(state.in_words())
+    with pytest.raises(CopiesMissing):
+        sealer(engine, key, sinks=sinks).seal()
+    accepted = accept_restore(engine, sinks, "The volume burnt, too.", MANAGER, OWNER, MONDAY)
+    assert accepted == ((), ())
+    assert restore_state(engine, sinks).whole
+    require_whole(engine, sinks)
+    sealed = sealer(engine, key, sinks=sinks).seal()
+    assert sealed is not None and (sealed.size, sealed.kept) == (6, (sinks[0].name,))
+    (tmp_path / "volume").rename(tmp_path / "again")
+    with pytest.raises(CopiesMissing, match="up to 6 records"):
+        require_whole(engine, sinks)
+
+
+def test_a_place_that_is_silent_is_a_warning_that_stands(engine: Engine, key: SigningKey, tmp_path: Path) -> None:
+    place = SmallPlace()
+    sinks: list[Sink] = [FolderSink(tmp_path), HttpSink("https://keeper.example", place.client())]
+    grow(engine, 3)
+    sealer(engine, key, sinks=sinks).seal()
+    place.status = 503
+    grow(engine, 1)
+    require_whole(engine, sinks)
+    sealed = sealer(engine, key, sinks=sinks).seal()
+    assert sealed is not None and sealed.kept == (sinks[0].name,)
+    with reading(engine) as connection:
+        said = ledger_state(connection).outside
+    assert any("https://keeper.example cannot be read" in one for one in said)
+    place.status = 200
+    sealer(engine, key, sinks=sinks).seal()
+    with reading(engine) as connection:
+        assert ledger_state(connection).outside == ()
+
+
+def test_a_folder_that_cannot_be_looked_into_is_not_an_empty_one(tmp_path: Path, origin: str) -> None:
+    assert list(FolderSink(tmp_path / "not there").notes(origin)) == []
+    (tmp_path / "file").write_text("in the way")
+    with pytest.raises(SinkUnusable, match="cannot be read: Not a directory"):
+        list(FolderSink(tmp_path / "file").notes(origin))
 
 
 def test_a_place_that_is_away_keeps_nothing_from_being_signed_and_gets_it_later(
