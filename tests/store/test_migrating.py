@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import uuid
 from collections.abc import Iterator
 from datetime import timedelta
 from typing import Any, NamedTuple
@@ -230,3 +231,32 @@ def test_production_does_not_start_on_the_accounts_of_the_demonstration(engine: 
     require_ready(engine, demonstration_allowed=True)
     with pytest.raises(DatabaseUnavailable, match=r"holds the demonstration's accounts.*Use a database of its own"):
         require_ready(engine, demonstration_allowed=False)
+
+
+@pytest.mark.postgres
+@pytest.mark.parametrize("may_make_roles", [True, False])
+def test_a_login_that_made_the_roles_or_is_a_member_of_the_owner_is_enough(may_make_roles: bool, empty: Engine) -> None:
+    if not ON_POSTGRESQL:
+        pytest.skip("SQLite knows no roles")
+    login = f"migrator_{uuid.uuid4().hex}"
+    with empty.connect().execution_options(isolation_level="AUTOCOMMIT") as superuser:
+        superuser.execute(text(f"CREATE ROLE {login} LOGIN {'CREATEROLE' if may_make_roles else ''}"))
+        superuser.execute(text(f"GRANT groundswell_owner TO {login} {AS_MAKER if may_make_roles else ''}"))
+        superuser.execute(text(f"ALTER DATABASE {empty.url.database} OWNER TO {login}"))
+        migrator = open_database(empty.url.set(username=login).render_as_string(hide_password=False))
+        try:
+            migrate(migrator)
+            owners = superuser.execute(
+                text("SELECT DISTINCT tableowner FROM pg_tables WHERE tablename IN ('ledger_record', 'ledger_head')")
+            )
+            assert owners.scalars().all() == ["groundswell_owner"]
+        finally:
+            migrator.dispose()
+            superuser.execute(text(f"REASSIGN OWNED BY {login} TO CURRENT_USER"))
+            superuser.execute(text(f"ALTER DATABASE {empty.url.database} OWNER TO CURRENT_USER"))
+            superuser.execute(text(f"DROP OWNED BY {login}"))
+            superuser.execute(text(f"DROP ROLE {login}"))
+
+
+AS_MAKER = "WITH ADMIN OPTION, INHERIT FALSE, SET FALSE"
+"""What PostgreSQL 16 and later give whoever made a role."""

@@ -198,19 +198,26 @@ def _only_insert_sqlite() -> None:
 def _roles() -> None:
     """An owner nobody signs in as, and a role for the programs that may only add to the ledger and read it.
 
-    Only a login that may make roles can do this; ``groundswell doctor`` says where it was not done.
+    Only a login that may make roles can do this, or one that was made a member of the owner beforehand; ``groundswell
+    doctor`` says where it was not done.
     """
     connection = op.get_bind()
-    may = connection.execute(
+    may_make_roles = connection.execute(
         sa.text("SELECT rolsuper OR rolcreaterole FROM pg_roles WHERE rolname = current_user")
     ).scalar_one()
-    if not may:
+    if may_make_roles:
+        for role in (OWNER, APP):
+            op.execute(
+                f"DO $$ BEGIN CREATE ROLE {role} NOLOGIN; "
+                "EXCEPTION WHEN duplicate_object OR unique_violation THEN NULL; END $$"
+            )
+    both = "rolname IN ('groundswell_owner', 'groundswell_app')"
+    if connection.execute(sa.text(f"SELECT count(*) FROM pg_roles WHERE {both}")).scalar_one() < 2:  # noqa: S608
         return
-    for role in (OWNER, APP):
-        op.execute(
-            f"DO $$ BEGIN CREATE ROLE {role} NOLOGIN; "
-            "EXCEPTION WHEN duplicate_object OR unique_violation THEN NULL; END $$"
-        )
+    if not connection.execute(sa.text("SELECT pg_has_role(current_user, 'groundswell_owner', 'USAGE')")).scalar_one():
+        if not may_make_roles:
+            return
+        op.execute(f"GRANT {OWNER} TO CURRENT_USER")  # without it, none but a superuser could give it the tables
     op.execute(f"GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA public TO {APP}")
     op.execute(f"GRANT USAGE, SELECT ON ALL SEQUENCES IN SCHEMA public TO {APP}")
     # Tables that later migrations make are ordinary ones; those of the ledger are all listed here.
