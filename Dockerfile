@@ -14,7 +14,9 @@ RUN /opt/build/bin/pip wheel --no-deps --no-build-isolation --wheel-dir /build/d
     && /opt/groundswell/bin/pip install --no-deps --no-index /build/dist/*.whl
 
 FROM python:3.13.9-slim-bookworm
-RUN useradd --system --uid 10001 --user-group --home-dir /nonexistent --shell /usr/sbin/nologin groundswell
+# The folder's owner is taken over by a new volume that is mounted there.
+RUN useradd --system --uid 10001 --user-group --home-dir /nonexistent --shell /usr/sbin/nologin groundswell \
+    && install --directory --owner 10001 --group 10001 --mode 750 /var/lib/groundswell/checkpoints
 COPY --from=build /opt/groundswell /opt/groundswell
 ENV PATH=/opt/groundswell/bin:$PATH PYTHONUNBUFFERED=1 PYTHONDONTWRITEBYTECODE=1 GROUNDSWELL_MODE=production
 USER 10001:10001

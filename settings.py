@@ -8,16 +8,18 @@ from __future__ import annotations
 
 import ipaddress
 import os
+import re
 from pathlib import Path
 from typing import Literal, Self
 
 from pydantic import Field, PrivateAttr, SecretStr, ValidationError, field_validator, model_validator
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic_settings import BaseSettings, SettingsConfigDict, SettingsError
 
 CHECKOUT = Path(__file__).parent
 LOCAL = Path(os.environ.get("GROUNDSWELL_LOCAL") or CHECKOUT / ".local").absolute()
 """Where a checkout keeps what is not in version control: the demonstration's state, stored sign-ins, logs."""
 DEMONSTRATION_KEY = "demonstration-key-never-use-this-in-production"
+DEMONSTRATION_SENDER = "Groundswell <groundswell@nordwind.example>"
 ROLES = ("executive", "auditor", "steward", "administrator", "ombuds")
 """The roles that groups of an identity provider may give; a test holds them to :data:`directory.model.ROLES`."""
 SHORTEST_KEY = 32
@@ -31,13 +33,15 @@ class SettingsWrong(Exception):
 class Settings(BaseSettings):
     """All settings. ``demo`` is for one machine; ``production`` refuses the demonstration's keys."""
 
-    model_config = SettingsConfigDict(env_prefix="GROUNDSWELL_", extra="ignore")
+    # What is set to nothing, as lines of an .env file often are, counts as not set.
+    model_config = SettingsConfigDict(env_prefix="GROUNDSWELL_", extra="ignore", env_ignore_empty=True)
 
     mode: Literal["demo", "production"] = "demo"
     database_url: str = Field(
         default_factory=lambda: f"sqlite:///{LOCAL / 'groundswell.db'}", validation_alias="DATABASE_URL"
     )
     temporal_task_queue: str = "groundswell"
+    """Where web and workers meet. It stays as it is while changes are open: each goes on where it began."""
     actor_key: SecretStr | None = None
     """The key by which the web process asserts who is acting and the worker checks it. At least 32 characters."""
     actor_key_file: Path | None = None
@@ -46,11 +50,13 @@ class Settings(BaseSettings):
     public_url: str = "http://127.0.0.1:8000"
     smtp_url: str = ""
     """Where mail leaves, such as smtp://host:25; empty in the demonstration, which catches it."""
-    mail_sender: str = "Groundswell <groundswell@nordwind.example>"
+    mail_sender: str = DEMONSTRATION_SENDER
     mail_folder: Path | None = None
     """The demonstration's caught mail, shown on a page; none in production."""
     metrics_port: int = Field(default=9464, ge=0, le=65535)
-    """Where the worker serves Prometheus metrics on 127.0.0.1; 0 turns them off."""
+    """Where the worker serves Prometheus metrics; 0 turns them off."""
+    metrics_host: str = "127.0.0.1"
+    """The address on which it does; in a container 0.0.0.0, or nobody outside of it can read them."""
     max_cached_workflows: int = Field(default=1000, ge=0)
     """0 replays every workflow from its beginning at every task: slow, and a proof of determinism."""
     log_format: Literal["plain", "json"] = "plain"
@@ -146,6 +152,9 @@ class Settings(BaseSettings):
             "DATABASE_URL must name a PostgreSQL database." if self.database_url.startswith("sqlite") else "",
             "GROUNDSWELL_PUBLIC_URL must begin with https://." if not self.public_url.startswith("https://") else "",
             "GROUNDSWELL_SMTP_URL must name a mail server." if not self.smtp_url else "",
+            "GROUNDSWELL_MAIL_SENDER is the demonstration's; set it to an address of yours."
+            if self.mail_sender == DEMONSTRATION_SENDER
+            else "",
             "Set GROUNDSWELL_LEDGER_KEY_FILE to the key that signs the ledger; make it with: groundswell audit key FILE"
             if not (self.ledger_key or self.ledger_key_file)
             else "",
@@ -214,6 +223,10 @@ def load_settings() -> Settings:
     """
     try:
         return Settings()
+    except SettingsError as error:  # its words quote no value
+        field = re.search(r'field "([a-z_]+)"', str(error))
+        which = f"GROUNDSWELL_{field[1].upper()}" if field else "A setting"
+        raise SettingsWrong(f'{which} is not JSON. Write it like {{"audit-team": "auditor"}}.') from error
     except ValidationError as error:
         lines = []
         for problem in error.errors():

@@ -114,7 +114,8 @@ async def run(settings: Settings) -> None:
     require_ready(engine, settings.demonstration)
     sealer = sealer_of(settings, engine)
     require_whole(engine, sealer.sinks)
-    runtime = runtime_with_metrics(settings.metrics_port) if settings.metrics_port else None
+    port = settings.metrics_port
+    runtime = runtime_with_metrics(port, settings.metrics_host) if port else None
     client = await connect(runtime)
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()

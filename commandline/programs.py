@@ -57,9 +57,9 @@ def worker() -> None:
 
     settings = load_settings()
     mail_of(settings)  # said early and in plain words, not by the worker's log
-    if settings.metrics_port and not is_free(settings.metrics_port):
+    if settings.metrics_port and not is_free(settings.metrics_port, settings.metrics_host):
         raise Stopped(
-            f"Port {settings.metrics_port} for the worker's metrics is taken. "
+            f"Port {settings.metrics_port} of {settings.metrics_host} cannot be had for the worker's metrics. "
             "Set GROUNDSWELL_METRICS_PORT to another, or to 0 to do without.",
             FAILED,
         )

@@ -15,6 +15,7 @@ from temporalio.envconfig import ClientConfigProfile
 from temporalio.runtime import PrometheusConfig, Runtime, TelemetryConfig
 
 from temporal.plugin import groundswell_plugin
+from temporal.ports import LOOPBACK
 
 DEFAULT_ADDRESS = "127.0.0.1:7233"
 CONNECT_SECONDS = 10.0
@@ -47,9 +48,10 @@ def target() -> Target:
     )
 
 
-def runtime_with_metrics(port: int) -> Runtime:
-    """A runtime that serves the SDK's metrics for Prometheus on 127.0.0.1."""
-    return Runtime(telemetry=TelemetryConfig(metrics=PrometheusConfig(bind_address=f"127.0.0.1:{port}")))
+def runtime_with_metrics(port: int, host: str = LOOPBACK) -> Runtime:
+    """A runtime that serves the SDK's metrics for Prometheus."""
+    address = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+    return Runtime(telemetry=TelemetryConfig(metrics=PrometheusConfig(bind_address=address)))
 
 
 async def connect(runtime: Runtime | None = None, to: Target | None = None) -> Client:

@@ -13,6 +13,7 @@ SERIOUS = {
     "DATABASE_URL": "postgresql://groundswell:secret@db/groundswell",
     "GROUNDSWELL_PUBLIC_URL": "https://changes.example",
     "GROUNDSWELL_SMTP_URL": "smtp+starttls://mail.example:587",
+    "GROUNDSWELL_MAIL_SENDER": "Groundswell <changes@company.example>",
     "GROUNDSWELL_ACTOR_KEY": "0123456789abcdef0123456789abcdef",
     "GROUNDSWELL_LEDGER_KEY_FILE": "/run/secrets/ledger-key",
     "GROUNDSWELL_LEDGER_CHECKPOINTS": "https://witness.example/groundswell",
@@ -43,7 +44,9 @@ def test_production_starts_with_serious_settings(serious: pytest.MonkeyPatch) ->
         ("DATABASE_URL", "sqlite:///demo.db", "PostgreSQL"),
         ("GROUNDSWELL_PUBLIC_URL", "http://changes.example", "https://"),
         ("GROUNDSWELL_SMTP_URL", None, "GROUNDSWELL_SMTP_URL"),
+        ("GROUNDSWELL_MAIL_SENDER", None, "GROUNDSWELL_MAIL_SENDER is the demonstration's"),
         ("GROUNDSWELL_LEDGER_KEY_FILE", None, "GROUNDSWELL_LEDGER_KEY_FILE"),
+        ("GROUNDSWELL_LEDGER_KEY_FILE", "", "GROUNDSWELL_LEDGER_KEY_FILE"),
         ("GROUNDSWELL_LEDGER_CHECKPOINTS", None, "GROUNDSWELL_LEDGER_CHECKPOINTS"),
         ("GROUNDSWELL_MAIL_FOLDER", "/var/mail/caught", "belongs to the demonstration"),
     ],
@@ -107,6 +110,19 @@ def test_an_earlier_key_that_is_none_is_refused(
 def test_a_wrong_value_names_its_variable(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("GROUNDSWELL_METRICS_PORT", "ninety")
     with pytest.raises(SettingsWrong, match="GROUNDSWELL_METRICS_PORT"):
+        load_settings()
+
+
+def test_what_is_set_to_nothing_counts_as_not_set(monkeypatch: pytest.MonkeyPatch) -> None:
+    plain = load_settings()
+    for name, field in Settings.model_fields.items():
+        monkeypatch.setenv(str(field.validation_alias or f"GROUNDSWELL_{name.upper()}"), "")
+    assert load_settings() == plain
+
+
+def test_what_is_no_json_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("GROUNDSWELL_OIDC_ROLE_GROUPS", "audit-team=auditor")
+    with pytest.raises(SettingsWrong, match="GROUNDSWELL_OIDC_ROLE_GROUPS is not JSON"):
         load_settings()
 
 

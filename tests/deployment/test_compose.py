@@ -11,26 +11,26 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from ruamel.yaml import YAML
 
 from tests.deployment.checkout import ROOT
+from tests.deployment.composing import COMPOSE, EXAMPLE, SERVICES, VARIABLE, read_env
 
-COMPOSE: dict[str, Any] = YAML(typ="safe").load((ROOT / "docker-compose.yml").read_text())
-SERVICES: dict[str, dict[str, Any]] = COMPOSE["services"]
 ONE_SHOT = {"temporal-schema", "temporal-namespace", "migrate"}
 LASTING = set(SERVICES) - ONE_SHOT
 OURS = {name for name, service in SERVICES.items() if "build" in service}
 REQUIRED = {
     "POSTGRES_PASSWORD",
     "GROUNDSWELL_DATABASE_PASSWORD",
+    "GROUNDSWELL_MIGRATOR_PASSWORD",
     "TEMPORAL_DATABASE_PASSWORD",
-    "GROUNDSWELL_ACTOR_KEY_FILE",
     "GROUNDSWELL_LEDGER_CHECKPOINTS",
-    "GROUNDSWELL_LEDGER_KEY_FILE",
+    "GROUNDSWELL_MAIL_SENDER",
+    "GROUNDSWELL_OIDC_CLIENT_ID",
+    "GROUNDSWELL_OIDC_ISSUER",
     "GROUNDSWELL_PUBLIC_URL",
     "GROUNDSWELL_SMTP_URL",
 }
-VARIABLE = re.compile(r"\$\{(?P<name>[A-Z_]+)(?P<rule>:\?)?(?P<message>[^}]*)\}")
+WITH_A_DEFAULT = {"GROUNDSWELL_CHECKPOINTS_FOLDER"}
 IN_IMAGE = {
     "postgres": {"pg_isready"},
     "temporalio/server": {"nc"},
@@ -123,21 +123,16 @@ def test_web_and_worker_start_when_database_schema_and_namespace_are_there(name:
 
 def test_every_variable_is_required_and_says_where_to_set_it() -> None:
     found = [match for text in texts(COMPOSE) for match in VARIABLE.finditer(text)]
-    assert {match["name"] for match in found} == REQUIRED
+    assert {match["name"] for match in found} == REQUIRED | WITH_A_DEFAULT
     for match in found:
-        assert match["rule"] == ":?", f"{match['name']} would silently be empty"
-        assert "deploy/example.env" in match["message"]
+        if match["name"] not in WITH_A_DEFAULT:
+            assert match["rule"] == ":?", f"{match['name']} would silently be empty"
+            assert "deploy/example.env" in match["rest"]
     assert "$" not in VARIABLE.sub("", " ".join(texts(COMPOSE))), "a variable in a form this test does not know"
 
 
-def test_the_example_names_every_required_variable_and_holds_no_secret() -> None:
-    example = (ROOT / "deploy" / "example.env").read_text()
-    values = dict(re.findall(r"^([A-Z_]+)=(.*)$", example, re.MULTILINE))
-    assert set(values) == REQUIRED
-    assert {name: value for name, value in values.items() if value} == {
-        "GROUNDSWELL_ACTOR_KEY_FILE": "./actor.key",
-        "GROUNDSWELL_LEDGER_KEY_FILE": "./ledger.key",
-    }
+def test_the_example_asks_for_every_required_variable_and_nothing_else_and_holds_no_secret() -> None:
+    assert read_env(EXAMPLE) == dict.fromkeys(REQUIRED, "")
 
 
 def test_ports_are_published_on_the_loopback_address_only() -> None:
@@ -148,16 +143,22 @@ def test_ports_are_published_on_the_loopback_address_only() -> None:
     assert all(service.get("network_mode") != "host" for service in SERVICES.values())
 
 
-def test_volumes_and_secrets_are_declared_and_mounted_files_exist() -> None:
+def test_volumes_are_declared_and_mounted_files_exist() -> None:
     for name, service in SERVICES.items():
         for volume in service.get("volumes", ()):
-            source = volume.split(":")[0]
-            if source.startswith("./"):
+            source = VARIABLE.sub(lambda match: match["rest"], volume).split(":")[0]
+            if source == "./secrets":
+                assert volume.endswith(":ro")  # docs/production.md says how to make it
+            elif source.startswith("./"):
                 assert (ROOT / source).is_file(), f"{name} mounts {source}"
                 assert volume.endswith(":ro")
             else:
                 assert source in COMPOSE["volumes"], f"{name} uses volume {source}"
-        assert set(service.get("secrets", ())) <= set(COMPOSE["secrets"])
+
+
+@pytest.mark.parametrize("name", sorted(LASTING | OURS))
+def test_lines_of_the_log_do_not_fill_the_disk(name: str) -> None:
+    assert SERVICES[name]["logging"]["driver"] == "local"
 
 
 @pytest.mark.parametrize("name", sorted(OURS))
@@ -165,10 +166,10 @@ def test_our_containers_are_in_production_mode_with_few_rights(name: str) -> Non
     service = SERVICES[name]
     settings = service["environment"]
     assert settings["GROUNDSWELL_MODE"] == "production"
-    assert settings["DATABASE_URL"].startswith("postgresql+psycopg://groundswell:")
+    login = "groundswell_migrator" if name == "migrate" else "groundswell"
+    assert settings["DATABASE_URL"].startswith(f"postgresql+psycopg://{login}:")
     assert settings["TEMPORAL_ADDRESS"] == "temporal:7233"
     assert settings["TEMPORAL_NAMESPACE"] == SERVICES["temporal-namespace"]["environment"]["TEMPORAL_NAMESPACE"]
-    assert Path(settings["GROUNDSWELL_ACTOR_KEY_FILE"]).name in service["secrets"]
     assert service["read_only"] is True
     assert service["cap_drop"] == ["ALL"]
 
@@ -204,6 +205,9 @@ def test_the_image_is_pinned_unprivileged_and_installs_by_hash() -> None:
     users = re.findall(r"^USER (\S+)", text, re.MULTILINE)
     assert users == ["10001:10001"]
     assert text.count("pip install") == text.count("--require-hashes") + text.count("--no-index")
+    # A new volume is as writable as the folder that it is mounted on.
+    mounted = [volume.split(":")[-1] for volume in SERVICES["worker"]["volumes"] if not volume.endswith(":ro")]
+    assert all(f"--owner 10001 --group 10001 --mode 750 {folder}\n" in text for folder in mounted)
     assert re.search(r'^ENTRYPOINT \["groundswell"\]$', text, re.MULTILINE)
 
 

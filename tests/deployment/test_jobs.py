@@ -13,7 +13,12 @@ from pathlib import Path
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
+from sqlalchemy import Engine, text
 
+from store.database import open_database, reading, writing
+from store.migrating import migrate
+from store.readiness import require_ready
+from store.rights import excess_rights, lacks_the_function
 from tests.deployment.checkout import ROOT
 
 TOOLS = Path(sys.executable).parent
@@ -77,30 +82,48 @@ def postgres() -> Iterator[dict[str, str]]:
 
 
 @pytest.mark.postgres
-def test_the_databases_script_makes_two_roles_without_power_over_each_other(postgres: dict[str, str]) -> None:
-    passwords = {"GROUNDSWELL_DATABASE_PASSWORD": "it's one", "TEMPORAL_DATABASE_PASSWORD": "two"}
+def test_the_databases_script_makes_roles_without_power_over_each_other(postgres: dict[str, str]) -> None:
+    passwords = {
+        "GROUNDSWELL_DATABASE_PASSWORD": "it's one",
+        "GROUNDSWELL_MIGRATOR_PASSWORD": "two",
+        "TEMPORAL_DATABASE_PASSWORD": "three",
+    }
     done = run_script("deploy/postgres/create-databases.sh", POSTGRES_USER="postgres", **passwords, **postgres)
     assert done.returncode == 0, done.stderr
-    question = (
-        "SELECT rolname, rolsuper, rolcreatedb, has_database_privilege(rolname, 'groundswell', 'CONNECT')"
-        " FROM pg_roles WHERE rolname IN ('groundswell', 'temporal') ORDER BY 1"
+    roles = ask(
+        postgres,
+        "SELECT rolname, rolsuper, rolcreatedb, rolcreaterole,"
+        " has_database_privilege(rolname, 'groundswell', 'CONNECT')"
+        " FROM pg_roles WHERE rolcanlogin AND rolname <> 'postgres' ORDER BY 1",
     )
+    assert roles == ["groundswell|f|f|f|t", "groundswell_migrator|f|f|f|t", "temporal|f|t|f|f"]
+
+    def engine(login: str) -> Engine:
+        return open_database(f"postgresql://{login}@:{postgres['PGPORT']}/groundswell?host={postgres['PGHOST']}")
+
+    migrator, program = engine("groundswell_migrator"), engine("groundswell")
+    try:
+        migrate(migrator)
+        require_ready(program, demonstration_allowed=False)
+        with reading(program) as connection:
+            assert excess_rights(connection) == []
+            assert not lacks_the_function(connection)
+        with pytest.raises(Exception, match="permission denied"), writing(program) as connection:
+            connection.execute(text("CREATE TABLE something (number integer)"))
+    finally:
+        migrator.dispose()
+        program.dispose()
+
+
+def ask(postgres: dict[str, str], question: str) -> list[str]:
+    """What psql answers as the superuser."""
+    command = ["psql", "--username", "postgres", "--dbname", "postgres", "--tuples-only", "--no-align"]
     answer = subprocess.run(
-        [
-            "psql",
-            "--username",
-            "postgres",
-            "--dbname",
-            "postgres",
-            "--tuples-only",
-            "--no-align",
-            "--command",
-            question,
-        ],
+        [*command, "--command", question],
         env={**os.environ, **postgres},
         capture_output=True,
         text=True,
         timeout=60,
         check=True,
     )
-    assert answer.stdout.splitlines() == ["groundswell|f|f|t", "temporal|f|t|f"]
+    return answer.stdout.splitlines()
