@@ -113,7 +113,7 @@ async def run(settings: Settings) -> None:
     engine = open_database(settings.database_url)
     require_ready(engine, settings.demonstration)
     sealer = sealer_of(settings, engine)
-    require_whole(engine, sealer.sinks)
+    require_whole(engine, sealer.sinks, sealer.witnesses)
     port = settings.metrics_port
     runtime = runtime_with_metrics(port, settings.metrics_host) if port else None
     client = await connect(runtime)

@@ -344,7 +344,10 @@ def _tell_accepted(accepted: Accepted, witnessed: bool) -> None:
     for one in accepted.left:
         console(wrong=True).print(f"Until this is done, every start stops the ledger again. {one}", soft_wrap=True)
     if witnessed:
-        say("A witness never signs two histories: ask whoever runs yours to begin this log anew from that size.")
+        say(
+            "A witness never signs two histories: ask whoever runs yours to begin this log anew from that size, and "
+            "take it out of GROUNDSWELL_LEDGER_WITNESSES until they have. It stops the ledger again otherwise."
+        )
 
 
 @app.command()

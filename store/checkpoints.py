@@ -8,11 +8,10 @@ nothing is appended until a person has looked at it.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from functools import partial
 from typing import Any, NamedTuple
 
 import structlog
@@ -20,7 +19,7 @@ from sqlalchemy import Connection, Engine, Select, delete, insert, select
 
 from ledger.checkpoint import Checkpoint, read_checkpoint, sign_checkpoint
 from ledger.merkle import EMPTY_ROOT, CompactRange, leaf_hash
-from ledger.note import Note, NoteError, Signer, parse_note
+from ledger.note import Note, NoteError, NoteSignature, Signer, parse_note
 from ledger.proofs import consistency_proof, root_at
 from ledger.tiles import NoSuchTile
 from store import tables
@@ -30,10 +29,13 @@ from store.ledger import OUTSIDE, STOPPED
 from store.outside import Asked, ask_outside
 from store.sinks import Sink, SinkUnusable
 from store.tiles import stored_reader
-from store.witnesses import Witness, WitnessRefused
+from store.witnesses import Witness, WitnessDisagrees, WitnessKnowsMore, WitnessRefused
 
 CHUNK = 2_000
 """Records that are read at a time."""
+
+SEE = "Nothing is added to it. See: groundswell audit restore-status"
+RESTORED = f"this database was restored from an older backup, or its end was cut off. {SEE}"
 
 log = structlog.get_logger()
 
@@ -100,9 +102,11 @@ class Sealer:
                     str(sign_checkpoint(Checkpoint(asked.origin, head.size, head.root), self.signers(asked.origin))),
                     True,
                 )
+        # The witnesses before anything is stored: one that knows more keeps a second history from being signed.
+        cosigned = self._cosigned(head.size, note)
         if new:
             self._store(head.size, note)
-        sealed = self._hand_out(head.size, note, new, asked)
+        sealed = self._hand_out(head.size, new, asked, cosigned)
         let_stand(self.engine, sealed.problems)
         return sealed
 
@@ -115,25 +119,39 @@ class Sealer:
                 made = {"size": size, "key_id": key_id, "note": note, "made_at": self.clock()}
                 connection.execute(insert(table), made)
 
-    def _hand_out(self, size: int, note: str, new: bool, asked: Asked) -> Sealed:
-        problems, lacking = asked.problems, {one.place for one in asked.lacking}
+    def _cosigned(self, size: int, note: str) -> _Cosigned:
+        """The note with the lines of the witnesses.
+
+        Raises:
+            LedgerDamaged: one of them knows more than there is, or something else; the log is stopped.
+        """
         with reading(self.engine) as connection:
             holders = {row.witness: row.note for row in connection.execute(_holders_at(size))}
-        made, cosigned, kept = parse_note(note), [], []
-        vouching: dict[str, str] = {}
+        found = _Cosigned(parse_note(note), holders)
         for witness in self.witnesses:
-            if witness.key.name in holders:
-                made = _with_lines_of(made, holders[witness.key.name], witness)
-                cosigned.append(witness.key.name)
+            name = witness.key.name
+            if name in holders:
+                found.note = _with_lines_of(found.note, holders[name], witness)
+                found.by.append(name)
+                continue
+            with reading(self.engine) as connection:
+                seen = _last_seen(connection, name)
+            if seen > size:  # another process was faster, and it has that one
                 continue
             try:
-                line = witness.cosign(note, self._last_seen(witness.key.name), partial(self._prove, size))
-            except WitnessRefused as error:
-                problems.append(str(error))
+                found.note = found.note.with_signatures(ask_witness(self.engine, witness, note, size, seen))
+            except WitnessKnowsMore:
                 continue
-            made = made.with_signatures(line)
-            cosigned.append(witness.key.name)
-            vouching[witness.key.name] = str(made)
+            except WitnessRefused as error:
+                found.problems.append(str(error))
+                continue
+            found.by.append(name)
+            found.fresh[name] = str(found.note)
+        return found
+
+    def _hand_out(self, size: int, new: bool, asked: Asked, cosigned: _Cosigned) -> Sealed:
+        problems, lacking = asked.problems + cosigned.problems, {one.place for one in asked.lacking}
+        holders, made, vouching, kept = cosigned.holders, cosigned.note, cosigned.fresh, []
         for sink in self.sinks:
             if sink.name in lacking:
                 continue
@@ -151,7 +169,7 @@ class Sealer:
         self._write_down(size, vouching)
         for problem in problems:
             log.warning("a checkpoint was not taken", problem=problem, size=size)
-        return Sealed(size, str(made), new, tuple(kept), tuple(cosigned), tuple(problems))
+        return Sealed(size, str(made), new, tuple(kept), tuple(cosigned.by), tuple(problems))
 
     def _write_down(self, size: int, vouching: dict[str, str]) -> None:
         if not vouching:
@@ -164,15 +182,51 @@ class Sealer:
             if fresh := [row for row in rows if row["witness"] not in there]:
                 connection.execute(insert(table), fresh)
 
-    def _last_seen(self, witness: str) -> int:
-        table = tables.ledger_witness
-        query = select(table.c.size).where(table.c.witness == witness).order_by(table.c.size.desc()).limit(1)
-        with reading(self.engine) as connection:
-            return connection.execute(query).scalar() or 0
 
-    def _prove(self, size: int, old_size: int) -> Sequence[bytes]:
-        with reading(self.engine) as connection:
+@dataclass
+class _Cosigned:
+    """A checkpoint with the lines of the witnesses that it has."""
+
+    note: Note
+    holders: Mapping[str, str]
+    """Who outside vouched for it before, and the note as it was then."""
+    by: list[str] = field(default_factory=list)
+    fresh: dict[str, str] = field(default_factory=dict)
+    """Who vouched for it just now, likewise."""
+    problems: list[str] = field(default_factory=list)
+
+
+def ask_witness(engine: Engine, witness: Witness, note: str, size: int, seen: int) -> NoteSignature:
+    """The witness's line for the checkpoint of ``size``; it is thought to know the log at ``seen``.
+
+    Raises:
+        LedgerDamaged: it knows more than there is, or a log that this one did not grow out of; the log is stopped.
+        WitnessKnowsMore: another process got a larger checkpoint cosigned meanwhile.
+        WitnessRefused: it does not answer, or not as it should.
+    """
+
+    def prove(old_size: int) -> Sequence[bytes]:
+        with reading(engine) as connection:
             return consistency_proof(stored_reader(connection, size), old_size, size)
+
+    try:
+        return witness.cosign(note, seen, prove)
+    except WitnessKnowsMore as error:
+        with reading(engine) as connection:
+            here = head_of(connection).size
+        if error.size <= here:
+            raise
+        reason = f"The ledger has {here:,} records, but {witness.key.name} has cosigned {error.size:,}: {RESTORED}"
+    except WitnessDisagrees as error:
+        reason = f"{error}: the records were altered, or this database is another one. {SEE}"
+    stop(engine, reason)
+    raise LedgerDamaged(reason)
+
+
+def _last_seen(connection: Connection, witness: str) -> int:
+    table = tables.ledger_witness
+    query = select(table.c.size).where(table.c.witness == witness).order_by(table.c.size.desc()).limit(1)
+    return connection.execute(query).scalar() or 0
 
 
 class KeptCheckpoint(NamedTuple):
@@ -271,9 +325,7 @@ def check_outside(connection: Connection, head: Head, asked: Asked) -> None:
 def _compare(connection: Connection, head: Head, kept: Checkpoint, where: str) -> None:
     if kept.size > head.size:
         raise LedgerDamaged(
-            f"The ledger has {head.size:,} records, but the checkpoint in {where} counts {kept.size:,}: "
-            "this database was restored from an older backup, or its end was cut off. "
-            "Nothing is added to it. See: groundswell audit restore-status"
+            f"The ledger has {head.size:,} records, but the checkpoint in {where} counts {kept.size:,}: {RESTORED}"
         )
     try:
         root = root_at(stored_reader(connection, head.size), kept.size)
@@ -366,18 +418,30 @@ def go_on(connection: Connection) -> None:
     connection.execute(delete(table).where(table.c.name == STOPPED))
 
 
-def require_whole(engine: Engine, sinks: Sequence[Sink]) -> None:
-    """Refuse to begin on a database that does not fit its checkpoints outside.
+def require_whole(engine: Engine, sinks: Sequence[Sink], witnesses: Sequence[Witness] = ()) -> None:
+    """Refuse to begin on a database that does not fit its checkpoints outside. A witness shows what it knows only when
+    it is given a checkpoint: it gets the latest, which it mostly knows.
 
     Raises:
         LedgerDamaged: it does not; the log is stopped.
+        CopiesMissing: that cannot be said.
     """
-    with compared(engine, sinks) as (_connection, asked, _head):
-        pass
-    for problem in asked.problems:
-        log.warning("a place for checkpoints is not as it should be", problem=problem)
-    if asked.problems:
-        let_stand(engine, asked.problems)
+    with compared(engine, sinks) as (connection, asked, _head):
+        last = latest_checkpoint(connection)
+        seen = {witness.key.name: _last_seen(connection, witness.key.name) for witness in witnesses}
+    problems = asked.problems
+    for witness in witnesses if last else ():
+        assert last is not None  # noqa: S101
+        try:
+            ask_witness(engine, witness, last.note, last.size, min(seen[witness.key.name], last.size))
+        except WitnessKnowsMore:  # somebody sealed meanwhile
+            continue
+        except WitnessRefused as error:
+            problems.append(str(error))
+    for problem in problems:
+        log.warning("a place for checkpoints or a witness is not as it should be", problem=problem)
+    if problems:
+        let_stand(engine, problems)
 
 
 def _holders_at(size: int) -> Select[Any]:

@@ -4,12 +4,15 @@ import shutil
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
+import httpx2
 import pytest
 from sqlalchemy import Engine, func, select, text
 
 from ledger.checkpoint import Checkpoint, open_checkpoint, read_checkpoint, sign_checkpoint
 from ledger.findings import Kind
 from ledger.keys import PinnedKey, SigningKey, generate_key, generate_witness_key
+from ledger.merkle import EMPTY_ROOT
+from ledger.tiles import NoSuchTile
 from store import tables
 from store.audit import ledger_state
 from store.checkpoints import (
@@ -28,7 +31,7 @@ from store.ledger import LedgerStopped, append_many, origin_of
 from store.restoring import accept_restore, restore_state
 from store.sinks import FolderSink, HttpSink, Sink, SinkUnusable, sinks_from
 from store.verifying import verify_stored
-from store.witnesses import Witness
+from store.witnesses import Witness, WitnessRefused
 from tests.support.attacks import RECORD, Attacker
 from tests.support.databases import ON_POSTGRESQL
 from tests.support.desk import MONDAY
@@ -433,18 +436,89 @@ def test_a_witness_cosigns_what_grew_and_is_asked_again_with_the_size_it_knows(
     assert small.asked == [0, 3, 7]
 
 
-def test_a_witness_that_knows_another_log_does_not_sign(engine: Engine, key: SigningKey) -> None:
-    small = SmallWitness(generate_witness_key("witness.example/w1"), key.verifier_key, size=2, root=bytes(32))
-    witness = Witness(small.key.verifier_key, "https://witness.example", small.client())
+def witnessed(key: SigningKey, size: int = 0, root: bytes = EMPTY_ROOT) -> tuple[SmallWitness, Witness]:
+    small = SmallWitness(generate_witness_key("witness.example/w1"), key.verifier_key, size, root)
+    return small, Witness(small.key.verifier_key, "https://witness.example", small.client())
+
+
+@pytest.mark.parametrize(("size", "asked"), [(2, [0, 2]), (3, [0, 3])])
+def test_a_witness_that_knows_another_log_stops_ours(
+    engine: Engine, key: SigningKey, size: int, asked: list[int]
+) -> None:
+    small, witness = witnessed(key, size, bytes(32))
     grow(engine, 3)
-    sealed = sealer(engine, key, witnesses=[witness]).seal()
-    assert sealed is not None
-    assert (sealed.cosigned, small.asked) == ((), [0, 2])
-    assert "422" in sealed.problems[0]
-    small.size = 9
-    beyond = sealer(engine, key, witnesses=[witness]).seal()
-    assert beyond is not None
-    assert "beyond ours" in beyond.problems[0]
+    with pytest.raises(LedgerDamaged, match=r"w1 (says that ours did not grow|knows other records).*restore-status"):
+        sealer(engine, key, witnesses=[witness]).seal()
+    assert small.asked == asked
+    with pytest.raises(LedgerStopped):
+        grow(engine, 1)
+    with reading(engine) as connection:
+        assert latest_checkpoint(connection) is None, "what it does not sign is not stored either"
+
+
+def test_a_restored_backup_is_recognised_where_only_a_witness_is_outside(engine: Engine, key: SigningKey) -> None:
+    _, witness = witnessed(key)
+    sealing = sealer(engine, key, witnesses=[witness])
+    for _ in range(2):
+        grow(engine, 5)
+        sealing.seal()
+    require_whole(engine, [], [witness])
+    with writing(engine) as connection:
+        attacker = Attacker(connection, key, key)
+        attacker.take_triggers_away()
+        attacker.cut(5)
+    require_whole(engine, [])
+    grow(engine, 1)
+    with pytest.raises(LedgerDamaged, match=r"has 6 records, but witness.example/w1 has cosigned 10: this database"):
+        sealing.seal()
+    with reading(engine) as connection:
+        kept = latest_checkpoint(connection)
+    assert kept is not None and kept.size == 5, "no second history is signed"
+    with writing(engine) as connection:
+        go_on(connection)
+    with pytest.raises(LedgerDamaged, match="has cosigned 10"):  # the worker that starts
+        require_whole(engine, [], [witness])
+    with pytest.raises(LedgerStopped, match="has cosigned 10"):
+        grow(engine, 1)
+
+
+def test_a_witness_that_another_process_gave_more_meanwhile_is_no_fault(engine: Engine, key: SigningKey) -> None:
+    small, witness = witnessed(key)
+    grow(engine, 3)
+    other = sealer(engine, key, witnesses=[witness])
+
+    def overtaken(request: httpx2.Request) -> httpx2.Response:
+        if not small.asked:
+            small.asked.append(-1)
+            grow(engine, 2)
+            assert other.seal() is not None
+        return small.answer(request)
+
+    transport = httpx2.MockTransport(overtaken)
+    slow = Witness(small.key.verifier_key, "https://witness.example", httpx2.Client(transport=transport))
+    sealed = sealer(engine, key, witnesses=[slow]).seal()
+    assert sealed is not None and (sealed.size, sealed.cosigned, sealed.problems) == (3, (), ())
+    late = sealer(engine, key, witnesses=[witness])._cosigned(3, sealed.note)  # it has more, as our own rows say
+    assert (late.by, late.problems, small.size) == ([], [], 5)
+    with reading(engine) as connection:
+        assert stopped_because(connection) is None
+
+
+def test_a_witness_is_said_what_it_cannot_be_given_and_its_connection_is_closed(
+    key: SigningKey, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    small, witness = witnessed(key)
+    note = str(sign_checkpoint(Checkpoint(key.name, 1, bytes(32)), [key]))
+
+    def lost(_size: int) -> list[bytes]:
+        raise NoSuchTile("the tile 0 of level 0 is not stored")
+
+    with pytest.raises(WitnessRefused, match="w1 cannot be given a proof from size 0: the tile 0 of level 0"):
+        witness.cosign(note, 0, lost)
+    client = small.client()
+    monkeypatch.setattr("store.witnesses.httpx2.Client", lambda **_: client)
+    assert Witness(witness.key, witness.address).cosign(note, 0, lambda _size: []).is_by(witness.key)
+    assert client.is_closed
 
 
 def test_the_kind_of_a_place_stands_in_its_address() -> None:

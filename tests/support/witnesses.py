@@ -45,6 +45,8 @@ class SmallWitness:
         if old_size != self.size:
             return httpx2.Response(409, text=f"{self.size}\n", headers={"content-type": "text/x.tlog.size"})
         stated = opened.checkpoint
+        if stated.size == self.size and stated.root != self.root:
+            return httpx2.Response(409, text=f"{self.size}\n", headers={"content-type": "text/x.tlog.size"})
         try:
             verify_consistency(old_size, stated.size, self.root, stated.root, [base64.b64decode(one) for one in steps])
         except ProofInvalid as error:
