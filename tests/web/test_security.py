@@ -233,6 +233,7 @@ def production(make_office: OfficeMaker) -> Office:
             actor_key=SecretStr("a-key-of-more-than-thirty-two-characters"),
             public_url="https://groundswell.test",
             smtp_url="smtp://mail.test",
+            mail_sender="Groundswell <changes@groundswell.test>",
             ledger_key_file=Path("/run/secrets/ledger.key"),
             ledger_checkpoints="file:///srv/checkpoints",
             DATABASE_URL="postgresql://db.test/groundswell",
