@@ -21,11 +21,13 @@ from commandline.output import console, moment, print_json, print_table, say
 if TYPE_CHECKING:
     from sqlalchemy import Engine
 
+    from ledger.findings import Report
     from settings import Settings
     from store.audit import Filter
     from store.checkpoints import Sealed, Sealer
     from store.restoring import Accepted
     from store.sinks import Sink
+    from store.verifying_change import ChangeReport
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -73,7 +75,8 @@ def verify(
     from store.ledger import origin_of
     from store.outside import ask_outside
     from store.sinks import FolderSink, SinkUnusable
-    from store.verifying import outside_notes, verify_change, verify_stored, with_what_is_gone
+    from store.verifying import latest_outside, outside_notes, verify_stored, what_is_gone, with_what_is_gone
+    from store.verifying_change import verify_change
 
     with opened() as (engine, chosen):
         pinned = pinned_of(chosen.settings, keys or ())
@@ -81,16 +84,22 @@ def verify(
         with reading(engine) as connection:
             origin = pinned[0].key.name if pinned else origin_of(connection)
             pinned = pinned or pinned_by_the_demonstration(chosen.settings, origin)
-            if change:
-                _tell_change(change, *verify_change(connection, origin, pinned, change), bool(pinned))
-                return
         try:  # before the database is looked at: it grows meanwhile
-            asked, external = ask_outside(engine, sinks), list(outside_notes(sinks, origin))
+            notes = (latest_outside if change else outside_notes)(sinks, origin)
+            asked, external = ask_outside(engine, sinks), list(notes)
         except SinkUnusable as error:
             raise Stopped(f"{error} Without it, a cut-off end would go unseen.") from error
         if checkpoints and not external:
             folders = ", ".join(sink.name for sink in sinks)
             raise Stopped(f"There is no checkpoint of {origin} in {folders}. Is it the folder that was meant?", USAGE)
+        if change:
+            with reading(engine) as connection:
+                about = verify_change(connection, origin, pinned, change, external)
+                about = about.having(what_is_gone(asked, _size(connection)))
+            if not about.count and not about.findings:
+                raise Stopped(f"Nothing is recorded about a change {change}.", USAGE)
+            _tell(about, as_json)
+            raise typer.Exit(about.exit_code)
         with reading(engine) as connection:
             total = stop or _size(connection)
             with _progress(total, quiet=as_json) as progress:
@@ -108,12 +117,16 @@ def verify(
         report = with_what_is_gone(report, asked)
         if not first and not stop and pinned and not tree_only:
             _remember(engine, sinks_of(chosen.settings), report)
+    _tell(report, as_json)
+    raise typer.Exit(report.exit_code)
+
+
+def _tell(report: Report | ChangeReport, as_json: bool) -> None:
     if as_json:
         print_json(report.to_mapping())
-    else:
-        for line in report.in_words():
-            say(line)
-    raise typer.Exit(report.exit_code)
+        return
+    for line in report.in_words():
+        say(line)
 
 
 def _remember(engine: Engine, sinks: Sequence[Sink], report: Any) -> None:
@@ -129,21 +142,6 @@ def _remember(engine: Engine, sinks: Sequence[Sink], report: Any) -> None:
         record_verification(engine, report.size, report.root, wrong, datetime.now(UTC))
     except (LedgerStopped, LedgerDamaged) as stopped:
         console(wrong=True).print(f"This verification is not on record: {stopped}", soft_wrap=True)
-
-
-def _tell_change(change: str, findings: Sequence[Any], count: int, uncovered: int, trusted: bool) -> None:
-    if not count:
-        raise Stopped(f"Nothing is recorded about a change {change}.", USAGE)
-    if findings:
-        say(f"TAMPERED: the first wrong thing is at record {findings[0].seq}: {findings[0].message}")
-        for one in findings:
-            say(f"  {one.layer} {one.kind}: {one.message}")
-        raise typer.Exit(1)
-    trusted = trusted and uncovered < count
-    verdict = "Verified" if trusted else "Consistent, but no trusted key vouches for it yet"
-    rest = f"; {uncovered} of them are newer than the latest checkpoint" if uncovered else ""
-    say(f"{verdict}: {change} has {count} records, each in the ledger{rest}.")
-    raise typer.Exit(0 if trusted else 2)
 
 
 @app.command("verify-export", cls=_Verifying)

@@ -6,7 +6,7 @@ A tree alone would call a log in order whose columns or values were edited (immu
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Container, Mapping, Sequence
 from typing import Any
 
 from ledger.canonical import NotCanonical, parse_canonical
@@ -21,11 +21,11 @@ _INSTANT = re.compile(r"\d{4}-\d\d-\d\dT[0-2]\d:[0-5]\d:[0-5]\d\.\d{6}Z", re.ASC
 class ContentCheck:
     """C and P: each body is canonical, of this log, in the order of time, and agrees with its columns and values."""
 
-    def __init__(self, origin: str, findings: Findings, start: int) -> None:
-        """``start`` is the first record that is read; erasures of earlier ones are passed over."""
+    def __init__(self, origin: str, findings: Findings, read: Container[int]) -> None:
+        """``read`` are the records that are read; erasures of others are passed over."""
         self._origin = origin
         self._findings = findings
-        self._privates = PrivateCheck(findings, start)
+        self._privates = PrivateCheck(findings, read)
         self._recorded_at = ""
         self._form = FOUNDATION_FORM
 
@@ -86,10 +86,10 @@ class PrivateCheck:
     Memory grows with the number of erased values, by some hundred bytes each, and not with the log.
     """
 
-    def __init__(self, findings: Findings, start: int) -> None:
-        """``start`` is the first record that is read."""
+    def __init__(self, findings: Findings, read: Container[int]) -> None:
+        """``read`` are the records that are read."""
         self._findings = findings
-        self._start = start
+        self._read = read
         self._missing: set[tuple[int, str]] = set()
         self._erased: set[tuple[int, str]] = set()
 
@@ -132,7 +132,7 @@ class PrivateCheck:
             if place in self._missing and place[0] < seq:
                 self._missing.discard(place)
                 self._erased.add(place)
-            elif place[0] >= self._start and place not in self._erased:
+            elif place[0] in self._read and place not in self._erased:
                 message = f"record {seq} says that {place[1]} of record {place[0]} was erased, but it is there"
                 self._add(Kind.VALUE_NOT_ERASED, place[0], message)
 

@@ -138,7 +138,7 @@ class CheckpointCheck:
                 self._compare(row, tree)
             except NoteError as error:
                 seq = _last_seq(row.size)
-                self._findings.add(self._layer, _kind_of(error), seq, f"{self._called(row.size)}: {error}")
+                self._findings.add(self._layer, kind_of(error), seq, f"{self._called(row.size)}: {error}")
 
     def finish(self, size: int) -> None:
         """The log ended at ``size``; say if a checkpoint knows more records than that."""
@@ -232,7 +232,7 @@ def _last_seq(size: int) -> int:
     return max(size - 1, 0)
 
 
-def _kind_of(error: NoteError) -> Kind:
+def kind_of(error: NoteError) -> Kind:
     if isinstance(error, WrongLog):
         return Kind.OTHER_LOG
     if isinstance(error, NoKnownSignature | SignatureWrong):

@@ -9,8 +9,9 @@ Exit codes: 0 in order, 1 tampered, 2 not verifiable (no key was given, or nobod
 
 What is checked: each record's bytes are in the tree whose root the checkpoint signs (RFC 6962, RFC 9162), each is in
 the canonical form and of this log, disclosed private values fit their commitments, policy texts and evidence references
-are those that the records name, and nothing was changed since the bundle was sealed. What cannot be proven is that the
-change has no other record; the signed seal holds the operator to the selection.
+are those that the records name, no revision of the change is left out up to the last one they speak of, and nothing was
+changed since the bundle was sealed. What cannot be proven is that the change has no later record, and no other refused
+command; the signed seal holds the operator to the selection.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ import base64
 import binascii
 import hashlib
 import hmac
+import itertools
 import json
 import re
 import sys
@@ -437,6 +439,24 @@ def check_records(bundle: dict[str, Any], verdict: Verdict) -> list[dict[str, An
     return bodies
 
 
+def check_revisions(bundle: dict[str, Any], bodies: Sequence[dict[str, Any]]) -> None:
+    """Each revision of the change, up to the last one that a record speaks of, was made by a record that is there."""
+    found = [(revision_of(body), body.get("outcome") == "applied") for body in bodies]
+    made = {revision for revision, applied in found if applied}
+    last = max((revision for revision, _ in found), default=0)
+    unread = len(get(bundle, "records", list)) - len(bodies)
+    if last - len(made - {0}) > unread:
+        first = next(number for number in itertools.count(1) if number not in made)
+        raise Wrong(f"a record was left out: none is there of revision {first}, and others speak of {last}")
+
+
+def revision_of(body: dict[str, Any]) -> int:
+    """The revision of its change that a body speaks of, 0 if of none."""
+    subject = body.get("subject")
+    found = subject.get("version" if body.get("v") == 1 else "revision") if isinstance(subject, dict) else None
+    return found if type(found) is int and found > 0 else 0
+
+
 def verify_bundle(bundle: dict[str, Any], keys: Sequence[Key] = (), witnesses: Sequence[Key] = ()) -> Verdict:
     """Verify a parsed bundle against the keys that are trusted."""
     verdict = Verdict()
@@ -457,6 +477,7 @@ def verify_bundle(bundle: dict[str, Any], keys: Sequence[Key] = (), witnesses: S
         lambda: check_signatures(bundle, keys, witnesses, verdict),
         lambda: check_policies(bundle, bodies),
         lambda: check_evidence(bundle, bodies),
+        lambda: check_revisions(bundle, bodies),
         lambda: check_seal(bundle, keys, verdict),
     )
     for check in checks:

@@ -22,6 +22,8 @@ from ledger.tiles import TILE_WIDTH, TileSource
 
 PROGRESS_STEP = 4_096
 """Records between two calls of the progress function, at most this many and a tile more."""
+EVERYTHING = 2**63
+"""Beyond the number of any record."""
 
 
 def verify(
@@ -75,7 +77,7 @@ def verify(
         outside=CheckpointCheck(Layer.WITNESS, outside, findings, trust, tree.size),
         unreadable=unreadable,
         tiles=TileCheck(tiles, findings) if tiles else None,
-        contents=ContentCheck(origin, findings, tree.size) if contents else None,
+        contents=ContentCheck(origin, findings, range(tree.size, EVERYTHING)) if contents else None,
         progress=progress,
     ).run()
 

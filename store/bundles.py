@@ -12,17 +12,20 @@ from sqlalchemy import Connection
 from changes.events import EVENTS
 from ledger.bundle import PolicyText, build_bundle
 from ledger.canonical import NotCanonical, parse_canonical
+from ledger.checkpoint import read_checkpoint
+from ledger.keys import PinnedKey
 from ledger.note import Signer
 from ledger.record import evidence_of, policy_of
 from ledger.stored import StoredRecord
 from policies.loader import parse_policy
 from store.audit import Reader
-from store.checkpoints import Sealed
+from store.checkpoints import RecordsAltered, Sealed
 from store.ledger import number_of
 from store.policies import candidate_text, published_text
 from store.tiles import stored_inclusion, stored_reader
 from store.trail import DISCREET_COMMANDS, SECRET_COMMANDS
 from store.verifying import records_of
+from store.verifying_change import verify_change
 
 PROOF_FORMAT = "c2sp.org/tlog-proof@v1"
 
@@ -44,7 +47,9 @@ def bundle_of(
 
     Raises:
         NothingRecorded: nothing is recorded about the change.
+        RecordsAltered: its records are not those that were recorded, or not all of them.
     """
+    _require_whole(connection, change, sealed, signers)
     mine = {number_of(connection, reader.ref), reader.ref}
     records = [_disclosed(one, reader, mine) for one in records_of(connection, change) if one.seq < sealed.size]
     if not records:
@@ -73,6 +78,17 @@ def proof_of(connection: Connection, seq: int, sealed: Sealed) -> str:
     steps = stored_inclusion(connection, seq, sealed.size)
     hashes = "".join(f"{base64.b64encode(step).decode()}\n" for step in steps)
     return f"{PROOF_FORMAT}\nindex {seq}\n{hashes}\n{sealed.note}"
+
+
+def _require_whole(connection: Connection, change: str, sealed: Sealed, signers: Sequence[Signer]) -> None:
+    """Refuse to sign a selection from which something was taken out, or in which something was altered."""
+    own = [PinnedKey(signer.verifier_key) for signer in signers]
+    stated, _ = read_checkpoint(sealed.note)
+    report = verify_change(connection, stated.origin, own, change, checkpoint=sealed.note)
+    if report.first:
+        raise RecordsAltered(
+            f"No bundle of {change} is made: {report.first.message}. See: groundswell audit verify --change {change}"
+        )
 
 
 def _disclosed(record: StoredRecord, reader: Reader, mine: set[str]) -> StoredRecord:

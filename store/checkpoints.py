@@ -49,6 +49,10 @@ class CopiesMissing(LedgerDamaged):
     the log is still there. Nothing is signed and no program starts on it; those that run go on adding."""
 
 
+class RecordsAltered(LedgerDamaged):
+    """What was to be signed as evidence is not what was recorded; the message says what. No evidence is made of it."""
+
+
 class Head(NamedTuple):
     """The tree as the database has it."""
 

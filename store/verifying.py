@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
+from itertools import islice
 from typing import Any
 
 from sqlalchemy import Connection, String, cast, func, select
@@ -14,17 +15,19 @@ from ledger.findings import Finding, Findings, Kind, Layer, Report
 from ledger.keys import PinnedKey, keys_for
 from ledger.merkle import CompactRange, leaf_hash
 from ledger.note import NoteError, VerifierKey
-from ledger.proofs import ProofInvalid, consistency_proof, inclusion_proof, verify_consistency, verify_inclusion
+from ledger.proofs import ProofInvalid, consistency_proof, verify_consistency
 from ledger.stored import StoredCheckpoint, StoredHead, StoredPrivate, StoredRecord
 from ledger.tiles import NoSuchTile
 from ledger.verification import verify
 from store import tables
 from store.as_stored import number, octets, rows_of, words
-from store.checkpoints import head_of, latest_checkpoint
+from store.checkpoints import latest_checkpoint
 from store.outside import Asked
 from store.sinks import Sink
 from store.tiles import StoredTiles, stored_reader
 
+ERASED = "erased"
+"""The action of a record under which words were erased."""
 CHUNK = 2_000
 """Records that are read at a time."""
 
@@ -49,6 +52,16 @@ def records_of(connection: Connection, change: str) -> Sequence[StoredRecord]:
     table, kept = tables.ledger_record, tables.ledger_private
     rows = rows_of(connection, _records(connection).where(table.c.change == change).order_by(table.c.seq))
     query = select(kept).where(kept.c.seq.in_(select(table.c.seq).where(table.c.change == change)))
+    private = _by_record(rows_of(connection, query))
+    return [_stored(row, private.get(row.seq, ())) for row in rows]
+
+
+def records_that_erase(connection: Connection) -> Sequence[StoredRecord]:
+    """The records that say which words were erased, in order."""
+    table = tables.ledger_record
+    rows = rows_of(connection, _records(connection).where(table.c.action == ERASED).order_by(table.c.seq))
+    numbers = [row.seq for row in rows]
+    query = select(tables.ledger_private).where(tables.ledger_private.c.seq.in_(numbers))
     private = _by_record(rows_of(connection, query))
     return [_stored(row, private.get(row.seq, ())) for row in rows]
 
@@ -95,6 +108,16 @@ def outside_notes(sinks: Sequence[Sink], origin: str) -> Iterator[str]:
         yield from sink.notes(origin)
 
 
+def latest_outside(sinks: Sequence[Sink], origin: str) -> Iterator[str]:
+    """The largest checkpoint of each sink that holds one.
+
+    Raises:
+        store.sinks.SinkUnusable: one of them cannot be read.
+    """
+    for sink in sinks:
+        yield from islice(sink.notes(origin), 1)
+
+
 def verify_stored(
     connection: Connection,
     origin: str,
@@ -134,13 +157,17 @@ def verify_stored(
 
 
 def with_what_is_gone(report: Report, asked: Asked) -> Report:
-    """The report, with what a place outside has less than it once took where no other has as much: the end of the log
-    may be gone with it."""
-    for one in asked.lacking:
-        if one.taken > asked.vouched:
-            wrong = Finding(max(report.size - 1, 0), Layer.WITNESS, Kind.CHECKPOINT_MISSING, one.in_words())
-            return replace(report, findings=(*report.findings, wrong))
-    return report
+    """The report, with what a place outside has less than it once took where no other has as much."""
+    return replace(report, findings=(*report.findings, *what_is_gone(asked, report.size)))
+
+
+def what_is_gone(asked: Asked, size: int) -> tuple[Finding, ...]:
+    """What a place outside has less than it once took where no other has as much: the end of the log may be gone with
+    it."""
+    return tuple(
+        Finding(max(size - 1, 0), Layer.WITNESS, Kind.CHECKPOINT_MISSING, one.in_words())
+        for one in [lacks for lacks in asked.lacking if lacks.taken > asked.vouched][:1]
+    )
 
 
 def _size_in(note: str) -> int:
@@ -171,49 +198,17 @@ def _bound(
     return replace(report, signed_size=stated.size, signed_by=signers)
 
 
-def verify_change(
-    connection: Connection, origin: str, pinned: Sequence[PinnedKey], change: str
-) -> tuple[Sequence[Finding], int, int]:
-    """Verify the records of one change against the latest checkpoint: what is wrong, how many records there are, and
-    how many of them the checkpoint does not cover yet."""
-    findings = Findings()
-    records = records_of(connection, change)
-    kept = latest_checkpoint(connection)
-    size, root = _opened(kept.note, origin, pinned, findings) if kept else (0, b"")
-    reader = stored_reader(connection, max(size, head_of(connection).size))
-    for record in records:
-        check_row(record, origin, findings)
-        if record.seq < size:
-            _check_inclusion(record, reader, size, root, findings)
-    return findings.in_order(), len(records), sum(record.seq >= size for record in records)
-
-
 def check_row(record: StoredRecord, origin: str, findings: Findings) -> None:
     """Check one record by itself: its leaf hash, its form, its columns and the words that are still there."""
-    ContentCheck(origin, findings, record.seq + 1).check(record)
+    ContentCheck(origin, findings, ()).check(record)
+    check_leaf(record, findings)
+
+
+def check_leaf(record: StoredRecord, findings: Findings) -> None:
+    """Check that a record's leaf hash is that of its body."""
     if record.leaf_hash != leaf_hash(record.body):
         message = f"the leaf hash of record {record.seq} is not the hash of its body"
         findings.add(Layer.ROW, Kind.LEAF_DIFFERS, record.seq, message)
-
-
-def _check_inclusion(record: StoredRecord, reader: Any, size: int, root: bytes, findings: Findings) -> None:
-    try:
-        proof = inclusion_proof(reader, record.seq, size)
-        verify_inclusion(leaf_hash(record.body), record.seq, size, proof, root)
-    except (ProofInvalid, NoSuchTile, ValueError) as error:
-        message = f"record {record.seq} cannot be proven to be in the ledger: {error}"
-        findings.add(Layer.CHECKPOINT, Kind.CHECKPOINT_DIFFERS, record.seq, message)
-
-
-def _opened(note: str, origin: str, pinned: Sequence[PinnedKey], findings: Findings) -> tuple[int, bytes]:
-    try:
-        stated, _ = read_checkpoint(note)
-        if pinned:
-            open_checkpoint(note, origin, keys_for(pinned, stated.size))
-    except NoteError as error:
-        findings.add(Layer.CHECKPOINT, Kind.CHECKPOINT_UNTRUSTED, 0, f"the latest checkpoint: {error}")
-        return 0, b""
-    return stated.size, stated.root
 
 
 def _tree_before(connection: Connection, first: int) -> CompactRange:

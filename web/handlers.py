@@ -16,7 +16,7 @@ from starlette.responses import Response
 
 from ledger.tiles import NoSuchTile
 from store.bundles import NothingRecorded
-from store.checkpoints import LedgerDamaged
+from store.checkpoints import LedgerDamaged, RecordsAltered
 from store.database import DatabaseUnavailable
 from store.ledger import LedgerStopped
 from store.reading import CursorInvalid
@@ -90,6 +90,13 @@ def register(app: FastAPI) -> None:
     async def _ledger(request: Request, error: Exception) -> Response:
         log.error("the ledger is stopped", path=path_for_log(request), detail=str(error))
         return await respond(request, refusing.ledger_stopped())
+
+    @app.exception_handler(RecordsAltered)
+    async def _altered(request: Request, error: RecordsAltered) -> Response:
+        log.error("evidence was refused", path=path_for_log(request), detail=str(error))
+        return await respond(
+            request, Failure(HTTPStatus.SERVICE_UNAVAILABLE, "records_altered", "No evidence is made", str(error))
+        )
 
     @app.exception_handler(NotNow)
     async def _not_now(request: Request, error: NotNow) -> Response:

@@ -8,14 +8,15 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from sqlalchemy import Engine
+from sqlalchemy import Engine, text
 
 from changes.any_moment import AddComment
 from changes.hearing import AcceptForTesting
 from ledger.keys import generate_key, write_key_file
+from store.checkpoints import head_of
 from store.database import reading, writing
 from store.ledger import origin_of
-from tests.support.attacks import Attacker
+from tests.support.attacks import PRIVATE, Attacker
 from tests.support.desk import Desk
 from tests.support.examples import MANAGER, PROPOSER, TO_CHAMPIONS, submit
 
@@ -110,6 +111,69 @@ def test_verify_says_when_what_was_kept_outside_is_gone(run: Run, place: Path) -
     assert run("audit", "verify")[0] == 0
 
 
+TAKEN_OUT = {
+    "words": ("DELETE FROM ledger_private WHERE seq = 4", "gone, and no later record says that it was erased"),
+    "a record": ("DELETE FROM ledger_record WHERE seq = 4", "the first that is missing is record 4"),
+    "a record, given to another change": (
+        "UPDATE ledger_record SET change = 'CH-2' WHERE seq = 4",
+        "revision 5 of CH-1",
+    ),
+    "the last ones, given to another change": (
+        "UPDATE ledger_record SET change = 'CH-2' WHERE seq >= 15 AND change = 'CH-1'",
+        "CH-1 is at revision 16, and its records end with 15",
+    ),
+}
+
+
+@pytest.mark.parametrize("what", TAKEN_OUT)
+def test_what_was_taken_out_of_a_change_is_found_and_no_evidence_is_made_of_the_rest(
+    run: Run, place: Path, engine: Engine, what: str
+) -> None:
+    run("audit", "checkpoint")
+    assert run("audit", "verify", "--change", "CH-1")[0] == 0
+    statement, said_so = TAKEN_OUT[what]
+    with writing(engine) as connection:
+        attacker = Attacker(connection, generate_key("a"), generate_key("b"))
+        attacker.take_triggers_away()
+        if statement.startswith("DELETE FROM ledger_record"):
+            attacker.remove(PRIVATE, PRIVATE.c.seq == 4)
+        connection.execute(text(statement))
+    code, said, _ = run("audit", "verify", "--change", "CH-1")
+    assert (code, said_so in said) == (1, True), said
+    code, said, _ = run("audit", "verify", "--change", "CH-1", "--json")
+    assert (code, json.loads(said)["exit_code"]) == (1, 1)
+    file = place / "CH-1.bundle.json"
+    code, _, wrong = run("audit", "bundle", "CH-1", "--output", str(file))
+    assert (code, file.exists()) == (1, False)
+    assert "No bundle of CH-1 is made" in wrong or "cannot be compared with the checkpoint" in wrong
+
+
+def test_of_a_change_it_is_said_what_was_not_looked_at(run: Run, place: Path) -> None:
+    run("audit", "checkpoint")
+    code, said, _ = run("audit", "verify", "--change", "CH-1")
+    assert (code, said.startswith("Verified: CH-1 has 1")) == (0, True), said
+    assert "Witnessed: to size" in said
+    assert "`groundswell audit verify` reads everything" in said
+    (place / "outside").rename(place / "away")
+    code, said, _ = run("audit", "verify", "--change", "CH-1")
+    assert (code, "checkpoint held outside missing: file://" in said) == (1, True)
+    assert "Witnessed: nothing." in said
+
+
+def test_of_a_change_a_database_behind_its_checkpoint_outside_is_told(run: Run, place: Path, engine: Engine) -> None:
+    run("audit", "checkpoint")
+    with reading(engine) as connection:
+        size = head_of(connection).size
+    Desk(engine, "CH-2").give(PROPOSER, submit())
+    run("audit", "checkpoint")
+    with writing(engine) as connection:
+        attacker = Attacker(connection, generate_key("a"), generate_key("b"))
+        attacker.take_triggers_away()
+        attacker.cut(size)
+    code, said, _ = run("audit", "verify", "--change", "CH-1")
+    assert (code, "its end was cut off" in said) == (1, True), said
+
+
 def test_a_bundle_is_checked_on_a_machine_without_groundswell(run: Run, place: Path) -> None:
     file = place / "CH-1.bundle.json"
     code, said, _ = run("audit", "bundle", "CH-1", "--output", str(file))
@@ -187,8 +251,6 @@ def test_a_restored_backup_is_explained_and_accepted_by_two_people(run: Run, pla
     run("audit", "checkpoint")
     assert run("audit", "restore-status")[0] == 0
     with reading(engine) as connection:
-        from store.checkpoints import head_of
-
         size = head_of(connection).size
     desk.give(PROPOSER, submit())
     run("audit", "checkpoint")

@@ -16,6 +16,8 @@ The groups of cases (reference 8):
     ledger/test_verification.py::test_any_changed_byte_of_a_body_is_found
     commandline/test_audit.py::test_verify_names_the_first_wrong_record_and_ends_with_one
     web/test_audit.py::test_the_page_of_an_altered_record_says_that_something_is_wrong
+    store/test_detection.py::test_of_one_change_every_attack_is_found_that_touches_it
+    commandline/test_audit.py::test_what_was_taken_out_of_a_change_is_found_and_no_evidence_is_made_of_the_rest
 2 rows gone at the beginning, in the middle, at the end, all; an older backup in place of the database
     store/test_detection.py::test_every_attack_is_found_by_exactly_the_layers_that_should_find_it
     store/test_checkpoints.py::test_a_restored_backup_is_recognised_and_nothing_is_added_until_somebody_looked
@@ -104,6 +106,7 @@ The groups of cases (reference 8):
     store/test_ledger_cases.py::test_an_export_holds_the_log_as_it_was_when_it_began
     commandline/test_audit.py::test_an_export_is_verified_line_by_line
     ledger/test_bundle.py::test_a_forgery_is_found_even_without_the_seal
+    ledger/test_bundle.py::test_a_record_that_was_left_out_before_the_seal_leaves_a_gap
     ledger/test_bundle.py::test_signed_by_another_key_it_depends_on_the_pinned_one
     ledger/test_bundle.py::test_without_a_key_it_says_that_it_proves_nothing
 19 who may read what; nobody behind an anonymous record; reading is on record

@@ -50,7 +50,7 @@ def draft(number: int, **changes: Any) -> Draft:
         "actor": Actor(kind="user", ref=f"p-{number % 7}", role="manager"),
         "subject": Subject(
             change_id=f"c-{number % 20}",
-            revision=number,
+            revision=number // 20 + 1,
             stage="testing",
             policy_id="default",
             policy_version=3,

@@ -23,6 +23,7 @@ from store.ledger import append_many, origin_of
 from store.outside import ask_outside
 from store.sinks import FolderSink
 from store.verifying import verify_stored
+from store.verifying_change import ChangeReport, verify_change
 from tests.support.attacks import CHECKPOINT, HEAD, PRIVATE, RECORD, TILE, Attacker
 from tests.support.databases import ON_POSTGRESQL
 from tests.support.desk import MONDAY
@@ -122,6 +123,15 @@ def emptied(it: Attacker) -> None:
 
 def column_edited(it: Attacker) -> None:
     it.set(RECORD, OLD, actor="p-99")
+
+
+def given_to_another_change(it: Attacker) -> None:
+    it.set(RECORD, OLD, change="CH-2")
+
+
+def last_one_given_to_another_change(it: Attacker) -> None:
+    it.set(RECORD, SIZE - 1, change="CH-2")
+    it.connection.execute(update(tables.change).values(version=SIZE - 1))
 
 
 def time_column_edited(it: Attacker) -> None:
@@ -246,6 +256,8 @@ MATRIX: list[tuple[Attack, set[Layer], Kind | None, int]] = [
     (rolled_back_below_the_witness, {L4}, Kind.LOG_TOO_SHORT, WITNESSED - EVERY),
     (emptied, {L4}, Kind.LOG_TOO_SHORT, 0),
     (column_edited, {C}, Kind.COLUMN_DIFFERS, OLD),
+    (given_to_another_change, {C}, Kind.COLUMN_DIFFERS, OLD),
+    (last_one_given_to_another_change, {C}, Kind.COLUMN_DIFFERS, SIZE - 1),
     (time_column_edited, {C}, Kind.COLUMN_DIFFERS, OLD),
     (time_rewritten, {L1, L2, L3, L4, T}, Kind.LEAF_DIFFERS, OLD),
     (value_edited, {P}, Kind.VALUE_DIFFERS, OLD),
@@ -282,13 +294,30 @@ def sealed(engine: Engine, tmp_path: Path) -> tuple[Engine, FolderSink]:
         with writing(engine) as connection:
             lock_ledger(connection)
             now = MONDAY + timedelta(minutes=first)
-            append_many(connection, [entry(str(number)) for number in range(first, first + BATCH)], now)
+            append_many(
+                connection, [entry(str(number), version=number + 1) for number in range(first, first + BATCH)], now
+            )
         size = first + BATCH
         if size % EVERY == 0:
             sinks = [sink] if size <= WITNESSED else []
             assert Sealer(engine, lambda origin: [key(origin, "log")], sinks).seal() is not None
     assert origin
     return engine, sink
+
+
+def report_on_the_change(attack: Attack | None, engine: Engine, sink: FolderSink) -> ChangeReport:
+    """The report on the one change that all records are about, with ``attack`` done and then undone."""
+    with engine.connect().execution_options(writing=True) as connection, connection.begin() as transaction:
+        origin = origin_of(connection)
+        log_key, other_key = key(origin, "log"), key(origin, "other")
+        newest = [next(iter(sink.notes(origin)))]
+        if attack:
+            attacker = Attacker(connection, log_key, other_key)
+            attacker.take_triggers_away()
+            attack(attacker)
+        report = verify_change(connection, origin, [PinnedKey(log_key.verifier_key)], "CH-1", newest)
+        transaction.rollback()
+    return report
 
 
 def report_after(attack: Attack | None, engine: Engine, sink: FolderSink) -> tuple[Report, bool]:
@@ -325,6 +354,30 @@ def test_every_attack_is_found_by_exactly_the_layers_that_should_find_it(sealed:
         first = (report.first.kind, report.first.seq) if report.first else (None, 0)
         if (report.layers, *first) != (layers, kind, seq) or report.exit_code != (1 if layers else 0):
             wrong.append((attack.__name__, sorted(report.layers), first, report.exit_code))
+    assert wrong == []
+
+
+OF_OTHERS = {
+    frontier_edited,
+    root_cut_off,
+    head_deleted,
+    checkpoint_of_another_log,
+    checkpoint_cut_off,
+    last_one_given_to_another_change,
+}
+"""What verifying a change does not see: what it does not ask, and its last record, which nothing behind it names."""
+
+
+@pytest.mark.slow
+def test_of_one_change_every_attack_is_found_that_touches_it(sealed: tuple[Engine, FolderSink]) -> None:
+    in_order = report_on_the_change(None, *sealed)
+    assert (in_order.findings, in_order.exit_code, in_order.count, in_order.last_revision) == ((), 0, SIZE, SIZE)
+    assert (in_order.signed_size, in_order.witnessed_size, in_order.unwitnessed) == (SIZE, WITNESSED, SIZE - WITNESSED)
+    wrong = []
+    for attack, layers, _, _ in MATRIX:
+        report = report_on_the_change(attack, *sealed)
+        if (report.exit_code == 1) is not ((bool(layers) and attack not in OF_OTHERS) or attack is forged_append):
+            wrong.append((attack.__name__, report.in_words()))
     assert wrong == []
 
 

@@ -212,6 +212,20 @@ async def test_the_page_of_an_altered_record_says_that_something_is_wrong(
         assert "Something is wrong with this record" not in Page(others).text
 
 
+async def test_no_bundle_is_made_of_what_was_altered(office: Office) -> None:
+    walked(office)
+    sealer_of(office.settings, office.engine).seal()
+    with writing(office.engine) as connection:
+        key = signers_of(office.settings, origin_of(connection))[0]
+        attacker = Attacker(connection, key, key)
+        attacker.take_triggers_away()
+        attacker.edit(6, lambda body: body.update(command="other"))
+    async with office.program(AUDITOR) as program:
+        answer = await program.get("/api/v1/audit/bundles/CH-1")
+    assert (answer.status_code, answer.json()["type"]) == (503, "/problems/records_altered")
+    assert "record 6" in answer.json()["detail"]
+
+
 async def test_other_peoples_tools_can_read_the_log(office: Office) -> None:
     walked(office)
     async with office.program(AUDITOR) as auditor, office.program(MARA) as employee:
