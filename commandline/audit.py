@@ -350,7 +350,9 @@ def _tell_accepted(accepted: Accepted, witnessed: bool) -> None:
 
 @app.command()
 def erase(
-    person: Annotated[str, typer.Argument(metavar="PERSON", help="Somebody who is not active any more.")],
+    person: Annotated[
+        str, typer.Argument(metavar="PERSON", help="Somebody who is not active any more, or a pseudonym.")
+    ],
     reason: Annotated[str, typer.Option(help="Why; it stays on record.")],
     by: Annotated[str, typer.Option(help="Who erases.")],
     confirmed_by: Annotated[str, typer.Option(help="The second person who agrees.")],
@@ -361,8 +363,16 @@ def erase(
     with _sealing() as (engine, _settings, sealer):
         done = erase_person(engine, person, reason, by, confirmed_by, datetime.now(UTC))
         _sealed(sealer)
-    say(f"Erased {done.values} values in {len(done.changes)} changes. What is left names {done.pseudonym}.")
+    if done.known:
+        say(f"Erased {done.values} values in {len(done.changes)} changes. What is left names {done.pseudonym}.")
+    else:
+        say(f"Nothing here names anybody called {person}: nobody ever was, or they were erased before.")
+    say("If they ever spoke without their name, nothing says any more that it was they.")
+    for one in done.left:
+        console(wrong=True).print(one, soft_wrap=True)
     say("Not reached: backups, Temporal's histories, exports and letters that left. See docs/ledger.md.")
+    if done.left:
+        raise typer.Exit(1)
 
 
 @app.command()

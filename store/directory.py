@@ -125,10 +125,12 @@ class DirectoryCache:
         """The same, with everybody who answers for somebody else or announced an absence. Costs one small query."""
         latest = freshness.latest(connection)
         with self._lock:
+            act = self._act
             if latest.directory_import is not None and latest.directory_import != self._import:
                 self._directory = load_directory(connection)
                 self._import = latest.directory_import
-            if latest.act is not None and latest.act != self._act:
+                act = -1  # an erasure is no act, and takes delegations away
+            if latest.act is not None and latest.act != act:
                 self._stand_ins = stand_ins(connection)
                 self._act = latest.act
             return self._directory, self._stand_ins

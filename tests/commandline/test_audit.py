@@ -8,11 +8,12 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from sqlalchemy import Engine, text
+from sqlalchemy import Engine, text, update
 
 from changes.any_moment import AddComment
 from changes.hearing import AcceptForTesting
 from ledger.keys import generate_key, write_key_file
+from store import tables
 from store.checkpoints import head_of
 from store.database import reading, writing
 from store.ledger import origin_of
@@ -291,3 +292,19 @@ def test_keys_are_made_and_shown_and_never_written_over(run: Run, place: Path) -
     assert fresh.stat().st_mode & 0o077 == 0
     assert run("audit", "key", str(fresh))[0] == 1
     assert run("audit", "key")[1].startswith("groundswell.")
+
+
+def test_an_erasure_says_what_it_did_and_done_again_that_nothing_is_left(
+    place: Path, engine: Engine, run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with writing(engine) as connection:
+        connection.execute(update(tables.person).where(tables.person.c.ref == "hoa.nguyen").values(active=False))
+    asked = ("audit", "erase", "hoa.nguyen", "--reason", "Asked for.", "--by", PROPOSER, "--confirmed-by", MANAGER)
+    with monkeypatch.context() as patched:
+        patched.setattr("store.erasing.sweep", lambda *_given: ("The file still holds it until then.",))
+        code, out, err = run(*asked)
+    assert (code, "still holds it" in err) == (1, True)
+    assert "What is left names erased-" in out
+    code, out, err = run(*asked)
+    assert (code, err) == (0, "")
+    assert "Nothing here names anybody called hoa.nguyen" in out
