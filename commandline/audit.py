@@ -156,7 +156,7 @@ def verify_export(
     pinned = pinned_of(load_settings(), keys or ())
     try:
         with file.open(encoding="utf-8", errors="surrogateescape", newline="\n") as lines:
-            count, sealed = check_json_lines(lines, [one.key for one in pinned])
+            count, sealed = check_json_lines(lines, pinned)
     except ExportWrong as error:
         say(f"TAMPERED: {error}.")
         raise typer.Exit(1) from error
@@ -254,16 +254,18 @@ def export(
             origin = origin_of(connection)
             records = exported(connection, asked, Reader(OPERATOR, sees_all=True), _names(connection))
             head = {"log": origin, "filter": asked.to_mapping(), "made_at": now.isoformat(), "checkpoint": sealed.note}
-            lines = _lines(form, origin, head, records, signers_of(settings, origin)[0])
+            lines = _lines(form, origin, head, records, signers_of(settings, origin))
             _write(lines, output)
 
 
-def _lines(form: str, origin: str, head: dict[str, Any], records: Iterator[Any], signer: Any) -> Iterator[str]:
+def _lines(
+    form: str, origin: str, head: dict[str, Any], records: Iterator[Any], signers: Sequence[Any]
+) -> Iterator[str]:
     from ledger.exports import cloud_events, csv_lines, json_lines
 
     if form == "csv":
         return csv_lines(records)
-    return cloud_events(origin, records) if form == "cloudevents" else json_lines(head, records, signer)
+    return cloud_events(origin, records) if form == "cloudevents" else json_lines(head, records, signers)
 
 
 def _write(lines: Iterator[str], output: Path | None) -> None:

@@ -45,7 +45,7 @@ def build_bundle(
     vkeys: Sequence[str],
     made_at: datetime,
     made_by: str,
-    signer: Signer | None,
+    signers: Sequence[Signer],
     policies: Sequence[PolicyText] = (),
 ) -> dict[str, Any]:
     """The bundle as plain JSON values.
@@ -58,8 +58,8 @@ def build_bundle(
         vkeys: the log's public keys; they go along labelled as untrusted.
         made_at: when, aware.
         made_by: the software and its version.
-        signer: the log's key, to sign the seal. None leaves the selection of records unsigned, and the offline verifier
-            then answers "not verifiable" although each record is proven.
+        signers: the log's keys, to sign the seal: both while one is being replaced. None leaves the selection of
+            records unsigned, and the offline verifier then answers "not verifiable" although each record is proven.
         policies: the text of each policy that decided or was put forward, as the records name them.
 
     Raises:
@@ -83,7 +83,7 @@ def build_bundle(
         "evidence": [reference for record in records for reference in _evidence(record)],
     }
     digest = bundle_digest(document)
-    note = str(sign_note(f"{FORMAT}\n{digest}\n", [signer])) if signer else None
+    note = str(sign_note(f"{FORMAT}\n{digest}\n", signers)) if signers else None
     return {**document, "seal": {"sha256": digest, "note": note}}
 
 

@@ -15,8 +15,10 @@ import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
+from ledger.checkpoint import open_checkpoint, read_checkpoint
+from ledger.keys import PinnedKey, keys_for
 from ledger.merkle import leaf_hash
-from ledger.note import NoteError, Signer, VerifierKey, parse_note, sign_note, verify_note
+from ledger.note import NoKnownSignature, NoteError, Signer, VerifierKey, parse_note, sign_note, verify_note
 
 FORMAT = "groundswell-export/v1"
 DANGEROUS = ("=", "+", "-", "@", "\t", "\r", "\n", "\0", "\uff1d", "\uff0b", "\uff0d", "\uff20")  # fmt: skip
@@ -54,8 +56,11 @@ class ExportWrong(ValueError):
     """An export is not what it is said to be; the message says what is wrong first."""
 
 
-def json_lines(head: Mapping[str, Any], records: Iterable[ExportedRecord], signer: Signer | None) -> Iterator[str]:
-    """The lines of an export, each with its line break. ``head`` says which log, filter and size."""
+def json_lines(
+    head: Mapping[str, Any], records: Iterable[ExportedRecord], signers: Sequence[Signer] = ()
+) -> Iterator[str]:
+    """The lines of an export, each with its line break. ``head`` says which log and filter, and holds the checkpoint.
+    All ``signers`` seal it: both while a key is being replaced."""
     digest, count = hashlib.sha256(), 0
     first = _line({"format": FORMAT, **head})
     digest.update(first.encode())
@@ -73,12 +78,13 @@ def json_lines(head: Mapping[str, Any], records: Iterable[ExportedRecord], signe
         count += 1
         yield line
     statement = f"{FORMAT}\n{count}\n{digest.hexdigest()}\n"
-    note = str(sign_note(statement, [signer])) if signer else None
+    note = str(sign_note(statement, signers)) if signers else None
     yield _line({"count": count, "sha256": digest.hexdigest(), "seal": note})
 
 
-def check_json_lines(lines: Iterable[str], keys: Sequence[VerifierKey] = ()) -> tuple[int, bool]:
-    """Check an export: how many records it holds, and whether one of ``keys`` vouches for the selection.
+def check_json_lines(lines: Iterable[str], pinned: Sequence[PinnedKey] = ()) -> tuple[int, bool]:
+    """Check an export: how many records it holds, and whether one of the ``pinned`` keys vouches for the selection. It
+    has to be trusted for the size of the checkpoint and for all records; the digest that is sealed covers both.
 
     Raises:
         ExportWrong: a line was changed, taken out, put in or moved, or the signature does not fit.
@@ -86,12 +92,14 @@ def check_json_lines(lines: Iterable[str], keys: Sequence[VerifierKey] = ()) -> 
     digest, count, last = hashlib.sha256(), 0, -1
     found = iter(lines)
     head = next(found, "")
-    if _read(head, 1).get("format") != FORMAT:
+    first = _read(head, 1)
+    if first.get("format") != FORMAT:
         raise ExportWrong(f"line 1 does not begin an export in the format {FORMAT}")
     digest.update(head.encode("utf-8", "surrogateescape"))
     for number, line in enumerate(found, start=2):
         content = _read(line, number)
         if "count" in content:
+            keys = _trusted(first, pinned, last + 1)
             return _check_end(content, count, digest.hexdigest(), keys)
         seq, body = content.get("seq"), content.get("body")
         if not isinstance(seq, int) or not isinstance(body, str):
@@ -105,6 +113,22 @@ def check_json_lines(lines: Iterable[str], keys: Sequence[VerifierKey] = ()) -> 
     raise ExportWrong("the export ends without its last line; it was cut off")
 
 
+def _trusted(head: Mapping[str, Any], pinned: Sequence[PinnedKey], least: int) -> Sequence[VerifierKey]:
+    """The keys for the size that the export speaks of, if one of them signed its checkpoint."""
+    checkpoint = head.get("checkpoint")
+    if checkpoint is None:  # nothing was recorded yet
+        return keys_for(pinned, least)
+    try:
+        stated, _ = read_checkpoint(str(checkpoint))
+        keys = keys_for(pinned, max(stated.size, least))
+        open_checkpoint(str(checkpoint), str(head.get("log")), keys)
+    except NoKnownSignature:
+        return ()
+    except NoteError as error:
+        raise ExportWrong(f"line 1: the checkpoint: {error}") from error
+    return keys
+
+
 def _check_end(content: Mapping[str, Any], count: int, digest: str, keys: Sequence[VerifierKey]) -> tuple[int, bool]:
     if content.get("count") != count:
         raise ExportWrong(f"the last line counts {content.get('count')} records, {count} are there")
@@ -116,6 +140,8 @@ def _check_end(content: Mapping[str, Any], count: int, digest: str, keys: Sequen
     try:
         note = parse_note(seal)
         verify_note(note, keys)
+    except NoKnownSignature:
+        return count, False
     except NoteError as error:
         raise ExportWrong(f"the seal: {error}") from error
     if note.text != f"{FORMAT}\n{count}\n{digest}\n":

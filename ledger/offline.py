@@ -2,10 +2,12 @@
 
     python offline.py bundle.json --key "example.com/log+530d903a+AekyeRrm56hApGFkyQR4ZCbV54Id2LKaANYcrnKv3U2k"
 
-Take the key from somewhere else than the bundle. Without one the bundle is only checked against the key that it brings
-along, which proves nothing about who made it; the exit code then is 2.
+Take the key from somewhere else than the bundle. One that was replaced, or stolen, is trusted for some sizes of the log
+only: --key "VKEY -4999", "VKEY 4000-" or "VKEY 100-4999". Without a key the bundle is only checked against the key
+that it brings along, which proves nothing about who made it; the exit code then is 2.
 
-Exit codes: 0 in order, 1 tampered, 2 not verifiable (no key was given, or nobody signed the selection), 3 wrong usage.
+Exit codes: 0 in order, 1 tampered, 2 not verifiable (no key was given, or no key that is trusted signed the selection),
+3 wrong usage.
 
 What is checked: each record's bytes are in the tree whose root the checkpoint signs (RFC 6962, RFC 9162), each is in
 the canonical form and of this log, disclosed private values fit their commitments, policy texts and evidence references
@@ -57,11 +59,15 @@ class Key:
     identity: bytes
     kind: int
     public: bytes
+    first: int = 0
+    last: int | None = None
+    """The sizes of the log that it is trusted for; None: without end."""
 
     @classmethod
     def parse(cls, text: str, kind: int) -> Key:
-        """The key of this kind in a "vkey"; raises KeyUnreadable."""
-        parts = text.strip().split("+", 2)
+        """The key of this kind in a "vkey", for a log's perhaps with sizes behind it; raises KeyUnreadable."""
+        vkey, _, sizes = text.strip().partition(" ")
+        parts = vkey.split("+", 2)
         try:
             name, identity, material = parts[0], bytes.fromhex(parts[1]), decode(parts[2])
         except (IndexError, ValueError, Wrong):
@@ -72,7 +78,15 @@ class Key:
         if material[0] != kind:
             wanted = "a log's" if kind == LOG_KEY else "a witness's"
             raise KeyUnreadable(f"the key of {shown(name)} is of type {material[0]:#04x}, and not {wanted}")
-        return cls(name, identity, material[0], material[1:])
+        asked = re.fullmatch(r"([0-9]{0,18})-([0-9]{0,18})", sizes.strip()) if kind == LOG_KEY else None
+        if sizes and not asked:
+            raise KeyUnreadable("behind a log's key stand sizes it is trusted for, such as 100-4999, 5000- or -4999")
+        first, last = asked.groups() if asked else ("", "")
+        return cls(name, identity, material[0], material[1:], int(first or 0), int(last) if last else None)
+
+    def speaks_for(self, size: int) -> bool:
+        """Whether it is trusted for a log of this size."""
+        return self.first <= size and (self.last is None or size <= self.last)
 
     def fits(self, signature: bytes, message: bytes) -> bool:
         """Whether ``signature`` is this key's over ``message``."""
@@ -96,11 +110,11 @@ class Verdict:
     trust: str = "none"
     """"pinned" if a key given by the user signed, "bundle" if only the bundle's own key did, else "none"."""
     sealed: bool = False
-    """Whether the key that signed the checkpoint also signed the selection of records."""
+    """Whether a key that is trusted for the checkpoint signed the selection of records, too."""
 
     @property
     def exit_code(self) -> int:
-        """0 in order, 1 tampered, 2 not verifiable: no key was given, or nobody signed the selection."""
+        """0 in order, 1 tampered, 2 not verifiable: no key was given, or none that is trusted signed the selection."""
         if self.problems:
             return TAMPERED
         return OK if self.trust == "pinned" and self.sealed else UNVERIFIABLE
@@ -282,11 +296,13 @@ def read_checkpoint(text: str, origin: str) -> tuple[int, bytes]:
 def check_signatures(bundle: dict[str, Any], keys: Sequence[Key], witnesses: Sequence[Key], verdict: Verdict) -> None:
     """Who signed the checkpoint, and which trust follows from that."""
     text, lines = parse_note(get(bundle, "checkpoint", str))
+    size, _ = read_checkpoint(text, get(bundle, "origin", str))
     if keys:
-        signed = signers_of(text, lines, keys)
+        signed = signers_of(text, lines, [key for key in keys if key.speaks_for(size)])
         if not signed:
             claimed = ", ".join(str(line) for line in lines)
-            raise Wrong(f"the checkpoint is not signed by the key you gave; it claims to be signed by {claimed}")
+            which = "" if all(key.speaks_for(size) for key in keys) else f" for a log of {size} records"
+            raise Wrong(f"the checkpoint is not signed by the key you gave{which}; it claims to be signed by {claimed}")
         verdict.trust = "pinned"
         verdict.facts.append(f"Trust: the checkpoint is signed by {signed[0]}, a key that you gave.")
     else:
@@ -314,7 +330,10 @@ def bundled_keys(bundle: dict[str, Any]) -> list[Key]:
 
 
 def check_seal(bundle: dict[str, Any], keys: Sequence[Key], verdict: Verdict) -> None:
-    """Nothing was changed since the bundle was made, and who vouches for its selection."""
+    """Nothing was changed since the bundle was made, and who vouches for its selection.
+
+    The seal is over the checkpoint, too, and with it over the size that a key has to be trusted for.
+    """
     seal = get(bundle, "seal", dict)
     digest = hashlib.sha256(canonical({name: part for name, part in bundle.items() if name != "seal"})).hexdigest()
     if get(seal, "sha256", str) != digest:
@@ -325,9 +344,20 @@ def check_seal(bundle: dict[str, Any], keys: Sequence[Key], verdict: Verdict) ->
     text, lines = parse_note(get(seal, "note", str))
     if text != f"{FORMAT}\n{digest}\n":
         raise Wrong("the seal's note is about another bundle")
-    signed = signers_of(text, lines, keys or bundled_keys(bundle))
-    if not signed:
-        raise Wrong("the seal is not signed by the same key as the checkpoint")
+    if keys:
+        size, _ = read_checkpoint(parse_note(get(bundle, "checkpoint", str))[0], get(bundle, "origin", str))
+        signed = signers_of(text, lines, [key for key in keys if key.speaks_for(size)])
+        if not signed:
+            claimed = ", ".join(str(line) for line in lines)
+            verdict.facts.append(
+                f"Seal: NOT by a key that you gave, for a log of {size} records; it claims to be by {claimed}. Each "
+                "record is proven, but nobody you trust vouches that none was left out."
+            )
+            return
+    else:
+        signed = signers_of(text, lines, bundled_keys(bundle))
+        if not signed:
+            raise Wrong("the seal is not signed by the same key as the checkpoint")
     verdict.sealed = True
     verdict.facts.append(f"Seal: {signed[0]} signed this selection of records.")
 
@@ -534,7 +564,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     )
     parser.add_argument("bundle", type=Path, help="the bundle, a JSON file")
     parser.add_argument(
-        "--key", action="append", default=[], metavar="VKEY", help="a public key of the log that you trust"
+        "--key",
+        action="append",
+        default=[],
+        metavar="KEY",
+        help="a public key of the log that you trust; for some sizes only: 'VKEY -4999', 'VKEY 4000-'",
     )
     parser.add_argument(
         "--witness", action="append", default=[], metavar="VKEY", help="a witness that must have cosigned"

@@ -62,7 +62,7 @@ def bundle_of(
         vkeys=[str(signer.verifier_key) for signer in signers],
         made_at=made_at,
         made_by=made_by,
-        signer=signers[0] if signers else None,
+        signers=signers,
         policies=_policies(connection, records),
     )
 

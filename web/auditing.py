@@ -105,7 +105,7 @@ def _lines(
         elif form == "cloudevents":
             yield from cloud_events(origin, records)
         else:
-            yield from json_lines(head, records, signers_of(settings, origin)[0])
+            yield from json_lines(head, records, signers_of(settings, origin))
 
 
 def _short(text: str) -> str:

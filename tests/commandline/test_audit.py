@@ -212,6 +212,28 @@ def test_an_export_is_verified_line_by_line(run: Run, place: Path) -> None:
         assert (code, said.startswith("TAMPERED: ")) == (1, True), name
 
 
+def test_while_a_key_is_replaced_either_vouches_and_each_for_its_sizes(
+    run: Run, place: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    old = run("audit", "key")[1].strip()
+    bundle, export, early = place / "CH-1.bundle.json", place / "all.jsonl", place / "early.jsonl"
+    assert run("audit", "export", "--output", str(early))[0] == 0
+    assert run("audit", "key", str(place / "second.key"))[0] == 0
+    monkeypatch.setenv("GROUNDSWELL_LEDGER_SECOND_KEY_FILE", str(place / "second.key"))
+    new = run("audit", "key")[1].splitlines()[1]
+    assert run("audit", "bundle", "CH-1", "--output", str(bundle))[0] == 0  # on record, so there is a new checkpoint
+    assert run("audit", "export", "--output", str(export))[0] == 0
+    for key in (old, new, f"{old} 10-", f"{new} -999"):
+        code, said, _ = run("audit", "verify-export", str(export), "--key", key)
+        assert (code, said.startswith("Verified: ")) == (0, True), key
+        check = [sys.executable, "-I", str(place / "offline.py"), str(bundle), "--key", key]
+        assert subprocess.run(check, capture_output=True, check=False, cwd="/").returncode == 0, key
+    for key in (f"{old} -4", f"{new} 999-"):  # as after a theft
+        code, said, _ = run("audit", "verify-export", str(export), "--key", key)
+        assert (code, "no trusted key vouches for it" in said) == (2, True), key
+    assert run("audit", "verify-export", str(early), "--key", new)[0] == 2
+
+
 def test_other_formats_are_for_spreadsheets_and_other_systems(run: Run, place: Path) -> None:
     code, said, _ = run("audit", "export", "--format", "csv", "--change", "CH-1")
     rows = list(csv.DictReader(said.splitlines(keepends=True)))

@@ -41,7 +41,7 @@ def made(log: MemoryLog, **changes: Any) -> dict[str, Any]:
         "made_at": START,
         "made_by": "groundswell 0.1.0",
         "policies": [PolicyText("default", 3, POLICY_TEXT)],
-        "signer": LOG_KEY,
+        "signers": [LOG_KEY],
     }
     records = [record for record in log.records if record.columns["change_id"] == CHANGE]
     reader = TileReader(log, len(log.records))
@@ -99,7 +99,7 @@ def test_without_a_key_it_says_that_it_proves_nothing(bundle: dict[str, Any]) ->
 
 
 def test_signed_by_another_key_it_depends_on_the_pinned_one(thousand: MemoryLog) -> None:
-    forged = made(thousand, checkpoint=thousand.note(OTHER_KEY), signer=OTHER_KEY, vkeys=[OTHER_KEY.vkey])
+    forged = made(thousand, checkpoint=thousand.note(OTHER_KEY), signers=[OTHER_KEY], vkeys=[OTHER_KEY.vkey])
     assert judged(forged).exit_code == 2
     verdict = judged(forged, LOG_KEY.vkey)
     assert verdict.exit_code == 1
@@ -107,12 +107,30 @@ def test_signed_by_another_key_it_depends_on_the_pinned_one(thousand: MemoryLog)
 
 
 def test_after_a_rotation_either_key_will_do(thousand: MemoryLog) -> None:
-    rotated = made(thousand, checkpoint=thousand.note(LOG_KEY, OTHER_KEY))
-    assert judged(rotated, OTHER_KEY.vkey, LOG_KEY.vkey).exit_code == 0
+    rotated = made(thousand, checkpoint=thousand.note(LOG_KEY, OTHER_KEY), signers=[LOG_KEY, OTHER_KEY])
+    for trusted in ((OTHER_KEY.vkey, LOG_KEY.vkey), (LOG_KEY.vkey,), (OTHER_KEY.vkey,)):
+        assert judged(rotated, *trusted).exit_code == 0
+    by_the_old_one = made(thousand, checkpoint=thousand.note(LOG_KEY, OTHER_KEY))
+    verdict = judged(by_the_old_one, OTHER_KEY.vkey)
+    assert (verdict.exit_code, verdict.problems, verdict.trust) == (2, [], "pinned")
+    assert f"it claims to be by {LOG_KEY.name}" in "\n".join(verdict.facts)
+
+
+def test_a_key_is_trusted_for_the_sizes_that_stand_behind_it(thousand: MemoryLog) -> None:
+    rotated = made(thousand, checkpoint=thousand.note(LOG_KEY, OTHER_KEY), signers=[LOG_KEY, OTHER_KEY])
+    for sizes in ("-1000", "1000-", "0-", "-", "1000-1000", "7-5000"):
+        assert judged(rotated, f"{LOG_KEY.vkey} {sizes}").exit_code == 0, sizes
+    assert judged(rotated, f"{LOG_KEY.vkey} -999", f"{OTHER_KEY.vkey} 1000-").exit_code == 0
+    for sizes in ("-999", "1001-", "1-999"):
+        verdict = judged(made(thousand), f"{LOG_KEY.vkey} {sizes}")
+        assert (verdict.exit_code, verdict.trust) == (1, "none"), sizes
+        assert "not signed by the key you gave for a log of 1000 records" in verdict.problems[0]
+    by_the_stolen_one = made(thousand, checkpoint=thousand.note(LOG_KEY, OTHER_KEY))
+    assert judged(by_the_stolen_one, f"{LOG_KEY.vkey} -999", f"{OTHER_KEY.vkey} 1000-").exit_code == 2
 
 
 def test_an_unsigned_selection_is_not_verifiable(thousand: MemoryLog) -> None:
-    verdict = judged(made(thousand, signer=None), LOG_KEY.vkey)
+    verdict = judged(made(thousand, signers=[]), LOG_KEY.vkey)
     assert (verdict.exit_code, verdict.problems, verdict.trust) == (2, [], "pinned")
     assert "nobody vouches that none was left out" in "\n".join(offline.tell(verdict))
 
@@ -365,7 +383,10 @@ def test_another_selection_is_found_by_the_seal(bundle: dict[str, Any], forge: F
     sealed_again(forged)
     assert judged(forged, LOG_KEY.vkey).exit_code == 2
     sealed_again(forged, OTHER_KEY)
-    assert judged(forged, LOG_KEY.vkey).problems == ["the seal is not signed by the same key as the checkpoint"]
+    verdict = judged(forged, LOG_KEY.vkey)
+    assert (verdict.exit_code, verdict.problems) == (2, [])
+    assert "nobody you trust vouches that none was left out" in "\n".join(verdict.facts)
+    assert judged(forged).problems == ["the seal is not signed by the same key as the checkpoint"]
 
 
 def test_the_seal_of_another_bundle_does_not_fit(bundle: dict[str, Any], thousand: MemoryLog) -> None:
@@ -454,7 +475,9 @@ def test_every_changed_character_of_every_value_is_found(thousand: MemoryLog) ->
             for place in {0, len(value) - 1, *(chosen.randrange(len(value)) for _ in range(12))}:
                 other = chr(ord(value[place]) ^ 1)
                 holder[path[-1]] = value[:place] + other + value[place + 1 :]
-                assert judged(changed, LOG_KEY.vkey).exit_code == 1, (path, place)
+                found = judged(changed, LOG_KEY.vkey)
+                whose = path == ("seal", "note") and value.index("\u2014") < place and not found.problems
+                assert found.exit_code == (2 if whose else 1), (path, place)  # a seal by a key that nobody knows
         else:
             holder[path[-1]] = value + 1
             assert judged(changed, LOG_KEY.vkey).exit_code == 1, path
@@ -501,6 +524,8 @@ def test_the_program_says_it_all(bundle: dict[str, Any], tmp_path: Path) -> None
         ["--key", "nonsense"],
         ["--key", LOG_KEY.vkey[:-4]],
         ["--key", WITNESS.vkey],
+        ["--key", f"{LOG_KEY.vkey} 7"],
+        ["--key", f"{LOG_KEY.vkey} -x"],
         ["--witness", LOG_KEY.vkey],
         ["--unknown"],
         ["another.json"],

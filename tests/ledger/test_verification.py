@@ -245,7 +245,7 @@ def test_no_body_breaks_the_verifiers(fields: dict[str, Any]) -> None:
     assert log.verify().layers <= {Layer.CONTENT, Layer.PRIVATE}
     reader = TileReader(log, 20)
     bundle = build_bundle(
-        "c-3", log.records[3:4], log.note(), reader, vkeys=[], made_at=START, made_by="test", signer=LOG_KEY
+        "c-3", log.records[3:4], log.note(), reader, vkeys=[], made_at=START, made_by="test", signers=[LOG_KEY]
     )
     assert offline.verify_bundle(bundle, [offline.Key.parse(LOG_KEY.vkey, offline.LOG_KEY)]).trust == "pinned"
 

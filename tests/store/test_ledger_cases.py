@@ -188,12 +188,12 @@ def test_an_export_holds_the_log_as_it_was_when_it_began(engine: Engine, key: Si
     def while_others_write() -> Iterator[str]:
         with reading(engine) as connection:
             records = exported(connection, Filter(), Reader("auditor", sees_all=True), {})
-            for number, line in enumerate(json_lines({}, records, key)):
+            for number, line in enumerate(json_lines({}, records, [key])):
                 if number in (1, 600):
                     grow(engine, f"meanwhile/{number}")
                 yield line
 
     lines = list(while_others_write())
-    assert check_json_lines(lines, [key.verifier_key]) == (700, True)
+    assert check_json_lines(lines, [PinnedKey(key.verifier_key)]) == (700, True)
     with reading(engine) as connection:
         assert check_the_whole_ledger(connection) == 702

@@ -14,7 +14,7 @@ from benchmarks.measuring import statements
 from ledger.canonical import parse_canonical
 from ledger.checkpoint import open_checkpoint, read_checkpoint
 from ledger.exports import check_json_lines
-from ledger.keys import generate_key
+from ledger.keys import PinnedKey, generate_key
 from ledger.merkle import leaf_hash, root_of
 from ledger.note import VerifierKey
 from ledger.tiles import entries_path, parse_entry_bundle, tile_addresses
@@ -129,7 +129,7 @@ async def test_reading_and_taking_out_leave_a_record_without_names(office: Offic
             .where(tables.ledger_record.c.change == "")
             .order_by(tables.ledger_record.c.seq)
         ).all()
-        key = VerifierKey.parse(signers_of(office.settings, origin_of(connection))[0].vkey)
+        key = PinnedKey.parse(signers_of(office.settings, origin_of(connection))[0].vkey)
     assert [row.action for row in rows] == ["trail_read", "trail_exported", "trail_read"]
     assert not any(b"mara" in row.body for row in rows)
     count, sealed = check_json_lines(answer.text.splitlines(keepends=True), [key])
