@@ -41,4 +41,6 @@ def set_up_logs(form: Literal["plain", "json"], level: int = logging.INFO) -> No
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(level)
-    logging.getLogger("temporalio.activity").setLevel(logging.WARNING)
+    # What they say at each call: nothing, twice at each look at the schema, and addresses, which may hold a password.
+    for chatty in ("temporalio.activity", "alembic.runtime.migration", "httpx2"):
+        logging.getLogger(chatty).setLevel(logging.WARNING)

@@ -12,6 +12,7 @@ from importlib import metadata
 from typing import Literal
 
 from sqlalchemy import Connection, Engine
+from structlog.testing import capture_logs
 
 from changes.values import Value
 from commandline.database import Chosen, choose
@@ -28,6 +29,7 @@ from store.rights import excess_rights, lacks_the_function
 from temporal.connection import TemporalUnavailable, connect, target
 from temporal.development_server import find_binary
 from temporal.pollers import worker_polls
+from web.security.openid import SignInFailed, openid_of
 
 OLDEST_PYTHON = (3, 11)
 SHOWN_PACKAGES = ("temporalio", "pydantic", "sqlalchemy", "fastapi")
@@ -59,6 +61,7 @@ def look_over() -> tuple[Finding, ...]:
         *asyncio.run(_temporal(settings, running)),
         *_database(choose(settings), running is not None),
         _mail(settings, running),
+        _sign_in(settings),
         *_production(settings),
     )
 
@@ -258,6 +261,25 @@ def _mail(settings: Settings, running: Running | None) -> Finding:
     except SettingsWrong as error:
         return Finding(about="Mail", state="wrong", found=str(error))
     return Finding(about="Mail", state="fine", found=f"leaves through {server.hostname}, from {settings.mail_sender}")
+
+
+def _sign_in(settings: Settings) -> Finding:
+    about = "Sign-in"
+    openid = openid_of(settings)
+    if openid is None:
+        if settings.demonstration:
+            return Finding(about=about, state="fine", found="by the demonstration's one-time links")
+        found = "no identity provider is named, so nobody signs in in a browser; tokens work"
+        return Finding(about=about, state="note", found=found, advice="See docs/sign-in.md.")
+    with capture_logs() as said:  # the reason, which nobody who signs in is shown, goes into the log
+        try:
+            asyncio.run(openid.begin(f"{settings.public_url}/sign-in/openid/back", "/"))
+        except SignInFailed as failed:
+            reason = next((one[key] for one in said for key in ("error", "reason") if key in one), str(failed))
+            found = f"{settings.oidc_issuer} does not answer as an identity provider does: {reason}"
+            advice = "Correct GROUNDSWELL_OIDC_ISSUER, or see what keeps this machine from reaching it."
+            return Finding(about=about, state="missing", found=found, advice=advice)
+    return Finding(about=about, state="fine", found=f"with {settings.oidc_issuer}, which answers")
 
 
 def _production(settings: Settings) -> Iterator[Finding]:

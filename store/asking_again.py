@@ -31,6 +31,8 @@ def world_now(connection: Connection, authority: Authority, now: datetime) -> st
         for column in (tables.directory_import.c.number, tables.act.c.number)
     )
     policies = connection.execute(select(func.max(tables.policy_version.c.number))).scalar()
+    if policies is None:  # an installation that is being set up: no day yet, and no change that could look
+        return json.dumps([imports, acts, None, ""])
     return json.dumps([imports, acts, policies, authority.today(connection, now).isoformat()])
 
 

@@ -5,15 +5,20 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+import httpx2
 import pytest
+from pydantic import SecretStr
 from sqlalchemy import Engine, text
 
 from commandline import checkup
 from commandline.checkup import Finding, may_corrupt
+from settings import Settings
 from store.database import writing
 from tests.commandline.conftest import Type
 from tests.demo.serving import Served
 from tests.support.databases import ON_POSTGRESQL
+from tests.support.identity_provider import CLIENT, ISSUER, SECRET, IdentityProvider
+from web.security.openid import OpenId
 
 
 @pytest.mark.parametrize(
@@ -118,6 +123,34 @@ def test_a_mail_server_is_named_without_its_password(type_in: Type, monkeypatch:
     assert "secret" not in finding["found"]
     monkeypatch.setenv("GROUNDSWELL_SMTP_URL", "mail.example")
     assert found(type_in, 2)["Mail"]["state"] == "wrong"
+
+
+def test_who_signs_people_in_is_named_and_asked(type_in: Type, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert found(type_in, 0)["Sign-in"]["found"] == "by the demonstration's one-time links"
+    monkeypatch.setenv("GROUNDSWELL_OIDC_ISSUER", "https://127.0.0.1:1")
+    monkeypatch.setenv("GROUNDSWELL_OIDC_CLIENT_ID", "groundswell")
+    monkeypatch.setenv("GROUNDSWELL_OIDC_CLIENT_SECRET", "a-secret-of-ours")
+    finding = found(type_in, 3)["Sign-in"]
+    assert finding["state"] == "missing"
+    assert finding["found"].startswith("https://127.0.0.1:1 does not answer as an identity provider does: ConnectError")
+    assert "GROUNDSWELL_OIDC_ISSUER" in finding["advice"]
+    assert "a-secret-of-ours" not in json.dumps(finding)
+
+
+def test_an_identity_provider_that_answers_is_fine_and_without_one_nobody_signs_in_in_a_browser(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    provider = IdentityProvider()
+    openid = OpenId(ISSUER, CLIENT, SECRET, transport=httpx2.ASGITransport(app=provider.app()))
+    settings = Settings(oidc_issuer=ISSUER, oidc_client_id=CLIENT, oidc_client_secret=SecretStr(SECRET))
+    monkeypatch.setattr(checkup, "openid_of", lambda _settings: openid)
+    assert checkup._sign_in(settings).found == f"with {ISSUER}, which answers"
+    provider.issuer = "https://evil.example"
+    openid._known = None
+    assert "calls itself https://evil.example" in checkup._sign_in(settings).found
+    monkeypatch.setattr(checkup, "openid_of", lambda _settings: None)
+    finding = checkup._sign_in(settings.model_copy(update={"mode": "production"}))
+    assert (finding.state, finding.advice) == ("note", "See docs/sign-in.md.")
 
 
 def test_for_people_it_prints_lines_with_advice(type_in: Type) -> None:
