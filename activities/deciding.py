@@ -72,12 +72,14 @@ class DecisionActivities:
     @activity.defn(name=calls.LOAD_CHANGE)
     def load_change(self, ref: str) -> Change | None:
         """The change as its records say, None when there are none yet."""
+        _only_from_our_workflow()
         with reading(self._engine) as connection:
             return change_state(connection, ref)
 
     @activity.defn(name=calls.LOOK_UP, no_thread_cancel_exception=True)
     def look_up(self, request: calls.LookUpRequest) -> calls.LookUpAnswer:
         """Check who is asking, and say what is true of people, policy and load as of now."""
+        _only_from_our_workflow()
         if refused := self._check_assertion(request):
             return calls.LookUpAnswer(refused=refused)
         with reading(self._engine) as connection:
@@ -105,7 +107,7 @@ class DecisionActivities:
     @activity.defn(name=calls.RECORD, no_thread_cancel_exception=True)
     def record(self, request: calls.RecordRequest) -> calls.RecordAnswer:
         """Write the decision in one transaction; a key that is on record already is answered, not written again."""
-        info = activity.info()
+        info = _only_from_our_workflow()
         source = Source(
             namespace=info.namespace,
             workflow_id=info.workflow_id or "",
@@ -137,3 +139,20 @@ class DecisionActivities:
             repeated=recorded.repeated,
             letters=recorded.letters,
         )
+
+
+def _only_from_our_workflow() -> activity.Info:
+    """What is known of the call. A local activity runs where its workflow's code does: here, and the code is ours. Any
+    other call comes from a stranger on our task queue, and nothing vouches for what it says.
+
+    Raises:
+        ApplicationError: such a call.
+    """
+    info = activity.info()
+    if not info.is_local:
+        raise ApplicationError(
+            f"{info.activity_type} is part of a decision: only the workflow of a change calls it, as a local activity.",
+            type="NotLocal",
+            non_retryable=True,
+        )
+    return info

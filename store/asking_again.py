@@ -56,6 +56,14 @@ def open_changes(connection: Connection, after: str = "") -> tuple[str, ...]:
     return tuple(connection.execute(query.order_by(table.ref).limit(BATCH)).scalars())
 
 
+def overdue(connection: Connection, before: datetime) -> tuple[str, ...]:
+    """The changes for which time should have meant something before a moment: their workflow did not notice, because a
+    Temporal server lost or ended it, or because nothing could follow. The longest overdue first."""
+    table = tables.change.c
+    query = select(table.ref).where(table.outcome == "", table.next_moment < before)
+    return tuple(connection.execute(query.order_by(table.next_moment)).scalars())
+
+
 def to_look_again(connection: Connection, authority: Authority, refs: tuple[str, ...], now: datetime) -> Iterator[str]:
     """Those of ``refs`` about which something is different."""
     table = tables.change.c

@@ -103,7 +103,7 @@ class Gateway:
             try:
                 handle = self._client.get_workflow_handle(instruction.change)
                 receipt: Receipt = await handle.execute_update(
-                    command.kind, args=[command, instruction], id=instruction.key, result_type=Receipt
+                    command.kind, args=[command, instruction], id=_update_id(command, instruction), result_type=Receipt
                 )
                 return receipt
             except RPCError as error:
@@ -121,11 +121,18 @@ class Gateway:
         begun: Receipt = await self._client.execute_update_with_start_workflow(
             command.kind,
             args=[command, instruction],
-            id=instruction.key,
+            id=_update_id(command, instruction),
             start_workflow_operation=start,
             result_type=Receipt,
         )
         return begun
+
+
+def _update_id(command: Command, instruction: Instruction) -> str:
+    """The same for the same command with the same key. Other words with that key are another update, which is refused:
+    Temporal would answer it with what became of the first one, unread.
+    """
+    return f"{instruction.key}/{command.fingerprint()[:16]}"
 
 
 def _refusal(error: WorkflowUpdateFailedError) -> Refused:

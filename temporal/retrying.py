@@ -4,14 +4,23 @@ from __future__ import annotations
 
 from datetime import timedelta
 
+from temporalio import workflow
 from temporalio.common import RetryPolicy
 
 RECORDING = RetryPolicy(
-    initial_interval=timedelta(milliseconds=200), backoff_coefficient=2, maximum_interval=timedelta(seconds=10)
+    initial_interval=timedelta(milliseconds=200), backoff_coefficient=2, maximum_interval=timedelta(minutes=1)
 )
 """Look-ups and records: for ever. While the database is away updates wait, and nothing is lost."""
 RECORDING_ATTEMPT = timedelta(seconds=45)
 """One attempt; longer than SQLite's busy wait, so that a slow disk is not mistaken for a lost worker."""
+IN_THE_DECISION = workflow.LocalActivityConfig(
+    start_to_close_timeout=RECORDING_ATTEMPT,
+    retry_policy=RECORDING,
+    # Pauses up to this long are spent inside the workflow task, which writes two events every few seconds. Longer ones
+    # are timers, so that an outage over a weekend does not fill a history (51,200 events) and end the change.
+    local_retry_threshold=timedelta(seconds=10),
+)
+"""How a decision calls its local activities."""
 
 SEALING = RetryPolicy(initial_interval=timedelta(seconds=2), maximum_attempts=3)
 """The ledger's checkpoints: the next round is a minute away."""

@@ -6,6 +6,7 @@ The way of a decision (architecture.md): look up authority as of now, decide, re
 from __future__ import annotations
 
 import asyncio
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from temporalio import workflow
@@ -31,6 +32,8 @@ with workflow.unsafe.imports_passed_through():
 
 ENOUGH_TIME = timedelta(seconds=1)
 """A timer is set at least this far ahead; the server rounds up to it anyway."""
+FIRST_TRY, LAST_TRY = timedelta(minutes=1), timedelta(hours=1)
+"""How long to wait before time is noticed again where nothing followed from it, at first and at most."""
 
 
 @workflow.defn(name=calls.CHANGE_WORKFLOW)
@@ -40,17 +43,22 @@ class ChangeWorkflow:
 
     @workflow.init
     def __init__(self, start: ChangeStart) -> None:
-        """Begin with what was carried over, or with nothing until the records are read."""
+        """Begin with what was carried over; the change is read from its records."""
         self._ref = start.change
         self._state = start.carried or Carried()
-        self._known = start.carried is not None
+        self._demonstration = start.demonstration or self._state.ahead > 0
+        self._known = self._state.change is not None
+        if self._known or self._state.ahead:  # an earlier release carried it, or somebody says so who has no say
+            if workflow.patched(Patch.READS_ITS_RECORDS):
+                self._state, self._known = self._state.having(change=None, ahead=0), False
+        self._clock_moved = self._demonstration and not self._known
         self._one_at_a_time = asyncio.Lock()
         self._timer: asyncio.Task[None] | None = None
         self._timer_for: datetime | None = None
+        self._in_vain: InVain | None = None
         self._delivery: asyncio.Task[None] | None = None
         self._word: asyncio.Task[None] | None = None
-        self._clock_moved = start.demonstration
-        self._look_again: list[str] = []
+        self._look_again = list(self._state.look_again)
         """Why to look again: a duplicate whose followers move here, or nothing in particular."""
 
     @workflow.run
@@ -73,9 +81,23 @@ class ChangeWorkflow:
                 await workflow.wait_condition(workflow.all_handlers_finished)
                 if self._finished():
                     break
-            elif workflow.info().is_continue_as_new_suggested() and not (self._word and not self._word.done()):
+            elif self._long_enough():
                 await workflow.wait_condition(workflow.all_handlers_finished)
-                workflow.continue_as_new(ChangeStart(change=self._ref, carried=self._state))
+                if self._long_enough():
+                    workflow.continue_as_new(self._next_run())
+
+    def _long_enough(self) -> bool:
+        """The history is to begin anew, and no word is under way that would be lost with it."""
+        return workflow.info().is_continue_as_new_suggested() and not self._sending_word()
+
+    def _next_run(self) -> ChangeStart:
+        """A round of mail that has not ended is begun again; it finds what did not leave."""
+        state = self._state.having(undelivered=self._state.undelivered or self._delivering())
+        return ChangeStart(
+            change=self._ref,
+            carried=state.for_the_next_run(tuple(self._look_again)),
+            demonstration=self._demonstration,
+        )
 
     @workflow.signal(name=calls.LOOK_AGAIN)
     def look_again(self, duplicate: str = "") -> None:
@@ -154,6 +176,8 @@ class ChangeWorkflow:
             refused = refusal.refused
         if isinstance(command, LookAgain | TakeOverFollowers) and not events and refused is None:
             return Applied(fingerprint=fingerprint)  # nothing is different, so there is nothing to record
+        if isinstance(command, NoticeTime) and refused and self._in_vain and self._in_vain.refused == refused:
+            return Applied(fingerprint=fingerprint, refused=refused)  # it is on record that this cannot go on
         after = evolve_all(change, events, self._ref)
         receipt = None if refused or after is None else receipt_for(after, events)
         recorded = await self._record(
@@ -173,18 +197,27 @@ class ChangeWorkflow:
             )
         )
         applied = Applied(fingerprint=recorded.fingerprint, receipt=recorded.receipt, refused=recorded.refused)
-        if recorded.repeated:
-            return applied if recorded.fingerprint == fingerprint else _key_reused(fingerprint)
+        if not recorded.repeated:
+            self._settle(asked.key, applied, after if events else change, bool(events), recorded.letters)
+            return applied
+        if workflow.patched(Patch.REPEATED_IS_READ):
+            # An earlier attempt was recorded and its answer lost: what follows from it has not been seen to yet.
+            self._known = False
+            await self._remember()
+            self._settle(asked.key, applied, self._state.change, recorded.receipt is not None)
+        return applied if recorded.fingerprint == fingerprint else _key_reused(fingerprint)
+
+    def _settle(self, key: str, applied: Applied, change: Change | None, happened: bool, letters: bool = True) -> None:
+        """Take what was recorded for ``key`` as the state, and see to what follows: mail, word to another change."""
         self._state = self._state.having(
-            change=after if events else change,
-            applied={**self._state.applied, asked.key: applied},
-            undelivered=self._state.undelivered or (bool(events) and recorded.letters),
+            change=change,
+            applied={**self._state.applied, key: applied},
+            undelivered=self._state.undelivered or (happened and letters),
         )
-        if after and after.closing and after.closing.duplicate_of and events:
-            self._send_word(after.closing.duplicate_of)
-        if after:
-            workflow.set_current_details(f"{self._ref} {standing(after)}.")
-        return applied
+        if change and change.closing and change.closing.duplicate_of and happened:
+            self._send_word(change.closing.duplicate_of)
+        if change:
+            workflow.set_current_details(f"{self._ref} {standing(change)}.")
 
     async def _look_up(self, command: Command, asked: LookUpFor, now: datetime) -> calls.LookUpAnswer:
         answer: calls.LookUpAnswer = await workflow.execute_local_activity(
@@ -200,8 +233,7 @@ class ChangeWorkflow:
                 assertion=asked.instruction.assertion if asked.instruction else None,
             ),
             result_type=calls.LookUpAnswer,
-            start_to_close_timeout=retrying.RECORDING_ATTEMPT,
-            retry_policy=retrying.RECORDING,
+            **retrying.IN_THE_DECISION,
         )
         return answer
 
@@ -210,8 +242,7 @@ class ChangeWorkflow:
             calls.RECORD,
             request,
             result_type=calls.RecordAnswer,
-            start_to_close_timeout=retrying.RECORDING_ATTEMPT,
-            retry_policy=retrying.RECORDING,
+            **retrying.IN_THE_DECISION,
         )
         return answer
 
@@ -225,8 +256,7 @@ class ChangeWorkflow:
             calls.LOAD_CHANGE,
             self._ref,
             result_type=Change | None,  # type: ignore[arg-type]
-            start_to_close_timeout=retrying.RECORDING_ATTEMPT,
-            retry_policy=retrying.RECORDING,
+            **retrying.IN_THE_DECISION,
         )
         self._state = self._state.having(change=change)
         self._known = True
@@ -241,20 +271,24 @@ class ChangeWorkflow:
             or self._finished()
             or (self._state.undelivered and not self._delivering())
             or self._needs_earlier_timer()
-            or workflow.info().is_continue_as_new_suggested()
+            or self._long_enough()
         )
 
     def _finished(self) -> bool:
         """The change has ended, nobody waits for anything, and its mail has left or has been given up."""
         change = self._state.change
         nothing_happened = change is None and bool(self._state.applied)
-        if self._look_again or (self._word and not self._word.done()):
+        if self._look_again or self._sending_word():
             return False
         ended = nothing_happened or (change is not None and change.closing is not None)
         return ended and not self._one_at_a_time.locked() and not self._state.undelivered and not self._delivering()
 
     def _next(self) -> datetime | None:
-        return next_moment(self._state.change) if self._state.change else None
+        """When to notice that time has passed."""
+        change = self._state.change
+        if change and self._in_vain and self._in_vain.version == change.version:
+            return self._in_vain.again_at
+        return next_moment(change) if change else None
 
     def _needs_earlier_timer(self) -> bool:
         coming = self._next()
@@ -280,11 +314,15 @@ class ChangeWorkflow:
 
     async def _notice_time(self) -> None:
         async with self._one_at_a_time:
-            coming = self._next()
-            if coming is None or coming > self._now():
+            change, due = self._state.change, self._next()
+            if change is None or due is None or due > self._now():
                 return
-            key = f"time/{coming.isoformat()}/{self._state.change.version if self._state.change else 0}"
-            await self._decide(NoticeTime(), LookUpFor(key, SYSTEM, "groundswell", None, ""))
+            key = f"time/{due.isoformat()}/{change.version}"
+            applied = await self._decide(NoticeTime(), LookUpFor(key, SYSTEM, "groundswell", None, ""))
+            after = self._state.change
+            in_vain = after is not None and after.version == change.version and workflow.patched(Patch.WAITS_LONGER)
+            before = self._in_vain.times if self._in_vain and self._in_vain.version == change.version else 0
+            self._in_vain = InVain.once_more(before, change.version, self._now(), applied.refused) if in_vain else None
 
     def _moment_for(self, actor: str) -> datetime:
         now = self._now()
@@ -305,16 +343,20 @@ class ChangeWorkflow:
         ahead: float = await workflow.execute_local_activity(
             calls.HOW_FAR_AHEAD,
             result_type=float,
-            start_to_close_timeout=retrying.RECORDING_ATTEMPT,
-            retry_policy=retrying.RECORDING,
+            **retrying.IN_THE_DECISION,
         )
         self._state = self._state.having(ahead=ahead)
+        self._in_vain = None
         if self._timer:
             self._timer.cancel()
         self._timer = self._timer_for = None
 
     async def _look_once_more(self, duplicate: str) -> None:
         async with self._one_at_a_time:
+            if workflow.patched(Patch.LOOKS_AT_RECORDS):
+                self._known = False
+                if self._in_vain:
+                    self._in_vain = replace(self._in_vain, again_at=self._now())
             await self._remember()
             change = self._state.change
             if change is None:
@@ -329,6 +371,9 @@ class ChangeWorkflow:
         """Those who followed a duplicate follow the change it goes on under: word is sent there."""
         if workflow.patched(Patch.FOLLOWERS_MOVE_ALONG):
             self._word = asyncio.create_task(self._tell(to))
+
+    def _sending_word(self) -> bool:
+        return self._word is not None and not self._word.done()
 
     async def _tell(self, to: str) -> None:
         try:
@@ -365,6 +410,25 @@ class ChangeWorkflow:
             change = self._state.change
             if change and change.version <= delivery.version:
                 self._state = self._state.having(undelivered=False)
+
+
+@dataclass(frozen=True)
+class InVain:
+    """Time was noticed and nothing followed, such as while the directory does not know somebody who is asked. It is
+    noticed again later and later; at once when somebody acts, or when the world around the change is different.
+    """
+
+    version: int
+    times: int
+    again_at: datetime
+    refused: Refused | None
+    """Why nothing followed; it is recorded once."""
+
+    @classmethod
+    def once_more(cls, times: int, version: int, now: datetime, refused: Refused | None) -> InVain:
+        """As it is at ``now``, after ``times`` before."""
+        pause: timedelta = min(FIRST_TRY * 2 ** min(times, 20), LAST_TRY)
+        return cls(version, times + 1, now + pause, refused)
 
 
 class LookUpFor:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -30,6 +31,14 @@ from tests.support.desk import MONDAY, Desk, everything_written
 from tests.support.examples import MANAGER, OWNER, PROPOSER, TO_TESTING, submit
 from tests.support.ledgers import check_the_whole_ledger, records
 from tests.support.senders import SECRET
+
+
+def as_a_local_activity() -> ActivityEnvironment:
+    """How a change's workflow calls these."""
+    environment = ActivityEnvironment()
+    environment.info = replace(environment.info, is_local=True)
+    return environment
+
 
 COMMENT = AddComment(about="works", text="The checklist is short.")
 
@@ -64,7 +73,7 @@ def look_up_request(desk: Desk, actor: str, command: Command, assertion: Asserti
 
 def look_up(deciding: DecisionActivities, request: calls.LookUpRequest) -> calls.LookUpAnswer:
     """Twice, and over the wire: the answer must be the same and survive being written as JSON."""
-    first, second = (ActivityEnvironment().run(deciding.look_up, request) for _ in range(2))
+    first, second = (as_a_local_activity().run(deciding.look_up, request) for _ in range(2))
     assert first == second
     return calls.LookUpAnswer.model_validate_json(first.model_dump_json())
 
@@ -76,18 +85,18 @@ def record_request(decision: Decision, update_id: str = "update-1") -> calls.Rec
 
 
 def record(deciding: DecisionActivities, request: calls.RecordRequest) -> calls.RecordAnswer:
-    return ActivityEnvironment().run(deciding.record, request)
+    return as_a_local_activity().run(deciding.record, request)
 
 
 # --------------------------------------------------------------------------------------------------------- load
 
 
 def test_load_gives_the_change_as_it_is_recorded(desk: Desk, deciding: DecisionActivities) -> None:
-    assert ActivityEnvironment().run(deciding.load_change, "CH-1") is None
+    assert as_a_local_activity().run(deciding.load_change, "CH-1") is None
     desk.walk(TO_TESTING)
     for _ in range(2):
-        assert ActivityEnvironment().run(deciding.load_change, "CH-1") == desk.state
-    assert ActivityEnvironment().run(deciding.load_change, "CH-2") is None
+        assert as_a_local_activity().run(deciding.load_change, "CH-1") == desk.state
+    assert as_a_local_activity().run(deciding.load_change, "CH-2") is None
 
 
 # ------------------------------------------------------------------------------------------------------ look up
@@ -136,6 +145,23 @@ def test_what_nobody_vouches_for_is_refused_in_words(desk: Desk, deciding: Decis
     assert look_up(deciding, honest).refused is None
 
 
+def test_a_stranger_on_the_task_queue_gets_and_writes_nothing(desk: Desk, deciding: DecisionActivities) -> None:
+    """Whoever has access to Temporal can schedule any activity that a worker knows; these are no ordinary ones."""
+    desk.give(PROPOSER, submit())
+    before = everything_written(desk.engine)
+    honest = look_up_request(desk, MANAGER, COMMENT, claim(MANAGER, COMMENT))
+    called: list[tuple[Any, Any]] = [
+        (deciding.load_change, "CH-1"),
+        (deciding.look_up, honest),
+        (deciding.record, record_request(desk.decision(MANAGER, AcceptForTesting()))),
+    ]
+    for call, request in called:
+        with pytest.raises(ApplicationError, match="only the workflow of a change calls it") as caught:
+            ActivityEnvironment().run(call, request)
+        assert (caught.value.type, caught.value.non_retryable) == ("NotLocal", True)
+    assert everything_written(desk.engine) == before
+
+
 def test_groundswell_itself_needs_nobody_to_vouch(desk: Desk, deciding: DecisionActivities) -> None:
     desk.give(PROPOSER, submit())
     answer = look_up(deciding, look_up_request(desk, SYSTEM, NoticeTime(), None, key="time/1"))
@@ -173,7 +199,7 @@ def test_a_decision_recorded_twice_happens_once_and_is_answered_the_same(
 
 
 def test_a_record_names_the_workflow_and_the_update_it_comes_from(desk: Desk, deciding: DecisionActivities) -> None:
-    environment = ActivityEnvironment()
+    environment = as_a_local_activity()
     environment.run(deciding.record, record_request(desk.decision(PROPOSER, submit()), "update-7"))
     with reading(desk.engine) as connection:
         body = json.loads(records(connection)[0]["body"])
@@ -270,7 +296,7 @@ def test_what_is_being_recorded_is_not_broken_off(
     desk: Desk, deciding: DecisionActivities, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The thread may be writing for others as well; what was recorded is answered, though nobody waits any more."""
-    environment = ActivityEnvironment()
+    environment = as_a_local_activity()
 
     def cancelled_meanwhile(*arguments: Any) -> Any:
         environment.cancel()

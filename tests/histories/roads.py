@@ -16,6 +16,7 @@ from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
+from unittest.mock import patch
 
 from temporalio.testing import WorkflowEnvironment
 
@@ -33,6 +34,7 @@ from changes.authors import JoinAuthors
 from changes.concerns import AnswerWhy, AskWhy, RaiseConcern, ResolveConcern, Respond
 from changes.hearing import AcceptForTesting, AskForChanges, DecideYourself, Decline, MarkDuplicate, SayBack
 from changes.holders import NameTesters
+from changes.passing_time import next_moment
 from changes.proposal import Resubmit
 from changes.recruiting import DeclineInvitation, Invite
 from changes.rollout import CompleteWave, RollBack, StartWave
@@ -40,7 +42,7 @@ from changes.state import ConcernCode
 from changes.testing import Endorse, ProposeTests
 from directory.standing_in import Delegate
 from store.acts import perform
-from store.authority import Authority
+from store.authority import Authority, LookedUp
 from store.database import open_database, reading
 from store.standing_in import delegate
 from temporal.plugin import groundswell_plugin
@@ -64,13 +66,14 @@ from tests.support.examples import (
     the_tests,
 )
 from tests.support.leaving import leaves
+from tests.support.losing import losing_the_answer_to
 from tests.support.senders import ByTemporal
 from tests.support.skipping import another_holiday, skip_to, thursday_before_winter_time, to_next_moment
 from tests.support.waiting import eventually
 from tests.support.workers import Running, running_worker
 
 FOLDER = Path(__file__).parent
-VERSION = "0.2"
+VERSION = "0.3"
 """The release whose command order these histories show."""
 Road = Callable[[Running, ByTemporal, WorkflowEnvironment], Awaitable[None]]
 
@@ -221,7 +224,25 @@ async def left_behind(running: Running, change: ByTemporal, skipping: WorkflowEn
     await change.send("priya.nair", Withdraw(reason="Enough for this road."))
 
 
+async def lost_answers(running: Running, change: ByTemporal, skipping: WorkflowEnvironment) -> None:
+    """What was recorded was not answered: a submission, a comment, and a reminder that is not there to be noticed."""
+    with losing_the_answer_to("submit"):
+        await change.send(PROPOSER, submit())
+    with losing_the_answer_to("comment"):
+        await change.send(OWNER, AddComment(about="better", text="Write the list down."))
+    with losing_the_answer_to("notice_time"):
+        await to_next_moment(running, skipping, change.change)
+    with patch.object(Authority, "look_up", lambda *_: LookedUp(unknown=(PROPOSER,))):
+        due = next_moment(running.state(change.change))
+        assert due is not None
+        await skipping.sleep(due - await skipping.get_current_time() + timedelta(hours=5))
+    await tell_to_look_again(running.client, running.task_queue, change.change)
+    await eventually(lambda: [entry.action for entry in running.trail(change.change)].count("reminded") == 2)
+    await change.send(PROPOSER, Withdraw(reason="Enough for this road."))
+
+
 ROADS: dict[str, Road] = {
+    "lost-answers": lost_answers,
     "left-behind": left_behind,
     "months": months,
     "asked-again": asked_again,
