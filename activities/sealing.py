@@ -10,9 +10,10 @@ from temporalio import activity
 from temporalio.exceptions import ApplicationError
 
 from settings import SettingsWrong
-from store.checkpoints import LedgerDamaged, Sealer, head_of, latest_vouched, stopped_because
+from store.checkpoints import LedgerDamaged, Sealer, head_of, latest_vouched
 from store.database import reading
 from store.searching import index_new_words
+from store.stopping import stopped_because
 from temporal import calls
 
 WITNESSED_AT = "groundswell_ledger_witnessed_timestamp_seconds"

@@ -37,10 +37,11 @@ from store import tables
 from store.checkpoints import latest_checkpoint
 from store.database import writing
 from store.finding import EXACT, ONE_WAY, SIZE, Bounding, Queries, Shape, bounds, in_pieces, queries
-from store.ledger import LABEL, ORIGIN, OUTSIDE, STOPPED, Entry, add_once, origin_of
+from store.ledger import LABEL, ORIGIN, Entry, add_once, origin_of
 from store.prepared import Prepared
 from store.reading import CursorInvalid
 from store.searching import Way, best_way, looked_for
+from store.stopping import OUTSIDE, STOPPED
 from store.tiles import stored_inclusion
 from store.trail import LINE, Line, TrailEntry, told, with_words
 from store.verifying import check_row, record_at

@@ -15,7 +15,7 @@ from datetime import UTC, datetime
 from typing import Any, NamedTuple
 
 import structlog
-from sqlalchemy import Connection, Engine, Select, delete, insert, select
+from sqlalchemy import Connection, Engine, Select, insert, select
 
 from ledger.checkpoint import Checkpoint, read_checkpoint, sign_checkpoint
 from ledger.merkle import EMPTY_ROOT, CompactRange, leaf_hash
@@ -25,9 +25,9 @@ from ledger.tiles import NoSuchTile
 from store import tables
 from store.as_stored import number, octets, rows_of, words
 from store.database import adding, reading
-from store.ledger import OUTSIDE, STOPPED
 from store.outside import Asked, ask_outside
 from store.sinks import Sink, SinkUnusable
+from store.stopping import let_stand, stop, stopped_because
 from store.tiles import stored_reader
 from store.witnesses import Witness, WitnessDisagrees, WitnessKnowsMore, WitnessRefused
 
@@ -387,39 +387,6 @@ def _require_signed(last: KeptCheckpoint, root: bytes) -> None:
         raise LedgerDamaged(f"{message} See: groundswell audit verify") from error
     if (stated.size, stated.root) != (last.size, root):
         raise LedgerDamaged(f"The tree of size {last.size:,} is not the one that was signed.")
-
-
-def stop(engine: Engine, reason: str) -> None:
-    """Have nothing be appended any more, by any process."""
-    table = tables.deployment
-    with adding(engine) as connection:
-        connection.execute(delete(table).where(table.c.name == STOPPED))
-        connection.execute(insert(table).values(name=STOPPED, value=reason))
-    log.error("the ledger is stopped", reason=reason)
-
-
-def stopped_because(connection: Connection) -> str | None:
-    """Why nothing is appended, if so."""
-    table = tables.deployment
-    return connection.execute(select(table.c.value).where(table.c.name == STOPPED)).scalar()
-
-
-def let_stand(engine: Engine, problems: Sequence[str]) -> None:
-    """Have the audit page and ``groundswell doctor`` say what is wrong with what is outside, until the next sealing."""
-    table, words = tables.deployment, "\n".join(problems)
-    with reading(engine) as connection:
-        if words == (connection.execute(select(table.c.value).where(table.c.name == OUTSIDE)).scalar() or ""):
-            return
-    with adding(engine) as connection:
-        connection.execute(delete(table).where(table.c.name == OUTSIDE))
-        if words:
-            connection.execute(insert(table).values(name=OUTSIDE, value=words))
-
-
-def go_on(connection: Connection) -> None:
-    """Append again. The caller has looked, and records that."""
-    table = tables.deployment
-    connection.execute(delete(table).where(table.c.name == STOPPED))
 
 
 def require_whole(engine: Engine, sinks: Sequence[Sink], witnesses: Sequence[Witness] = ()) -> None:

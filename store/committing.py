@@ -18,6 +18,7 @@ from sqlalchemy import Connection, Engine
 
 from store.database import DatabaseUnavailable, adding, in_words
 from store.ledger import Entry, LedgerStopped, append_many
+from store.stopping import PutBack, Reached
 
 T = TypeVar("T")
 
@@ -68,8 +69,7 @@ class GroupCommitter:
         self._lock = threading.Lock()
         self._queue: deque[_Caller] = deque()
         self._busy = False
-        self._size = 0
-        """How many records the ledger had after our last commit: it never has fewer."""
+        self._reached = Reached()
 
     def commit(self, work: Work[T]) -> T:
         """Have ``work`` written and committed, perhaps together with others', and return its answer.
@@ -137,15 +137,15 @@ class GroupCommitter:
             for caller in batch:  # one of them is bad: alone, each gets what is its own
                 self._write([caller])
 
-    def _require_no_fewer(self, size: int) -> None:
-        """Notice a database that was put back under a running program."""
-        if size < self._size:
-            raise LedgerStopped(
-                f"The ledger has {size:,} records and had {self._size:,} when this program last added to it: an older "
-                "copy was put in its place. Nothing is added to it. See: groundswell audit restore-status"
-            )
-
     def _together(self, batch: Sequence[_Caller]) -> None:
+        try:
+            self._in_one(batch)
+        except PutBack as seen:
+            if reason := self._reached.stopped_over(self._engine, seen):
+                raise LedgerStopped(reason) from None
+            self._in_one(batch)
+
+    def _in_one(self, batch: Sequence[_Caller]) -> None:
         outcomes: list[tuple[_Caller, Outcome[Any]]] = []
         refused: list[tuple[_Caller, NothingWritten]] = []
         with adding(self._engine) as connection:
@@ -155,11 +155,13 @@ class GroupCommitter:
                 except NothingWritten as error:
                     refused.append((caller, error))
             entries = [entry for _, outcome in outcomes for entry in outcome.entries]
-            size = 0
             if entries:
-                size = append_many(connection, entries, max(outcome.now for _, outcome in outcomes))
-                self._require_no_fewer(size - len(entries))
-        self._size = max(self._size, size)
+                now = max(outcome.now for _, outcome in outcomes)
+                size = append_many(connection, entries, now)
+                if size - len(entries) < self._reached.size:
+                    raise PutBack(size - len(entries))
+        if entries:
+            self._reached.note(size, now)
         for caller, outcome in outcomes:
             caller.finish(outcome.answer)
         for caller, reason in refused:

@@ -18,6 +18,7 @@ from functools import cache
 from hashlib import sha256
 from importlib import metadata
 from typing import Any, NamedTuple, Self
+from weakref import WeakKeyDictionary
 
 from sqlalchemy import (
     ColumnElement,
@@ -42,16 +43,13 @@ from store import tables
 from store.appending import CAN_APPEND_IN_ONE, Head, append_if_still_so, doubt, remember, remembered_head
 from store.database import adding, engine_of, has_single_statements, one_statement
 from store.prepared import Prepared, among, listed
+from store.stopping import STOPPED, PutBack, Reached
 from store.tiles import StoredTiles
 
 LABEL = "content"
 """What a record's commitment is about: the event or refusal as JSON, with everything people wrote."""
 ORIGIN = "ledger_origin"
 """The name under which the database keeps the log's own name."""
-STOPPED = "ledger_stopped"
-"""The name under which the database keeps why nothing may be appended."""
-OUTSIDE = "ledger_outside"
-"""The name under which the database keeps what is wrong with the places and witnesses outside, one sentence a line."""
 TYPES = "org.groundswell"
 _Row = dict[str, Any]
 
@@ -220,7 +218,7 @@ def add_once(engine: Engine, entry: Entry, now: datetime) -> int:
         LedgerStopped: when the ledger must not be added to.
         store.database.DatabaseUnavailable: try again with the same key; nothing is written twice.
     """
-    people = _people_in([entry])
+    people, reached = _people_in([entry]), _reached.setdefault(engine, Reached())
     remembered = remembered_head(engine)
     if remembered and has_single_statements(engine) and _may_be_believed(remembered, [entry], people):
         made = _make(remembered, [entry], now)
@@ -233,14 +231,32 @@ def add_once(engine: Engine, entry: Entry, now: datetime) -> int:
                 done = False  # the key is on record, perhaps by this very statement, or the function was taken away
         if done:
             remember(engine, made.after)
+            reached.note(made.after.size, now)
             return remembered.size
         doubt(engine)
     try:
-        with adding(engine) as connection:
-            return append_many(connection, [entry], now) - 1
+        return _add_behind(engine, entry, now, reached)
+    except PutBack as seen:
+        if reason := reached.stopped_over(engine, seen):
+            raise LedgerStopped(reason) from None
+        return _add_behind(engine, entry, now, reached)
     except IntegrityError:
         with adding(engine) as connection:
             return append_once(connection, entry, now)
+
+
+_reached: WeakKeyDictionary[Engine, Reached] = WeakKeyDictionary()
+"""Where :func:`add_once` left the log."""
+
+
+def _add_behind(engine: Engine, entry: Entry, now: datetime, reached: Reached) -> int:
+    before = reached.size
+    with adding(engine) as connection:
+        size = append_many(connection, [entry], now)
+        if size - 1 < before:
+            raise PutBack(size - 1)
+    reached.note(size, now)
+    return size - 1
 
 
 class _Made(NamedTuple):

@@ -20,9 +20,7 @@ from store import tables
 from store.database import reading
 from store.ledger import origin_of
 from store.sinks import Sink, SinkUnusable
-
-RESTORED = "restored"
-"""The record of two people accepting the ledger as it is; see ``store.restoring``."""
+from store.stopping import RESTORED
 
 
 class Answer(NamedTuple):

@@ -11,12 +11,13 @@ from sqlalchemy import Connection, Engine
 from ledger.checkpoint import Checkpoint, read_checkpoint
 from ledger.note import NoteError
 from ledger.proofs import root_at
-from store.checkpoints import Head, go_on, head_of, stopped_because
+from store.checkpoints import Head, head_of
 from store.database import adding, reading
 from store.directory import load_directory
 from store.ledger import Entry, append_many, origin_of
-from store.outside import RESTORED, Answer, ask_outside
+from store.outside import Answer, ask_outside
 from store.sinks import Sink, SinkUnusable
+from store.stopping import RESTORED, go_on, stopped_because
 from store.tiles import stored_reader
 
 

@@ -17,12 +17,12 @@ from sqlalchemy import Engine, delete, event, select, text
 
 from store import appending, tables
 from store.appending import Head, remember, remembered_head
-from store.checkpoints import go_on, stop
 from store.committing import GroupCommitter, Outcome
 from store.database import DatabaseUnavailable, lock_ledger, open_database, reading, writing
 from store.ledger import Entry, KeyConflict, LedgerStopped, add_once, append_many
 from store.migrating import migrate
 from store.rights import lacks_the_function
+from store.stopping import go_on, stop
 from tests.support.databases import ON_POSTGRESQL, downgrade
 from tests.support.desk import MONDAY
 from tests.support.ledgers import actors, check_the_whole_ledger, heads, records

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Callable, Iterator, Sequence
+from datetime import timedelta
 from pathlib import Path
 
 import httpx2
@@ -19,23 +20,23 @@ from store.checkpoints import (
     CopiesMissing,
     LedgerDamaged,
     Sealer,
-    go_on,
     latest_checkpoint,
     latest_vouched,
     require_whole,
-    stopped_because,
 )
 from store.committing import GroupCommitter, Outcome
 from store.database import lock_ledger, open_database, reading, writing
-from store.ledger import LedgerStopped, append_many, origin_of
+from store.ledger import LedgerStopped, add_once, append_many, origin_of
 from store.restoring import accept_restore, restore_state
 from store.sinks import FolderSink, HttpSink, Sink, SinkUnusable, sinks_from
+from store.stopping import go_on, stopped_because
 from store.verifying import verify_stored
 from store.witnesses import Witness, WitnessRefused
 from tests.support.attacks import RECORD, Attacker
 from tests.support.databases import ON_POSTGRESQL
 from tests.support.desk import MONDAY
 from tests.support.examples import MANAGER, OWNER
+from tests.support.ledgers import check_the_whole_ledger
 from tests.support.witnesses import SmallPlace, SmallWitness
 from tests.support.writers import entry
 
@@ -263,20 +264,41 @@ def test_a_copy_without_the_file_of_what_was_written_last_is_recognised(
     restored.dispose()
 
 
-def test_a_program_notices_a_database_that_was_put_back_under_it(engine: Engine, key: SigningKey) -> None:
+def added_by_a_worker(engine: Engine) -> Callable[[str], object]:
     committer = GroupCommitter(engine)
+    return lambda name: committer.commit(lambda _connection: Outcome([entry(name)], MONDAY, None))
 
-    def commit(name: str) -> None:
-        committer.commit(lambda _connection: Outcome([entry(name)], MONDAY, None))
 
+def added_by_the_web_server(engine: Engine) -> Callable[[str], object]:
+    return lambda name: add_once(engine, entry(name), MONDAY)
+
+
+@pytest.mark.parametrize("program", [added_by_a_worker, added_by_the_web_server])
+def test_a_program_notices_a_database_that_was_put_back_under_it_and_stops_all_others(
+    engine: Engine, key: SigningKey, program: Callable[[Engine], Callable[[str], object]]
+) -> None:
+    add = program(engine)
     for name in "abc":
-        commit(name)
+        add(name)
     with writing(engine) as connection:
         attacker = Attacker(connection, key, key)
         attacker.take_triggers_away()
         attacker.cut(1)
     with pytest.raises(LedgerStopped, match="has 1 records and had 3"):
-        commit("d")
+        add("d")
+    other = open_database(engine.url.render_as_string(hide_password=False))
+    for name in "efg":  # what others add would bring it back to a size at which nothing shows
+        with pytest.raises(LedgerStopped, match="had 3 when this program last added to it: an older copy"):
+            add_once(other, entry(name), MONDAY)
+    other.dispose()
+    with reading(engine) as connection:
+        assert check_the_whole_ledger(connection) == 1
+    accept_restore(engine, [], "The disk died.", MANAGER, OWNER, MONDAY + timedelta(minutes=1))
+    add("d")
+    add("e")
+    with reading(engine) as connection:
+        assert check_the_whole_ledger(connection) == 4
+        assert stopped_because(connection) is None
 
 
 def test_a_half_written_copy_is_not_there_and_a_destroyed_one_is_said(

@@ -145,9 +145,9 @@ def test_a_replica_that_lagged_and_was_promoted_is_not_added_to(tmp_path: Path) 
                 except DatabaseUnavailable:  # its connections to the server that is gone
                     continue
         assert _size(following) == 10
-        with pytest.raises(LedgerDamaged, match=r"has 10 records, but the checkpoint in .* counts 20"):
+        with pytest.raises(LedgerDamaged, match="has 10 records and had 20"):
             require_whole(following, [sink])  # the program that starts
-        with pytest.raises(LedgerStopped, match="restored from an older backup, or its end was cut off"):
+        with pytest.raises(LedgerStopped, match="an older copy was put in its place"):
             grow(following, GroupCommitter(following), 20)
         words = " ".join(restore_state(following, [sink]).in_words())
         assert "10 are missing here" in words and "of size 10; from there on" in words

@@ -19,10 +19,10 @@ from ledger.merkle import leaf_hash, root_of
 from ledger.note import VerifierKey
 from ledger.tiles import entries_path, parse_entry_bundle, tile_addresses
 from store import tables
-from store.checkpoints import stopped_because
 from store.database import lock_ledger, reading, writing
 from store.keeping import sealer_of, signers_of
 from store.ledger import append_many, origin_of
+from store.stopping import stopped_because
 from tests.support.attacks import Attacker
 from tests.support.databases import ON_POSTGRESQL
 from tests.support.desk import MONDAY, Desk
@@ -324,7 +324,7 @@ async def test_a_web_server_that_starts_on_a_restored_database_only_reads(
 
 
 async def test_a_ledger_that_is_stopped_says_so_in_plain_words(office: Office) -> None:
-    from store.checkpoints import stop
+    from store.stopping import stop
 
     walked(office)
     stop(office.engine, "It does not fit its checkpoint.")
