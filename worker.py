@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from datetime import timedelta
+from functools import partial
 
 import structlog
 from sqlalchemy import Engine
@@ -31,9 +32,10 @@ from store.database import DatabaseUnavailable, open_database, reading
 from store.demonstration_clock import DemonstrationClock
 from store.keeping import sealer_of
 from store.readiness import require_ready
-from temporal.connection import connect, runtime_with_metrics
+from temporal.connection import TemporalUnavailable, connect, runtime_with_metrics
 from temporal.leaving import leave
-from temporal.schedules import ensure_schedules
+from temporal.occupancy import work_elsewhere
+from temporal.schedules import ensure_schedules, keep_schedules
 from workflows.asking_again import AskingAgainWorkflow
 from workflows.change import ChangeWorkflow
 from workflows.digest import DigestWorkflow
@@ -121,11 +123,16 @@ async def run(settings: Settings) -> None:
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
-    await ensure_schedules(client, settings.temporal_task_queue, _zone(engine))
+    queue = settings.temporal_task_queue
+    await _require_no_work_elsewhere(client, queue)
+    zone = _zone(engine)
+    await ensure_schedules(client, queue, zone)
     with composed_worker(client, engine, settings) as worker:
         async with worker:
-            log.info("worker ready", task_queue=settings.temporal_task_queue, metrics_port=settings.metrics_port)
+            log.info("worker ready", task_queue=queue, metrics_port=settings.metrics_port)
+            keeping = asyncio.create_task(keep_schedules(client, queue, zone, partial(_zone_if_known, engine)))
             await stop.wait()
+            keeping.cancel()
             log.info("worker stopping: finishing what has begun")
     await asyncio.to_thread(_seal_the_rest, sealer)
     engine.dispose()
@@ -137,6 +144,28 @@ def _seal_the_rest(sealer: Sealer) -> None:
         sealer.seal()
     except (LedgerDamaged, SettingsWrong, DatabaseUnavailable) as error:
         log.error("the ledger was not sealed at the end", problem=str(error))
+
+
+async def _require_no_work_elsewhere(client: Client, task_queue: str) -> None:
+    """Refuse to leave open changes where they began.
+
+    Raises:
+        SettingsWrong: the settings name another task queue than theirs.
+    """
+    try:
+        elsewhere = await work_elsewhere(client, task_queue)
+    except TemporalUnavailable as error:
+        log.warning("nobody looked whether there are changes on another task queue", cause=str(error))
+        return
+    if elsewhere:
+        raise SettingsWrong(f"{elsewhere.found} {elsewhere.advice}")
+
+
+async def _zone_if_known(engine: Engine) -> str | None:
+    try:
+        return await asyncio.to_thread(_zone, engine)
+    except DatabaseUnavailable:
+        return None
 
 
 def _zone(engine: Engine) -> str:

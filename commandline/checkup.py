@@ -28,6 +28,7 @@ from store.readiness import is_demonstration
 from store.rights import excess_rights, lacks_the_function
 from temporal.connection import TemporalUnavailable, connect, target
 from temporal.development_server import find_binary
+from temporal.occupancy import work_elsewhere
 from temporal.pollers import worker_polls
 from web.security.openid import SignInFailed, openid_of
 
@@ -169,6 +170,12 @@ async def _temporal(settings: Settings, running: Running | None) -> list[Finding
         return [Finding(about=about, state="missing", found=where, advice=str(error))]
     answers = Finding(about=about, state="fine", found=f"answers: {where}")
     queue = settings.temporal_task_queue
+    try:
+        elsewhere = await work_elsewhere(client, queue)
+    except TemporalUnavailable as error:
+        return [answers, Finding(about="Task queue", state="missing", found=str(error))]
+    if elsewhere:
+        return [answers, Finding(about="Task queue", state="wrong", found=elsewhere.found, advice=elsewhere.advice)]
     if await worker_polls(client, queue):
         return [answers, Finding(about="Worker", state="fine", found=f"at work on the queue “{queue}”")]
     advice = "Start one with: groundswell worker"

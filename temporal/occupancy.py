@@ -1,13 +1,66 @@
-"""What a namespace already carries, for those who are about to use it for the first time."""
+"""What a namespace already carries, for those who are about to use it for the first time or in another way."""
 
 from __future__ import annotations
 
-from temporalio.client import Client
+from dataclasses import dataclass
 
-from temporal.calls import CHANGE_WORKFLOW
+from temporalio.client import Client
+from temporalio.service import RPCError
+
+from temporal.calls import CHANGE_WORKFLOW, WEBHOOK_WORKFLOW
+from temporal.connection import TemporalUnavailable
 
 
 async def changes_under_way(client: Client) -> int:
     """How many changes the client's namespace carries now, as far as its visibility store knows."""
     query = f'WorkflowType = "{CHANGE_WORKFLOW}" AND ExecutionStatus = "Running"'
     return (await client.count_workflows(query)).count
+
+
+@dataclass(frozen=True)
+class WorkElsewhere:
+    """What is under way on a task queue that the settings do not name. Each goes on where it began."""
+
+    changes: int
+    """Changes, and webhook endpoints for which something waits."""
+    task_queue: str
+    """One of the queues; hardly ever are there two."""
+
+    present: str
+    """The queue that the settings name."""
+
+    @property
+    def found(self) -> str:
+        """What is wrong."""
+        what = "1 change or webhook is" if self.changes == 1 else f"{self.changes} changes or webhooks are"
+        return (
+            f"{what} under way on the task queue “{self.task_queue}”, and GROUNDSWELL_TEMPORAL_TASK_QUEUE names "
+            f"“{self.present}”, so nobody would go on with them."
+        )
+
+    @property
+    def advice(self) -> str:
+        """What to do."""
+        return (
+            f"Set it back to “{self.task_queue}”; it can be another when nothing is open. If they belong to another "
+            "installation, give this one a Temporal namespace of its own."
+        )
+
+
+async def work_elsewhere(client: Client, task_queue: str) -> WorkElsewhere | None:
+    """What is under way on other queues than ``task_queue``, as far as the namespace's visibility store knows.
+
+    Raises:
+        TemporalUnavailable: it does not answer. All the rest may well work.
+    """
+    ours = task_queue.replace("\\", "\\\\").replace("'", "\\'")
+    query = (
+        f"ExecutionStatus = 'Running' AND WorkflowType IN ('{CHANGE_WORKFLOW}', '{WEBHOOK_WORKFLOW}') "
+        f"AND TaskQueue != '{ours}'"
+    )
+    try:
+        async for one in client.list_workflows(query, limit=1):
+            return WorkElsewhere((await client.count_workflows(query)).count, one.task_queue, task_queue)
+    except RPCError as error:
+        raise TemporalUnavailable(f"Temporal does not list what is under way: {error.message}") from error
+    return None

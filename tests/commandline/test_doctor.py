@@ -14,6 +14,7 @@ from commandline import checkup
 from commandline.checkup import Finding, may_corrupt
 from settings import Settings
 from store.database import writing
+from temporal.occupancy import WorkElsewhere
 from tests.commandline.conftest import Type
 from tests.demo.serving import Served
 from tests.support.databases import ON_POSTGRESQL
@@ -99,6 +100,22 @@ def test_a_database_that_is_away_and_a_temporal_server_that_is_away_are_missing(
     assert findings["Database"]["state"] == findings["Temporal server"]["state"] == "missing"
     assert "TEMPORAL_ADDRESS" in findings["Temporal server"]["found"]
     assert "secret" not in json.dumps(findings)
+
+
+def test_open_changes_on_another_task_queue_are_wrong(type_in: Type, monkeypatch: pytest.MonkeyPatch) -> None:
+    async def connected(to: object) -> object:
+        return to
+
+    async def elsewhere(_client: object, queue: str) -> WorkElsewhere:
+        return WorkElsewhere(3, "first", queue)
+
+    monkeypatch.setenv("TEMPORAL_ADDRESS", "temporal.example:7233")
+    monkeypatch.setenv("GROUNDSWELL_TEMPORAL_TASK_QUEUE", "second")
+    monkeypatch.setattr(checkup, "connect", connected)
+    monkeypatch.setattr(checkup, "work_elsewhere", elsewhere)
+    finding = found(type_in, 2)["Task queue"]
+    assert finding["found"].startswith("3 changes or webhooks are under way on the task queue “first”")
+    assert finding["advice"].startswith("Set it back to “first”")
 
 
 def test_a_missing_binary_is_missing_unless_a_server_is_configured(
