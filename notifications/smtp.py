@@ -45,6 +45,10 @@ class MailUnavailable(Exception):
     """The letter could not be sent now; it is worth another try later."""
 
 
+class MailPutOff(MailUnavailable):
+    """The server is there and puts off this one letter, as for a full mailbox; others may go."""
+
+
 class MailSettings(Value):
     """Where mail goes and whom it comes from."""
 
@@ -115,6 +119,8 @@ class Mailer:
         self._connection: smtplib.SMTP | None = None
         self._used = 0.0
         """When the server last answered us, on the monotonic clock."""
+        self._cut = False
+        """Whether the connection ended in the middle of the last letter."""
 
     def __enter__(self) -> Self:
         return self
@@ -136,16 +142,29 @@ class Mailer:
 
         Raises:
             MailRefused: the server will never take it.
-            MailUnavailable: not now; the connection is opened anew for the next letter.
+            MailPutOff: not this one now.
+            MailUnavailable: not now. Either way the connection is opened anew for the next letter: a server that has
+                said no to many over one hangs up.
         """
+        cut_before, self._cut, handing_over = self._cut, False, False
         try:
-            _hand_over(self._connected(), letter)
+            connection = self._connected()
+            handing_over = True
+            _hand_over(connection, letter)
             self._used = time.monotonic()
+        except smtplib.SMTPServerDisconnected as error:
+            raise self._cut_off(f"{self._name} broke off: {error}", handing_over, cut_before) from error
         except smtplib.SMTPException as error:
             raise self._failure(error) from error
         except OSError as error:
-            self._drop()
-            raise MailUnavailable(f"{self._name}: {error.strerror or error}") from error
+            raise self._cut_off(f"{self._name}: {error.strerror or error}", handing_over, cut_before) from error
+
+    def _cut_off(self, text: str, handing_over: bool, cut_before: bool) -> MailUnavailable:
+        """What it means that the connection ended. In the middle of one letter, that may be what a gateway makes of its
+        content, and others may go; of two in a row, it is the server."""
+        self._drop()
+        self._cut = handing_over
+        return MailPutOff(text) if handing_over and not cut_before else MailUnavailable(text)
 
     @property
     def _name(self) -> str:
@@ -177,17 +196,18 @@ class Mailer:
 
     def _failure(self, error: smtplib.SMTPException) -> MailRefused | MailUnavailable:
         """What a failed exchange means, in words. The server's own words are kept: they say what to repair."""
-        final, what = False, "broke off"
+        final, put_off, what = False, False, "broke off"
         match error:
             case smtplib.SMTPRecipientsRefused(recipients=refused):
                 # smtplib puts the answers for all recipients into one dictionary; our letters have one.
                 [(recipient, (code, words))] = refused.items()
-                final, what = code >= _PERMANENT, f"does not take mail for {recipient}"
+                final, put_off, what = code >= _PERMANENT, code != CLOSING, f"does not take mail for {recipient}"
                 error = smtplib.SMTPResponseException(code, words)
             case smtplib.SMTPSenderRefused():
                 final, what = error.smtp_code == _TOO_BIG, f"does not take mail from {error.sender}"
             case smtplib.SMTPDataError():
-                final, what = error.smtp_code >= _PERMANENT, "did not take the letter"
+                final, put_off = error.smtp_code >= _PERMANENT, error.smtp_code != CLOSING
+                what = "did not take the letter"
             case smtplib.SMTPAuthenticationError():
                 what = "does not know our user name and password"
             case smtplib.SMTPNotSupportedError():
@@ -195,7 +215,9 @@ class Mailer:
         if not final:
             self._drop()
         text = f"{self._name} {what}: {_said(error)}"
-        return MailRefused(text) if final else MailUnavailable(text)
+        if final:
+            return MailRefused(text)
+        return MailPutOff(text) if put_off else MailUnavailable(text)
 
 
 class Mailers:

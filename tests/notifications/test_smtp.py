@@ -11,7 +11,7 @@ from aiosmtpd.controller import Controller
 from pydantic import ValidationError
 
 from notifications.letter import Letter
-from notifications.smtp import Mailer, MailRefused, MailSettings, MailUnavailable, send
+from notifications.smtp import Mailer, MailPutOff, MailRefused, MailSettings, MailUnavailable, send
 from tests.notifications.letters import SENDER, arrived, plain, posted
 from tests.notifications.post_office import Clerk, certificate, free_port, knows_mara, open_office
 from tests.notifications.stories import filed
@@ -112,6 +112,42 @@ def test_a_refused_recipient_is_final_and_the_next_letter_still_goes(letters: li
 def test_what_may_pass_is_worth_another_try(clerk: Clerk, words: str, letters: list[Letter]) -> None:
     with open_office(clerk) as port, pytest.raises(MailUnavailable, match=words):
         send(letters[0], settings(port))
+
+
+@pytest.mark.parametrize(
+    ("clerk", "others_may_go"),
+    [
+        (Clerk(refusals={"mara@company.example": "452 Mailbox full"}), True),
+        (Clerk(data_reply="451 Greylisted"), True),
+        (Clerk(hang_up=True), True),
+        (Clerk(refusals={"mara@company.example": "421 Closing"}), False),
+        (Clerk(data_reply="421 Closing"), False),
+        (Clerk(sender_reply="451 Not now"), False),
+    ],
+    ids=["mailbox full", "greylisted", "hung up", "closing", "closing after the letter", "our sender"],
+)
+def test_what_is_about_one_letter_is_told_from_a_server_that_is_away(
+    clerk: Clerk, others_may_go: bool, letters: list[Letter]
+) -> None:
+    with open_office(clerk) as port, pytest.raises(MailUnavailable) as said:
+        send(letters[0], settings(port))
+    assert isinstance(said.value, MailPutOff) is others_may_go
+
+
+def test_a_server_that_hangs_up_on_two_letters_in_a_row_is_away(letters: list[Letter]) -> None:
+    clerk = Clerk(hang_up=True)
+    with open_office(clerk) as port, Mailer(settings(port)) as mailer:
+        for _ in range(2):
+            with pytest.raises(MailPutOff):
+                mailer.send(letters[0])
+            clerk.hang_up = False
+            mailer.send(letters[0])
+            clerk.hang_up = True
+        with pytest.raises(MailPutOff):
+            mailer.send(letters[0])
+        with pytest.raises(MailUnavailable) as said:
+            mailer.send(letters[0])
+    assert not isinstance(said.value, MailPutOff)
 
 
 @pytest.mark.parametrize(
