@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
+from typing import NamedTuple
 
-from sqlalchemy import Connection, RowMapping, insert, select, update
+from sqlalchemy import ColumnElement, Connection, RowMapping, and_, insert, select, true, tuple_, update
 
 from changes.permissions import EXECUTIVE, Actor, Operation, may
 from changes.values import Moment, Value, is_pseudonym
@@ -15,13 +16,21 @@ from notifications.choices import DIGEST, how_sent
 from notifications.digest import MOST_LINES, Area, Line, WeeklyDigest
 from notifications.kinds import KINDS
 from notifications.notices import Notice
-from store import tables
+from store import claims, tables
 from store.mail_choices import choices_of
 
 WEEK = timedelta(days=7)
 PATIENCE = timedelta(days=3)
 """A digest that could not leave for so long is given up: the next is near."""
-BATCH = 50
+BATCH = 10
+"""Digests that are claimed together: few enough to be begun while the claim is young, with a slow mail server too."""
+
+
+class DigestKey(NamedTuple):
+    """Which digest."""
+
+    person: str
+    week: str
 
 
 class WrittenDigest(Value):
@@ -173,12 +182,23 @@ def _standing(row: RowMapping) -> Line:
     return Line(change=row["ref"], title=row["title"], words=row["standing"])
 
 
-def digests_to_send(connection: Connection) -> Sequence[WrittenDigest]:
-    """Some digests that wait to leave."""
+def waiting_digests(connection: Connection) -> Sequence[DigestKey]:
+    """The digests that wait to leave, those first that were tried least."""
     table = tables.digest
-    rows = connection.execute(
-        select(table).where(table.c.finished_at.is_(None)).order_by(table.c.attempts, table.c.person).limit(BATCH)
-    )
+    query = select(table.c.person, table.c.week).where(table.c.finished_at.is_(None))
+    return [
+        DigestKey(row.person, row.week)
+        for row in connection.execute(query.order_by(table.c.attempts, table.c.person, table.c.week))
+    ]
+
+
+def claim_digests(
+    connection: Connection, keys: Sequence[DigestKey], claimant: str, now: datetime
+) -> Sequence[WrittenDigest]:
+    """Claim those of ``keys`` that wait and are in nobody's hands, and read them."""
+    table = tables.digest
+    these = tuple_(table.c.person, table.c.week).in_(keys)
+    rows = claims.claim(connection, table, these, claimant, now, list(table.c))
     return [
         WrittenDigest(
             person=row.person,
@@ -186,20 +206,42 @@ def digests_to_send(connection: Connection) -> Sequence[WrittenDigest]:
             written_at=row.written_at,
             attempts=row.attempts,
         )
-        for row in rows
+        for row in sorted(rows, key=lambda row: (row.attempts, row.person, row.week))
     ]
 
 
-def tick_digest(connection: Connection, written: WrittenDigest, error: str, final: bool, now: datetime) -> None:
-    """Write down that a digest has left, or why not."""
+def holds_digest(connection: Connection, written: WrittenDigest, claimant: str, now: datetime) -> bool:
+    """Whether the digest waits still, and in these hands for long enough to be sent."""
+    table = tables.digest
+    query = select(table.c.person).where(_this(written), claims.held(table, claimant, now + claims.BEGIN_WITHIN))
+    return connection.execute(query).first() is not None
+
+
+def let_digests_go(connection: Connection, claimant: str) -> None:
+    """Give back what was claimed and has not left."""
+    claims.let_go(connection, tables.digest, true(), claimant)
+
+
+def tick_digest(
+    connection: Connection, written: WrittenDigest, claimant: str, error: str, final: bool, now: datetime
+) -> None:
+    """Write down that a digest has left, or why not. Where it has not and another has claimed it meanwhile, it is for
+    them to say."""
     table = tables.digest
     finished = final or not error or now - written.written_at > PATIENCE
+    mine = and_(table.c.claimed_by == claimant, table.c.finished_at.is_(None)) if error else true()
     connection.execute(
         update(table)
-        .where(table.c.person == written.person, table.c.week == written.digest.week)
+        .where(_this(written), mine)
         .values(
             attempts=written.attempts + 1,
             last_error=error.replace("\0", "")[:500] or None,
             finished_at=now if finished else None,
+            claimed_by=None,
+            claimed_until=None,
         )
     )
+
+
+def _this(written: WrittenDigest) -> ColumnElement[bool]:
+    return and_(tables.digest.c.person == written.person, tables.digest.c.week == written.digest.week)

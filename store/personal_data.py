@@ -124,7 +124,8 @@ FATES: Mapping[str, Mapping[str, Fate]] = MappingProxyType(
             "recipient": THEIRS,
             "notice": Fate(How.BY_ITSELF, "letters that name them and those that left go; their words go from others"),
         }
-        | dict.fromkeys("number key change created_at attempts last_error finished_at channel".split(), WITH_ROW),
+        | dict.fromkeys("number key change created_at attempts last_error finished_at channel".split(), WITH_ROW)
+        | dict.fromkeys(("claimed_by", "claimed_until"), WITH_ROW),
         "sign_in_link": {"person": THEIRS}
         | dict.fromkeys(("token_hash", "created_at", "expires_at", "used_at"), WITH_ROW),
         "session": {"person": THEIRS}
@@ -140,7 +141,7 @@ FATES: Mapping[str, Mapping[str, Fate]] = MappingProxyType(
         | dict.fromkeys(("token_hash", "change", "binding", "created_at", "expires_at", "used_at"), WITH_ROW),
         "mail_choice": {"person": THEIRS, "kind": WITH_ROW, "choice": WITH_ROW},
         "digest": {"person": THEIRS, "content": MENTIONED, "last_error": WITH_ROW}
-        | dict.fromkeys(("week", "written_at", "attempts", "finished_at"), WITH_ROW),
+        | dict.fromkeys(("week", "written_at", "attempts", "finished_at", "claimed_by", "claimed_until"), WITH_ROW),
         "webhook_endpoint": {"made_by": NAMED, "description": MENTIONED, "disabled_because": MENTIONED}
         | dict.fromkeys(
             ("ref", "url", "types", "secret", "earlier_secret", "earlier_until", "created_at", "disabled_at"),

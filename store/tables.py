@@ -419,10 +419,12 @@ outbox = Table(
     Column("last_error", Text),
     Column("finished_at", UtcDateTime),
     Column("channel", String(16), nullable=False, server_default="mail"),
+    Column("claimed_by", String(32)),
+    Column("claimed_until", UtcDateTime),
     Index(None, "finished_at", "change"),
     Index(None, "channel", "recipient"),
 )
-"""Notices that wait to leave, written in the transaction that made them true."""
+"""Notices that wait to leave, written in the transaction that made them true. Claims: see :mod:`store.claims`."""
 
 # ----------------------------------------------------------------------------------------------------- sign-in
 
@@ -527,6 +529,8 @@ digest = Table(
     Column("attempts", Integer, nullable=False),
     Column("last_error", Text),
     Column("finished_at", UtcDateTime),
+    Column("claimed_by", String(32)),
+    Column("claimed_until", UtcDateTime),
     Index(None, "finished_at"),
 )
 """The weekly digest of one person; one for each week, however often it is tried."""

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from email import message_from_bytes
 from email.message import EmailMessage
 from email.policy import SMTP
 
 import pytest
-from sqlalchemy import Engine, insert, select, update
+from sqlalchemy import Engine, delete, insert, select, update
+from temporalio.exceptions import CancelledError
 from temporalio.testing import ActivityEnvironment
 
 from activities.digesting import DigestActivities
@@ -24,10 +27,13 @@ from notifications.leaving import leaving, leaving_token
 from notifications.smtp import MailSettings, MailUnavailable
 from store import tables
 from store.authority import Authority
+from store.claims import BEGIN_WITHIN, CLAIM
 from store.database import reading, writing
-from store.digests import PATIENCE, week_of
+from store.digests import PATIENCE, claim_digests, holds_digest, tick_digest, waiting_digests, week_of
 from store.mail_choices import choose
-from tests.notifications.post_office import Clerk, open_office
+from temporal import calls
+from temporal.retrying import DIGESTING
+from tests.notifications.post_office import Clerk, HoldingClerk, open_office
 from tests.support.desk import Desk
 from tests.support.examples import MANAGER, PROPOSER, submit
 
@@ -156,10 +162,152 @@ def test_an_old_digest_is_given_up(engine: Engine) -> None:
         connection.execute(
             insert(tables.digest).values(person=PROPOSER, week="2026-W01", content=content, written_at=old, attempts=3)
         )
-    with pytest.raises(MailUnavailable):
-        ActivityEnvironment().run(digesting(engine, 1).send_digests)
+    delivery = ActivityEnvironment().run(digesting(engine, 1).send_digests)
+    assert delivery == calls.Delivery(failed=1), "though it might leave now"
     with reading(engine) as connection:
         assert connection.execute(select(tables.digest.c.finished_at)).scalar_one() is not None
+
+
+def recipients(engine: Engine) -> dict[str, str]:
+    """The people for whom a digest is written, and their mail addresses."""
+    with reading(engine) as connection:
+        people, digest = tables.person.c, tables.digest.c
+        query = select(people.ref, people.email).join(tables.digest, people.ref == digest.person)
+        return {row.ref: row.email for row in connection.execute(query)}
+
+
+def last_attempt() -> ActivityEnvironment:
+    environment = ActivityEnvironment()
+    environment.info = replace(environment.info, attempt=DIGESTING.maximum_attempts)
+    return environment
+
+
+def test_full_mailboxes_keep_nobody_else_from_getting_theirs(engine: Engine, clerk: Clerk, port: int) -> None:
+    filed_now(engine)
+    written = write(engine)
+    put_off, *others = sorted(recipients(engine))
+    clerk.refusals[recipients(engine)[put_off]] = "452 4.2.2 Mailbox full"
+    with pytest.raises(MailUnavailable, match="Digests that could not leave yet: 1"):
+        ActivityEnvironment().run(digesting(engine, port).send_digests)
+    assert sorted(letters(clerk)) == others, "though they come after it"
+    assert last_attempt().run(digesting(engine, port).send_digests) == calls.Delivery(failed=1), "half a day later"
+    clerk.refusals.clear()
+    assert ActivityEnvironment().run(digesting(engine, port).send_digests) == calls.Delivery(sent=1)
+    assert len(letters(clerk)) == len(clerk.letters) == written
+
+
+def test_one_that_cannot_be_written_keeps_nobody_else_from_getting_theirs(
+    engine: Engine, clerk: Clerk, port: int
+) -> None:
+    filed_now(engine)
+    written = write(engine)
+    first = min(recipients(engine))
+    with writing(engine) as connection:
+        connection.execute(delete(tables.person).where(tables.person.c.ref == first))
+    delivery = ActivityEnvironment().run(digesting(engine, port).send_digests)
+    assert delivery == calls.Delivery(sent=written - 1, failed=1)
+    with reading(engine) as connection:
+        row = connection.execute(select(tables.digest).where(tables.digest.c.person == first)).one()
+    assert row.finished_at is not None and row.last_error
+
+
+def test_a_server_that_goes_away_is_not_asked_once_per_person(engine: Engine, clerk: Clerk, port: int) -> None:
+    filed_now(engine)
+    write(engine)
+    _, second, *_ = sorted(recipients(engine))
+    clerk.refusals[recipients(engine)[second]] = "421 Closing"
+    with pytest.raises(MailUnavailable, match="421 Closing"):
+        ActivityEnvironment().run(digesting(engine, port).send_digests)
+    assert len(clerk.letters) == 1 and len(clerk.senders) == 2
+
+
+# ---------------------------------------------------------------------------------------------- several rounds
+
+
+@pytest.fixture
+def holding() -> HoldingClerk:
+    return HoldingClerk()
+
+
+@pytest.fixture
+def slow_port(holding: HoldingClerk) -> Iterator[int]:
+    """The port of a mail server that holds the first letter."""
+    with open_office(holding) as opened:
+        yield opened
+        holding.let_go.set()
+
+
+@pytest.mark.parametrize("together", [2, 50])
+def test_two_rounds_at_once_send_each_digest_once(
+    engine: Engine, holding: HoldingClerk, slow_port: int, monkeypatch: pytest.MonkeyPatch, together: int
+) -> None:
+    monkeypatch.setattr("activities.digesting.BATCH", together)
+    filed_now(engine)
+    written = write(engine)
+    with ThreadPoolExecutor() as threads:
+        one = threads.submit(ActivityEnvironment().run, digesting(engine, slow_port).send_digests)
+        assert holding.has_one.wait(20)
+        in_hand = min(together, written)
+        with pytest.raises(MailUnavailable, match=f"Digests that could not leave yet: {in_hand}"):
+            ActivityEnvironment().run(digesting(engine, slow_port).send_digests)
+        assert len(holding.letters) == written - in_hand
+        holding.let_go.set()
+        assert one.result(20) == calls.Delivery(sent=in_hand)
+    assert len(letters(holding)) == len(holding.letters) == written
+
+
+def test_a_round_that_is_cancelled_stops_after_the_letter_it_is_at_and_gives_back_the_others(
+    engine: Engine, holding: HoldingClerk, slow_port: int
+) -> None:
+    filed_now(engine)
+    written = write(engine)
+    environment = ActivityEnvironment()
+    with ThreadPoolExecutor() as threads:
+        one = threads.submit(environment.run, digesting(engine, slow_port).send_digests)
+        assert holding.has_one.wait(20)
+        environment.cancel()
+        holding.let_go.set()
+        with pytest.raises(CancelledError):
+            one.result(20)
+    assert len(holding.letters) == 1
+    assert ActivityEnvironment().run(digesting(engine, slow_port).send_digests) == calls.Delivery(sent=written - 1)
+    assert len(letters(holding)) == len(holding.letters) == written
+
+
+def test_what_was_in_hand_when_a_worker_died_is_sent_when_its_claim_has_lapsed(
+    engine: Engine, clerk: Clerk, port: int
+) -> None:
+    filed_now(engine)
+    written = write(engine)
+    with writing(engine) as connection:
+        in_hand = len(
+            claim_digests(connection, waiting_digests(connection)[:2], "the one that died", datetime.now(UTC))
+        )
+    with pytest.raises(MailUnavailable, match=f"Digests that could not leave yet: {in_hand}"):
+        ActivityEnvironment().run(digesting(engine, port).send_digests)
+    with writing(engine) as connection:
+        connection.execute(update(tables.digest).values(claimed_until=datetime.now(UTC)))
+    assert ActivityEnvironment().run(digesting(engine, port).send_digests) == calls.Delivery(sent=2)
+    assert len(letters(clerk)) == len(clerk.letters) == written
+
+
+def test_who_comes_too_late_says_nothing_about_what_another_round_did(engine: Engine) -> None:
+    filed_now(engine)
+    write(engine)
+    now = datetime.now(UTC)
+    later = now + CLAIM
+    with writing(engine) as connection:
+        keys = waiting_digests(connection)[:1]
+        [slow] = claim_digests(connection, keys, "slow", now)
+        assert holds_digest(connection, slow, "slow", now)
+        assert not holds_digest(connection, slow, "slow", later - BEGIN_WITHIN), "it would lapse while it is sent"
+        [quick] = claim_digests(connection, keys, "quick", later)
+        tick_digest(connection, slow, "slow", "timed out", False, later)
+        assert holds_digest(connection, quick, "quick", later)
+        tick_digest(connection, slow, "slow", "", False, later)
+        assert not holds_digest(connection, quick, "quick", later), "what has left has left"
+        tick_digest(connection, quick, "quick", "refused", False, later)
+        assert keys[0] not in waiting_digests(connection)
 
 
 # ---------------------------------------------------------------------------------------------------- choices

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import signal
 from collections.abc import Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from datetime import UTC, datetime, timedelta
 from email import message_from_bytes
@@ -14,20 +16,24 @@ from pathlib import Path
 import pytest
 from sqlalchemy import Connection, Engine, RowMapping, insert, select, update
 from structlog.testing import capture_logs
+from temporalio.exceptions import ApplicationError, ApplicationErrorCategory
 from temporalio.testing import ActivityEnvironment
 
 from activities.notifying import NotificationActivities
 from notifications.catcher import Catcher, list_caught, read_caught
-from notifications.smtp import MailSettings, MailUnavailable
+from notifications.letter import Letter
+from notifications.smtp import Mailer, MailSettings, MailUnavailable
 from store import tables
 from store.authority import Authority
 from store.database import reading, writing
 from store.mail_links import NewLink, links_for
 from store.outbox import PATIENCE, Outgoing, count_waiting
 from temporal import calls
-from tests.notifications.post_office import Clerk, free_port, open_office
+from tests.notifications.post_office import Clerk, HoldingClerk, free_port, open_office
 from tests.support.desk import Desk
 from tests.support.examples import MANAGER, OWNER, PROPOSER, submit
+from tests.support.mailing import send_mail, send_mail_and_die
+from tests.support.processes import address_of, in_processes
 
 SENDER = "Groundswell <groundswell@nordwind.example>"
 ADDRESSES = {person: f"{person}@nordwind.example" for person in (MANAGER, OWNER, PROPOSER)}
@@ -131,6 +137,7 @@ def test_a_letter_sent_again_after_a_crash_bears_the_same_identity(filed: Engine
     deliver(filed, office, "CH-1")
     with writing(filed) as connection:
         connection.execute(tables.outbox.update().values(finished_at=None))
+    lapse(filed)
     deliver(filed, office, "CH-1")
     identities = [message_from_bytes(content)["Message-ID"] for content in clerk.letters]
     assert identities[:2] == identities[2:]
@@ -176,6 +183,135 @@ def test_nothing_to_send_needs_no_mail_server(engine: Engine) -> None:
     assert deliver(engine, free_port()) == calls.Delivery()
 
 
+# --------------------------------------------------------------------------------------------- several rounds at once
+
+
+@pytest.fixture
+def holding() -> HoldingClerk:
+    return HoldingClerk()
+
+
+@pytest.fixture
+def slow_office(holding: HoldingClerk) -> Iterator[int]:
+    """The port of a mail server that holds the first letter."""
+    with open_office(holding) as port:
+        yield port
+        holding.let_go.set()
+
+
+def lapse(engine: Engine, after: int = 0) -> None:
+    """Five minutes have gone: what was claimed is in nobody's hands, from after number ``after``."""
+    table = tables.outbox
+    with writing(engine) as connection:
+        connection.execute(
+            update(table).where(table.c.number > after).values(claimed_until=datetime.now(UTC) - timedelta(seconds=1))
+        )
+
+
+def identities(clerk: Clerk) -> list[str]:
+    return [message_from_bytes(content)["Message-ID"] for content in clerk.letters]
+
+
+@pytest.mark.parametrize("first", [None, "CH-1"], ids=["housekeeping first", "the change first"])
+def test_two_rounds_at_once_send_each_letter_once(
+    filed: Engine, holding: HoldingClerk, slow_office: int, first: str | None
+) -> None:
+    with ThreadPoolExecutor() as threads:
+        one = threads.submit(deliver, filed, slow_office, first)
+        assert holding.has_one.wait(20)
+        if first:
+            assert deliver(filed, slow_office) == calls.Delivery(sent=2), "what is not in hand leaves"
+        else:
+            with pytest.raises(ApplicationError, match="Another round has letters in hand: 2 of CH-1") as said:
+                deliver(filed, slow_office, "CH-1")
+            assert said.value.category is ApplicationErrorCategory.BENIGN
+        holding.let_go.set()
+        assert one.result(20).sent == (2 if first else 4)
+    assert len(identities(holding)) == len(set(identities(holding))) == 4
+    assert waiting(filed) == 0
+
+
+def test_two_processes_send_each_letter_once(filed: Engine, holding: HoldingClerk, slow_office: int) -> None:
+    with ThreadPoolExecutor() as threads:
+        one = threads.submit(in_processes, 1, send_mail, address_of(filed), slow_office)
+        assert holding.has_one.wait(20)
+        in_processes(1, send_mail, address_of(filed), slow_office)
+        assert holding.letters == []
+        holding.let_go.set()
+        one.result(30)
+    assert len(identities(holding)) == len(set(identities(holding))) == 4
+    assert waiting(filed) == 0
+
+
+def test_a_round_whose_claim_lapsed_sends_nothing_that_another_has_claimed(
+    filed: Engine, holding: HoldingClerk, slow_office: int
+) -> None:
+    with ThreadPoolExecutor() as threads:
+        slow = threads.submit(deliver, filed, slow_office)
+        assert holding.has_one.wait(20)
+        lapse(filed, after=rows(filed)[0]["number"])
+        assert deliver(filed, slow_office) == calls.Delivery(sent=3)
+        holding.let_go.set()
+        assert slow.result(20) == calls.Delivery(sent=1)
+    assert len(identities(holding)) == len(set(identities(holding))) == 4
+    assert waiting(filed) == 0
+
+
+def test_what_a_worker_had_in_hand_when_it_died_leaves_when_its_claim_has_lapsed(
+    filed: Engine, clerk: Clerk, office: int
+) -> None:
+    in_processes(1, send_mail_and_die, address_of(filed), office, ends_with=-signal.SIGKILL)
+    assert len(clerk.letters) == 3, "two were ticked off; the third's tick was lost"
+    assert [row["finished_at"] is not None for row in rows(filed)] == [True, True, False, False]
+    assert deliver(filed, office) == calls.Delivery()
+    with pytest.raises(ApplicationError, match="2 of CH-2"):
+        deliver(filed, office, "CH-2")
+    lapse(filed)
+    assert deliver(filed, office, "CH-2") == calls.Delivery(sent=2, version=2)
+    sent = identities(clerk)
+    assert len(sent) == 5 and sent[2] == sent[3] and len(set(sent)) == 4
+
+
+async def test_a_round_that_is_cancelled_stops_after_the_letter_it_is_at_and_gives_back_the_others(
+    filed: Engine, holding: HoldingClerk, slow_office: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("activities.notifying.SIGN_OF_LIFE", 0.01)
+    environment, sign = ActivityEnvironment(), asyncio.Event()
+    environment.on_heartbeat = lambda *_: sign.set()
+    with closing(notifying(filed, slow_office)) as activities:
+        sending = asyncio.ensure_future(environment.run(activities.deliver_leftover_notices))
+        assert await asyncio.to_thread(holding.has_one.wait, 20)
+        await asyncio.wait_for(sign.wait(), 20)
+        environment.cancel()
+        await asyncio.sleep(0.05)
+        assert not sending.done(), "it is not over while a letter is under way"
+        holding.let_go.set()
+        with pytest.raises(asyncio.CancelledError):
+            await sending
+    assert len(holding.letters) == 1
+    first, *others = rows(filed)
+    assert first["finished_at"] is not None
+    assert {(row["finished_at"], row["claimed_by"], row["attempts"]) for row in others} == {(None, None, 0)}
+    assert await asyncio.to_thread(deliver, filed, slow_office) == calls.Delivery(sent=3)
+
+
+def test_where_letters_take_long_what_left_is_ticked_off_and_the_rest_claimed_anew(
+    filed: Engine, clerk: Clerk, office: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("activities.notifying.BEGIN_WITHIN", timedelta())
+    ticked: list[int] = []
+    send = Mailer.send
+
+    def looking(mailer: Mailer, letter: Letter) -> None:
+        ticked.append(4 - waiting(filed))
+        send(mailer, letter)
+
+    monkeypatch.setattr(Mailer, "send", looking)
+    assert deliver(filed, office) == calls.Delivery(sent=4)
+    assert ticked == [0, 1, 2, 3]
+    assert len(set(identities(clerk))) == len(clerk.letters) == 4
+
+
 # ------------------------------------------------------------------------------------------- servers that are away
 
 
@@ -195,6 +331,7 @@ def test_others_decide_while_links_are_worked_out_and_a_letter_sent_again_holds_
         with writing(filed) as connection:
             connection.execute(update(tables.mail_link).values(used_at=datetime.now(UTC)))
             connection.execute(update(tables.outbox).where(tables.outbox.c.change == "CH-1").values(finished_at=None))
+        lapse(filed)
         assert asyncio.run(ActivityEnvironment().run(activities.deliver_notices, "CH-1")).sent == 2
     assert b"/answer/" in clerk.letters[0] and clerk.letters[:2] == clerk.letters[2:]
     with reading(filed) as connection:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 import ssl
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -63,6 +65,20 @@ class Clerk:
             assert isinstance(envelope.content, bytes)
             self.letters.append(envelope.content)
         return self.data_reply
+
+
+@dataclass
+class HoldingClerk(Clerk):
+    """Has the first letter in hand, and answers nothing, until told to let it go."""
+
+    has_one: threading.Event = field(default_factory=threading.Event)
+    let_go: threading.Event = field(default_factory=threading.Event)
+
+    async def handle_DATA(self, server: Any, session: Any, envelope: Envelope) -> str:
+        if not self.has_one.is_set():
+            self.has_one.set()
+            await asyncio.to_thread(self.let_go.wait, 20)
+        return await super().handle_DATA(server, session, envelope)
 
 
 def free_port() -> int:

@@ -15,9 +15,10 @@ from changes.hearing import AcceptForTesting, SayBack
 from store import tables
 from store.database import DatabaseUnavailable, open_database, reading, writing
 from store.migrating import latest_revision, migrate, present_revision
+from store.outbox import claim_letters, waiting_to_leave
 from store.readiness import is_demonstration, mark_demonstration, require_ready
 from tests.support.databases import ON_POSTGRESQL, Databases, downgrade
-from tests.support.desk import Desk
+from tests.support.desk import MONDAY, Desk
 from tests.support.examples import MANAGER, PROPOSER, submit
 from tests.support.ledgers import check_the_whole_ledger
 from tests.support.processes import address_of, in_processes
@@ -141,6 +142,25 @@ def test_a_ledger_with_records_is_migrated_to_lighter_appends_and_back(engine: E
     append_ten(engine, 2)
     with reading(engine) as connection:
         assert check_the_whole_ledger(connection) == 60
+
+
+@pytest.mark.postgres
+def test_letters_and_digests_that_wait_are_in_nobodys_hands_after_the_migration_that_brings_claims(
+    engine: Engine,
+) -> None:
+    Desk(engine).walk([(PROPOSER, submit())])
+    with writing(engine) as connection:
+        row = {"person": PROPOSER, "week": "2026-W10", "content": "{}", "written_at": MONDAY, "attempts": 0}
+        connection.execute(insert(tables.digest).values(row))
+        written = waiting_to_leave(connection)
+        assert written and claim_letters(connection, [one.number for one in written], "somebody", MONDAY)
+    downgrade(engine, "0011")
+    migrate(engine)
+    with reading(engine) as connection:
+        assert waiting_to_leave(connection) == written
+        assert connection.execute(select(tables.digest.c.person, tables.digest.c.claimed_by)).all() == [
+            (PROPOSER, None)
+        ]
 
 
 class Defences(NamedTuple):

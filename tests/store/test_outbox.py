@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from collections.abc import Collection
 from datetime import datetime, timedelta
 
 import pytest
@@ -7,8 +8,20 @@ from sqlalchemy import Engine, RowMapping, select
 
 from notifications.notices import notices_for
 from store import tables
+from store.claims import CLAIM
 from store.database import reading, writing
-from store.outbox import PATIENCE, Outgoing, count_waiting, mark_delivered, mark_failed, waiting_to_leave
+from store.outbox import (
+    PATIENCE,
+    Outgoing,
+    claim_letters,
+    count_waiting,
+    holds_letter,
+    let_letters_go,
+    mark_delivered,
+    mark_failed,
+    waiting_to_leave,
+)
+from tests.support.databases import ON_POSTGRESQL
 from tests.support.desk import MONDAY, Desk
 from tests.support.examples import MANAGER, OWNER, PROPOSER, submit
 
@@ -33,9 +46,16 @@ def row(engine: Engine, number: int) -> RowMapping:
         return connection.execute(select(tables.outbox).where(tables.outbox.c.number == number)).mappings().one()
 
 
-def fail(engine: Engine, item: Outgoing, error: str = "away", final: bool = False, now: datetime = LATER) -> None:
+def claim(engine: Engine, numbers: Collection[int], claimant: str, now: datetime = LATER) -> set[int]:
     with writing(engine) as connection:
-        mark_failed(connection, item, error, final, now)
+        return claim_letters(connection, numbers, claimant, now)
+
+
+def fail(engine: Engine, item: Outgoing, error: str = "away", final: bool = False, now: datetime = LATER) -> None:
+    """A round that claims one letter and fails to send it."""
+    with writing(engine) as connection:
+        assert claim_letters(connection, [item.number], "one", now) == {item.number}
+        mark_failed(connection, item, "one", error, final, now)
 
 
 def test_what_waits_leaves_in_the_order_in_which_it_was_written(filled: Engine) -> None:
@@ -108,3 +128,58 @@ def test_whatever_a_mail_server_says_can_be_written_down(filled: Engine) -> None
     kept = row(filled, item.number)["last_error"]
     assert kept.startswith("550 ß€🛑")
     assert len(kept) == 500
+
+
+# ----------------------------------------------------------------------------------------------------------- claims
+
+
+def holds(engine: Engine, number: int, claimant: str, now: datetime = LATER) -> bool:
+    with reading(engine) as connection:
+        return holds_letter(connection, number, claimant, now)
+
+
+def test_a_letter_is_in_the_hands_of_one_round_until_its_claim_lapses_or_is_given_back(filled: Engine) -> None:
+    first, second, third, fourth = [item.number for item in outgoing(filled)]
+    assert claim(filled, [first, second], "one") == {first, second}
+    assert claim(filled, [second, third], "two") == {third}
+    assert [item.in_hand(LATER) for item in outgoing(filled)] == [True, True, True, False]
+    assert [holds(filled, number, "one") for number in (first, second, third, fourth)] == [True, True, False, False]
+    with writing(filled) as connection:
+        let_letters_go(connection, [first, third], "one")
+    assert claim(filled, [first, second, third], "two") == {first}
+    lapsed = LATER + CLAIM
+    assert not holds(filled, second, "one", lapsed)
+    assert claim(filled, [second], "two", lapsed) == {second}
+    assert claim(filled, [second], "one", lapsed) == set()
+
+
+def test_what_left_after_its_claim_lapsed_is_ticked_off_all_the_same(filled: Engine) -> None:
+    number = outgoing(filled)[0].number
+    claim(filled, [number], "slow")
+    claim(filled, [number], "quick", LATER + CLAIM)
+    with writing(filled) as connection:
+        mark_delivered(connection, [number], LATER + CLAIM)
+    assert not holds(filled, number, "quick", LATER + CLAIM), "the other sees that it has left"
+    assert claim(filled, [number], "third", LATER + 2 * CLAIM) == set()
+
+
+def test_what_failed_after_its_claim_lapsed_says_nothing_about_what_another_round_did(filled: Engine) -> None:
+    item, other = outgoing(filled)[:2]
+    numbers = [item.number, other.number]
+    claim(filled, numbers, "slow")
+    claim(filled, numbers, "quick", LATER + CLAIM)
+    with writing(filled) as connection:
+        mark_delivered(connection, [item.number], LATER + CLAIM)
+        for one in (item, other):
+            mark_failed(connection, one, "slow", "timed out", False, LATER + CLAIM)
+    assert row(filled, item.number)["finished_at"] == LATER + CLAIM
+    assert holds(filled, other.number, "quick", LATER + CLAIM)
+    assert [row(filled, number)["last_error"] for number in numbers] == [None, None]
+
+
+@pytest.mark.skipif(not ON_POSTGRESQL, reason="SQLite has one writer at a time")
+def test_who_claims_does_not_wait_for_another_who_does(filled: Engine) -> None:
+    first, second, *_ = [item.number for item in outgoing(filled)]
+    with writing(filled) as connection:
+        assert claim_letters(connection, [first], "one", LATER) == {first}
+        assert claim(filled, [first, second], "two") == {second}
