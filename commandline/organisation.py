@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from commandline.database import Chosen, opened
+from commandline.exits import WRONG, Stopped
 from commandline.output import say
 
 if TYPE_CHECKING:
@@ -48,6 +49,34 @@ def import_directory(
             "within a quarter of an hour.",
             "dim",
         )
+
+
+@directory_app.command("link")
+def link(
+    person: Annotated[str, typer.Argument(metavar="PERSON", help="Whose sign-in it is, such as kenji.watanabe.")],
+    subject: Annotated[str, typer.Argument(metavar="SUBJECT", help="Who they are at the identity provider: sub.")],
+) -> None:
+    """Link a sign-in to somebody, on the server, where the address that the provider vouches for does not do it."""
+    from store.database import writing
+    from store.directory import load_directory
+    from store.identities import identified, link_identity
+
+    with opened() as (engine, chosen), writing(engine) as connection:
+        issuer = chosen.settings.oidc_issuer
+        if not issuer:
+            raise Stopped("No identity provider is named. Set GROUNDSWELL_OIDC_ISSUER; see docs/sign-in.md.", WRONG)
+        known = load_directory(connection).people.get(person)
+        if known is None or not known.active:
+            raise Stopped(f"Nobody active in the directory has the reference “{person}”.", WRONG)
+        linked = identified(connection, issuer, subject)
+        if linked is None and not link_identity(connection, issuer, subject, person, "hand", datetime.now(UTC)):
+            raise Stopped(
+                f"Another sign-in is linked to {person}. An administrator unlinks it with "
+                f"DELETE /api/v1/people/{person}/access."
+            )
+        if linked not in {None, person}:
+            raise Stopped(f"This sign-in is linked to {linked}. An administrator can unlink it.")
+    say(f"Whoever {issuer} calls “{subject}” is {person} here.")
 
 
 async def _have_changes_look(chosen: Chosen) -> bool:

@@ -9,7 +9,8 @@ import pytest
 
 from directory.demonstration import FOLDER
 from policies.loader import SHIPPED
-from store.database import open_database
+from store.database import open_database, reading
+from store.identities import identities_of
 from temporal.ports import free_port
 from tests.commandline.conftest import Type
 from tests.support.desk import Desk
@@ -165,3 +166,23 @@ def test_a_change_on_record_whose_road_would_differ_is_printed(migrated: Path, t
     assert "CH-1" in said.out and "Route: everyday becomes cross-team" in said.out
     [one] = json.loads(type_in("policy", "try", str(tmp_path / "policy.yaml"), "--json").out)["differ"]
     assert (one["change"], one["before"]["route"], one["after"]["route"]) == ("CH-1", "everyday", "cross-team")
+
+
+def test_a_sign_in_is_linked_by_hand(migrated: Path, type_in: Type, monkeypatch: pytest.MonkeyPatch) -> None:
+    type_in("directory", "import", str(FOLDER))
+    unnamed = type_in("directory", "link", "mara.lind", "sub-1")
+    assert (unnamed.code, "GROUNDSWELL_OIDC_ISSUER" in unnamed.err) == (2, True)
+    monkeypatch.setenv("GROUNDSWELL_OIDC_ISSUER", "https://login.example")
+    monkeypatch.setenv("GROUNDSWELL_OIDC_CLIENT_ID", "groundswell")
+    monkeypatch.setenv("GROUNDSWELL_OIDC_CLIENT_SECRET", "a-secret-of-ours")
+    for _ in ("once", "and again"):
+        said = type_in("directory", "link", "mara.lind", "sub-1")
+        assert (said.code, said.out) == (0, "Whoever https://login.example calls “sub-1” is mara.lind here.\n")
+    engine = open_database(f"sqlite:///{migrated}")
+    with reading(engine) as connection:
+        [linked] = identities_of(connection, "mara.lind")
+    engine.dispose()
+    assert (linked.issuer, linked.subject, linked.how) == ("https://login.example", "sub-1", "hand")
+    assert "Another sign-in is linked to mara.lind" in type_in("directory", "link", "mara.lind", "sub-2").err
+    assert "linked to mara.lind" in type_in("directory", "link", "kenji.watanabe", "sub-1").err
+    assert type_in("directory", "link", "nobody.here", "sub-3").code == 2

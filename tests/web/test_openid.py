@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from dataclasses import replace
+from datetime import UTC, datetime
 from typing import Any
 
 import httpx2
@@ -15,7 +16,7 @@ from changes.permissions import Actor
 from directory import model
 from settings import ROLES, Settings
 from store.database import reading, writing
-from store.identities import identities_of, unlink_identities
+from store.identities import identities_of, link_identity, unlink_identities
 from tests.support.identity_provider import CLIENT, ISSUER, SECRET, IdentityProvider, back
 from tests.web.conftest import Logs
 from tests.web.office import JONAS, MARA, Office, Page
@@ -188,7 +189,7 @@ async def test_who_is_refused_there_is_told_so(office: Office, provider: Identit
         assert named.status_code == 502, "RFC 9207: the answer of another provider"
 
 
-async def test_who_cannot_be_told_apart_is_not_let_in(office: Office, provider: IdentityProvider) -> None:
+async def test_who_cannot_be_told_apart_is_not_let_in(office: Office, provider: IdentityProvider, logs: Logs) -> None:
     async with office.anybody() as browser:
         unverified = await signing_in(office, provider, browser, email_verified=False)
         assert unverified.status_code == 403 and "not verified" in unverified.text
@@ -199,7 +200,21 @@ async def test_who_cannot_be_told_apart_is_not_let_in(office: Office, provider: 
         configure(office, oidc_link_by_email=False)
         unlinked = await signing_in(office, provider, browser)
         assert unlinked.status_code == 403 and "not linked" in unlinked.text
+        # What an operator needs to link them by hand.
+        assert [one["subject"] for one in logs if "linked to nobody" in one["event"]] == ["sub-1", "sub-1"]
         assert (await browser.get("/api/v1/me")).status_code == 401
+
+
+async def test_whoever_was_linked_by_hand_is_let_in_without_a_verified_address(
+    office: Office, provider: IdentityProvider
+) -> None:
+    configure(office, oidc_link_by_email=False)
+    with writing(office.engine) as connection:
+        assert link_identity(connection, ISSUER, "sub-1", MARA, "hand", datetime.now(UTC))
+    async with office.anybody() as browser:
+        answer = await signing_in(office, provider, browser, email_verified=None)
+        assert answer.status_code == 303
+        assert (await browser.get("/api/v1/me")).json()["ref"] == MARA
 
 
 async def test_an_address_that_passes_on_does_not_carry_access_along(

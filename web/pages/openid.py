@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from http import HTTPStatus
 
+import structlog
 from fastapi import APIRouter, Request
 from itsdangerous import BadData, URLSafeTimedSerializer
 from pydantic import ValidationError
@@ -27,6 +28,7 @@ ATTEMPT_LASTS = 600
 """Seconds somebody may take at the provider."""
 _PURPOSE = "sign-in attempt"
 
+log = structlog.get_logger()
 router = APIRouter()
 
 
@@ -127,10 +129,10 @@ def _person(services: Services, connection: Connection, identity: Identity, now:
             raise SignInFailed(NOT_HERE)
         touch_identity(connection, identity.issuer, identity.subject, now)
         return known
-    if not services.settings.oidc_link_by_email:
-        raise SignInFailed(NOT_LINKED)
-    if not identity.email:
-        raise SignInFailed(NOT_VERIFIED)
+    if not services.settings.oidc_link_by_email or not identity.email:
+        # An operator links it by hand (groundswell directory link), and learns here what to link.
+        log.warning("a sign-in is linked to nobody", subject=identity.subject)
+        raise SignInFailed(NOT_VERIFIED if services.settings.oidc_link_by_email else NOT_LINKED)
     person = next((person for person in people.values() if person.email == identity.email and person.active), None)
     if person is None:
         raise SignInFailed(NOT_HERE)
