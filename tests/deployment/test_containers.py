@@ -4,6 +4,7 @@ production starts with it. Without Docker: what Compose would put into each envi
 
 from __future__ import annotations
 
+import ipaddress
 import os
 import re
 import shutil
@@ -11,9 +12,11 @@ import stat
 import subprocess
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 from sqlalchemy.engine import make_url
+from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
 
 from commandline.mail import mail_of
 from notifications.smtp import MailSettings
@@ -22,15 +25,17 @@ from store.keeping import signers_of, sinks_of
 from temporal.connection import target
 from tests.deployment.checkout import ROOT
 from tests.deployment.composing import (
+    COMPOSE,
     EXAMPLE,
     SERVICES,
     NotSet,
     environment_of,
     mounts_of,
+    put_in,
     read_env,
     with_every_line,
 )
-from tests.deployment.test_compose import OURS, REQUIRED
+from tests.deployment.test_compose import OURS, REQUIRED, WITH_A_DEFAULT
 from web.security.openid import openid_of
 
 PRODUCTION = (ROOT / "docs" / "production.md").read_text()
@@ -100,7 +105,7 @@ def test_every_setting_reaches_the_containers(service: str) -> None:
 
 def test_the_example_names_every_setting_that_an_operator_may_choose() -> None:
     passed = {name for service in OURS for name, text in SERVICES[service]["environment"].items() if text is None}
-    assert passed | REQUIRED | {"GROUNDSWELL_CHECKPOINTS_FOLDER"} == set(read_env(with_every_line(EXAMPLE)))
+    assert passed | REQUIRED | WITH_A_DEFAULT == set(read_env(with_every_line(EXAMPLE)))
 
 
 @pytest.mark.parametrize("service", sorted(OURS))
@@ -160,6 +165,24 @@ def test_checkpoints_in_a_folder_lie_where_something_is_mounted() -> None:
     for service in OURS:
         assert mounts_of(service, {})[folder] == "checkpoints"
         assert mounts_of(service, read_env(with_every_line(EXAMPLE)))[folder] == "/mnt/witness/groundswell"
+
+
+@pytest.mark.parametrize("values", [{}, {"GROUNDSWELL_NETWORK": "10.9.0.0/24"}])
+async def test_whoever_asks_through_the_proxy_is_told_apart(values: dict[str, str]) -> None:
+    [network] = [put_in(one["subnet"], values) for one in COMPOSE["networks"]["default"]["ipam"]["config"]]
+    gateway = str(next(ipaddress.ip_network(network).hosts()))
+    clients = []
+
+    async def app(scope: Any, _receive: Any, _send: Any) -> None:
+        clients.append(scope["client"][0])
+
+    trusted = environment_of("web", {**FILLED_IN, **values})["FORWARDED_ALLOW_IPS"]  # where uvicorn looks
+    proxied: Any = ProxyHeadersMiddleware(app, trusted_hosts=trusted)
+    headers = [(b"x-forwarded-for", b"192.0.2.1, 203.0.113.9"), (b"x-forwarded-proto", b"https")]
+    for arriving_from in (gateway, "198.51.100.7"):
+        scope = {"type": "http", "scheme": "http", "client": (arriving_from, 1), "headers": headers}
+        await proxied(scope, None, None)
+    assert clients == ["203.0.113.9", "198.51.100.7"], "what others say before the proxy does, or beside it, counts not"
 
 
 def test_keys_are_made_for_the_containers_user_alone(secrets: Path) -> None:
