@@ -9,15 +9,19 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
+from heapq import merge
 from importlib.metadata import entry_points
+from itertools import takewhile
 from pathlib import Path
 from typing import Protocol
 from urllib.parse import urlsplit
 
 import httpx2
 
+SUFFIX = ".checkpoint"
+"""What the name of a file with a checkpoint ends with."""
 PLUGINS = "groundswell.checkpoint_sinks"
 SECONDS = 10.0
 """How long an HTTP sink may take to answer."""
@@ -64,7 +68,11 @@ class Sink(Protocol):
 
 
 class FolderSink:
-    """Files in a folder, best on another machine or volume than the database. A file is there whole or not at all."""
+    """Files in a folder, best on another machine or volume than the database. A file is there whole or not at all.
+
+    They lie by size, a thousand to a folder and a thousand of those to one above it: the largest is found by looking
+    into three folders, however many there are. Files that earlier versions put side by side are read where they are.
+    """
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
@@ -76,45 +84,61 @@ class FolderSink:
 
     def keep(self, origin: str, size: int, note: str) -> None:
         """See :class:`Sink`."""
-        folder = self._folder / safe_name(origin)
-        unfinished = folder / f".{size:020}.{os.getpid()}.part"
+        top = self._folder / safe_name(origin)
+        name = f"{size:020}{SUFFIX}"
         try:
+            folder = top if (top / name).exists() else top / name[:14] / name[14:17]
+            new = [one for one in (folder, *folder.parents) if not one.exists()]
             folder.mkdir(parents=True, exist_ok=True)
+            unfinished = folder / f".{size:020}.{os.getpid()}.part"
             with unfinished.open("w", encoding="utf-8") as file:
                 file.write(note)
                 file.flush()
                 os.fsync(file.fileno())
-            unfinished.replace(folder / f"{size:020}.checkpoint")
-            _sync(folder)
+            unfinished.replace(folder / name)
+            for changed in (folder, *(one.parent for one in new)):
+                _sync(changed)
         except OSError as error:
             raise SinkUnusable(f"{self.name} does not keep the checkpoint: {error.strerror}") from error
 
     def notes(self, origin: str) -> Iterator[str]:
         """See :class:`Sink`. A folder that is not there holds none: it is made when the first is kept."""
-        folder = self._folder / safe_name(origin)
         try:
-            names = sorted((name for name in _names_in(folder) if name.endswith(".checkpoint")), reverse=True)
-            for name in names:
-                yield (folder / name).read_text(encoding="utf-8", errors="replace")
+            for file in self._files(origin):
+                yield file.read_text(encoding="utf-8", errors="replace")
         except OSError as error:
             raise SinkUnusable(f"{self.name} cannot be read: {error.strerror}") from error
 
     def put_aside(self, origin: str, larger_than: int, now: datetime) -> Sequence[str]:
         """See :class:`Sink`; they go into a folder beside the others, named by the time."""
-        folder = self._folder / safe_name(origin)
-        aside = folder / f"put-aside-{now:%Y%m%dT%H%M%SZ}"
-        moved = []
+        top = self._folder / safe_name(origin)
+        aside = top / f"put-aside-{now:%Y%m%dT%H%M%SZ}"
+        moved, folders = [], {aside, top}
         try:
-            for file in sorted(folder.glob("*.checkpoint")):
-                if int(file.stem) > larger_than:
-                    aside.mkdir(exist_ok=True)
-                    moved.append(f"file://{file.rename(aside / file.name)}")
-            if moved:
-                _sync(aside)
-                _sync(folder)
+            for file in takewhile(lambda file: int(file.stem) > larger_than, self._files(origin)):
+                aside.mkdir(exist_ok=True)
+                folders.add(file.parent)
+                moved.append(f"file://{file.rename(aside / file.name)}")
+            for changed in folders if moved else ():
+                _sync(changed)
         except OSError as error:
             raise SinkUnusable(f"{self.name} does not put checkpoints aside: {error.strerror}") from error
-        return moved
+        return moved[::-1]
+
+    def _files(self, origin: str) -> Iterator[Path]:
+        """The files of a log, that of the largest size first; no folder is looked into before it is its turn."""
+        top = self._folder / safe_name(origin)
+        names = _names_in(top)
+        by_size = (
+            file
+            for million in _falling(names, r"[0-9]{14}")
+            for thousand in _falling(_names_in(top / million), r"[0-9]{3}")
+            for file in self._in_one(top / million / thousand, _names_in(top / million / thousand))
+        )
+        return merge(self._in_one(top, names), by_size, key=lambda file: file.name, reverse=True)
+
+    def _in_one(self, folder: Path, names: Iterable[str]) -> Iterator[Path]:
+        return (folder / name for name in _falling(names, rf"[0-9]{{20}}{re.escape(SUFFIX)}"))
 
 
 class HttpSink:
@@ -194,6 +218,15 @@ def _sink(address: str) -> Sink:
 def safe_name(origin: str) -> str:
     """The log's name as one part of a path."""
     return re.sub(r"[^A-Za-z0-9._-]", "_", origin)
+
+
+def _falling(names: Iterable[str], form: str) -> Iterator[str]:
+    """Those of the form, the largest first; mostly it is the only one that is asked for, and the others not sorted."""
+    fitting = list(filter(re.compile(form).fullmatch, names))
+    if fitting:
+        largest = max(fitting)
+        yield largest
+        yield from sorted((name for name in fitting if name != largest), reverse=True)
 
 
 def _names_in(folder: Path) -> list[str]:

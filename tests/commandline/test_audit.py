@@ -298,7 +298,7 @@ def test_a_restored_backup_is_explained_and_accepted_by_two_people(run: Run, pla
     code, said, _ = run(*accept, "--reason", "The disk died.", "--confirmed-by", MANAGER)
     assert code == 0
     assert "1 checkpoints that this database does not fit were put aside, and none deleted" in said
-    [aside] = newer.parent.glob("put-aside-*/*.checkpoint")
+    [aside] = place.rglob("put-aside-*/*.checkpoint")
     assert (aside.name, aside.read_text(), newer.exists(), f"file://{aside}" in said) == (newer.name, text, False, True)
     for kind in ("restored", "checkpoints_put_aside"):
         code, said, _ = run("audit", "search", "--json", "--kind", kind)

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import os
 import shutil
 from collections.abc import Callable, Iterator, Sequence
 from datetime import timedelta
@@ -28,7 +29,7 @@ from store.committing import GroupCommitter, Outcome
 from store.database import lock_ledger, open_database, reading, writing
 from store.ledger import LedgerStopped, add_once, append_many, origin_of
 from store.restoring import accept_restore, restore_state
-from store.sinks import FolderSink, HttpSink, Sink, SinkUnusable, sinks_from
+from store.sinks import FolderSink, HttpSink, Sink, SinkUnusable, safe_name, sinks_from
 from store.stopping import go_on, stopped_because
 from store.verifying import verify_stored
 from store.witnesses import Witness, WitnessRefused
@@ -548,6 +549,40 @@ def test_the_kind_of_a_place_stands_in_its_address() -> None:
     assert (folder.name, web.name) == ("file:///var/checkpoints", "https://keeper.example/gw")
     with pytest.raises(SinkUnusable, match=r"Nothing here keeps checkpoints at sftp://.*groundswell.checkpoint_sinks"):
         sinks_from("sftp://host/path")
+
+
+def test_a_folder_finds_the_largest_of_many_and_goes_on_with_what_earlier_versions_put_into_it(
+    tmp_path: Path, origin: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sink, top = FolderSink(tmp_path), tmp_path / safe_name(origin)
+    top.mkdir()
+    for size in (5, 1_000, 70_000):
+        (top / f"{size:020}.checkpoint").write_text(f"{size} by an earlier version")
+    assert next(iter(sink.notes(origin))) == "70000 by an earlier version"
+    later = [70_001, 70_999, 71_000, 5_000_000, 10**12 - 1, 10**12]
+    for size in later:
+        sink.keep(origin, size, str(size))
+    sink.keep(origin, 70_000, "70000, cosigned")
+    sink.keep(origin, 71_000, "71000, cosigned")
+    looked: list[Path] = []
+
+    def listed(folder: Path) -> list[str]:
+        looked.append(folder)
+        return listdir(folder)
+
+    listdir = os.listdir
+    monkeypatch.setattr("store.sinks.os.listdir", listed)
+    assert next(iter(sink.notes(origin))) == str(10**12)
+    assert len(looked) == 3
+    found = [str(10**12), str(10**12 - 1), "5000000", "71000, cosigned", "70999", "70001", "70000, cosigned"]
+    old = ["1000 by an earlier version", "5 by an earlier version"]
+    assert list(sink.notes(origin)) == found + old
+    aside = sink.put_aside(origin, 69_999, MONDAY)
+    assert [Path(one).name for one in aside] == [f"{size:020}.checkpoint" for size in sorted([*later, 70_000])]
+    assert list(sink.notes(origin)) == old
+    assert sink.put_aside(origin, 69_999, MONDAY) == []
+    sink.keep(origin, 80_000, "80000")
+    assert list(sink.notes(origin)) == ["80000", *old]
 
 
 def test_a_folder_that_cannot_be_written_is_said(tmp_path: Path, origin: str) -> None:
