@@ -18,7 +18,7 @@ from temporalio import activity
 from temporalio.exceptions import ApplicationError, ApplicationErrorCategory
 from temporalio.service import RPCError
 
-from changes.values import NAMELESS, is_pseudonym
+from changes.values import nobodys_name
 from directory.model import Directory
 from notifications.letter import Letter
 from notifications.rendering import Recipient, render
@@ -338,8 +338,8 @@ class _Round:
 
 def _name(directory: Directory, ref: str) -> str:
     """The name of a person, team or process, as it is now; nobody's, for somebody who stays anonymous."""
-    if is_pseudonym(ref):
-        return NAMELESS
+    if nobody := nobodys_name(ref):
+        return nobody
     for known in (directory.people, directory.teams, directory.processes):
         if ref in known:
             return known[ref].name

@@ -50,7 +50,7 @@ from changes.refusals import Refusal, RefusalKind, Refused, unknown
 from changes.rules import EVOLUTIONS, RULES
 from changes.state import Change, InvitationStatus, Stage
 from changes.testing import EndorseWithChanges, ProposeTests
-from changes.values import is_pseudonym
+from changes.values import nobodys_name
 
 STAGES = (
     proposal,
@@ -200,7 +200,7 @@ def _decide(
 def refuse_unknown(command: Command, unknown: Collection[str]) -> Refused | None:
     """The refusal for the first thing ``command`` names that is among ``unknown``; None where it names none of them."""
     for pointer, kind, ref in names_in(command):
-        if ref in unknown or (kind == "person" and is_pseudonym(ref)):
+        if ref in unknown or (kind == "person" and nobodys_name(ref)):
             detail = f"There is no {kind} called “{ref}”. Check the name."
             return Refused(kind=RefusalKind.INVALID, rule=f"unknown_{kind}", detail=detail, pointer=pointer)
     return None

@@ -10,7 +10,7 @@ from typing import Literal, NamedTuple
 
 from changes.review import owed
 from changes.state import Change, ConcernStatus, InvitationStatus, Missing, Phase, Stage, Test
-from changes.values import is_pseudonym
+from changes.values import nobodys_name
 
 
 class Item(NamedTuple):
@@ -22,11 +22,12 @@ class Item(NamedTuple):
 
 
 def everyone_holding(change: Change) -> tuple[str, ...]:
-    """Those about whom it has to be known where they are; nobody who stays anonymous, whose leaving would tell."""
+    """Those about whom it has to be known where they are; nobody who stays anonymous, whose leaving would tell,
+    and nobody who was erased."""
     invited = (i.person for i in change.recruiting.invitations if i.status is InvitationStatus.SENT)
     asked = (*invited, *change.proposal.asked_to_join)
     everybody = (*(person for person, _ in held(change)), *asked, *(one.person for one in change.missing))
-    return tuple(dict.fromkeys(person for person in everybody if not is_pseudonym(person)))
+    return tuple(dict.fromkeys(person for person in everybody if not nobodys_name(person)))
 
 
 def champions_at_work(change: Change) -> tuple[str, ...]:

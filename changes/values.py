@@ -129,9 +129,27 @@ NAMELESS = "somebody who stays anonymous"
 """What stands where their name would."""
 
 
+ERASED_PREFIX = "erased-"
+"""How the reference begins that stands where an erased person's was; the directory gives nobody such a reference."""
+FORGOTTEN = "somebody who was erased"
+"""What stands where their name would."""
+
+
 def is_pseudonym(ref: str) -> bool:
     """Whether ``ref`` stands for somebody who stays anonymous."""
     return ref.startswith(PSEUDONYM_PREFIX)
+
+
+def is_erased(ref: str) -> bool:
+    """Whether ``ref`` stands for somebody who was erased."""
+    return ref.startswith(ERASED_PREFIX)
+
+
+def nobodys_name(ref: str) -> str | None:
+    """What to call somebody whom the directory must not know; None for everybody else."""
+    if is_pseudonym(ref):
+        return NAMELESS
+    return FORGOTTEN if is_erased(ref) else None
 
 
 PersonRef = Annotated[Ref, Names("person")]

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 from typer.core import TyperCommand
 
-from commandline.database import opened
+from commandline.database import choose, have_changes_look, opened
 from commandline.exits import Stopped
 from commandline.filtering import Change, filtered
 from commandline.output import console, moment, print_json, print_table, say
@@ -362,9 +362,10 @@ def erase(
     """Erase a person's words and who they were. The ledger still verifies, and says that values were erased."""
     from store.erasing import erase_person
 
-    with _sealing() as (engine, _settings, sealer):
+    with _sealing() as (engine, settings, sealer):
         done = erase_person(engine, person, reason, by, confirmed_by, datetime.now(UTC))
         _sealed(sealer)
+        at_once = have_changes_look(choose(settings))
     if done.known:
         say(f"Erased {done.values} values in {len(done.changes)} changes. What is left names {done.pseudonym}.")
     else:
@@ -372,6 +373,8 @@ def erase(
     say("If they ever spoke without their name, nothing says any more that it was they.")
     for one in done.left:
         console(wrong=True).print(one, soft_wrap=True)
+    if done.changes and not at_once:
+        say("Temporal does not answer here. When it does, changes under way forget who it was in a quarter of an hour.")
     say("Not reached: backups, Temporal's histories, exports and letters that left. See docs/ledger.md.")
     if done.left:
         raise typer.Exit(1)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -64,6 +65,14 @@ def choose(settings: Settings) -> Chosen:
         )
     because = "the default, because DATABASE_URL is not set and no demonstration is running"
     return Chosen(settings, settings.database_url, because, settings.public_url)
+
+
+def have_changes_look(chosen: Chosen) -> bool:
+    """Have running changes look at once at what is different; False where that has to wait for housekeeping."""
+    from temporal.link import TemporalLink
+
+    link = TemporalLink(chosen.settings.temporal_task_queue, to=chosen.temporal)
+    return asyncio.run(link.ask_again())
 
 
 @contextmanager

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import asyncio
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from commandline.database import Chosen, opened
+from commandline.database import have_changes_look, opened
 from commandline.exits import WRONG, Stopped
 from commandline.output import say
 
@@ -40,7 +39,7 @@ def import_directory(
         with writing(engine) as connection:
             save_directory(connection, directory, datetime.now(UTC))
         say(f"Loaded {size} into {in_words(engine)} ({chosen.because}).")
-        at_once = asyncio.run(_have_changes_look(chosen))
+        at_once = have_changes_look(chosen)
     if at_once:
         say("Changes under way look now whether somebody left, moved or came back.", "dim")
     else:
@@ -77,14 +76,6 @@ def link(
         if linked not in {None, person}:
             raise Stopped(f"This sign-in is linked to {linked}. An administrator can unlink it.")
     say(f"Whoever {issuer} calls “{subject}” is {person} here.")
-
-
-async def _have_changes_look(chosen: Chosen) -> bool:
-    """Have running changes look at the new directory at once; False where that has to wait for housekeeping."""
-    from temporal.link import TemporalLink
-
-    link = TemporalLink(chosen.settings.temporal_task_queue, to=chosen.temporal)
-    return await link.ask_again()
 
 
 def _counted(directory: Directory) -> str:

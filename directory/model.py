@@ -15,7 +15,7 @@ from pydantic import AfterValidator, BeforeValidator, Field, ValidationInfo, fie
 from pydantic_core import PydanticCustomError, PydanticKnownError
 
 from changes.facts import PersonFacts, ProcessFacts, TeamFacts
-from changes.values import LINE_LENGTH, Line, OptionalText, Ref, Value, is_pseudonym
+from changes.values import LINE_LENGTH, Line, OptionalText, Ref, Value, nobodys_name
 
 ROLES = ("executive", "auditor", "steward", "administrator", "ombuds")
 """The roles a directory can give. Everybody active is an employee, and whoever leads people is a manager."""
@@ -73,16 +73,17 @@ Roles = Annotated[tuple[Annotated[str, AfterValidator(_known_role)], ...], After
 """A set of :data:`ROLES`, kept sorted."""
 
 
-def _no_pseudonym(ref: str) -> str:
-    if is_pseudonym(ref):
-        raise PydanticCustomError("pseudonym", 'must not begin with "anon-", which stands for people without a name')
+def _somebodys(ref: str) -> str:
+    if nobodys_name(ref):
+        known = 'must not begin with "anon-" or "erased-", which stand for people without a name'
+        raise PydanticCustomError("nobody", known)
     return ref
 
 
 class Person(Value):
     """Somebody who works here, or did: people who left stay, inactive, because the ledger names them."""
 
-    ref: Annotated[Ref, AfterValidator(_no_pseudonym)]
+    ref: Annotated[Ref, AfterValidator(_somebodys)]
     name: Line
     email: Email
     manager: Ref | None = None

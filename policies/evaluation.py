@@ -23,7 +23,7 @@ from changes.facts import (
     Subject,
     Whereabouts,
 )
-from changes.values import NAMELESS, is_pseudonym
+from changes.values import is_erased, is_pseudonym, nobodys_name
 from directory.model import Directory
 from directory.standing_in import NOBODY_STANDS_IN, StandIns
 from policies.case import Case
@@ -121,11 +121,9 @@ def facts_for(
         norms=norms_of(policy, now),
         process=_process(directory, subject.process),
         people={
-            ref: judgements.person(ref)
-            if ref in directory.people
-            else PersonFacts(ref=ref, name=NAMELESS, open_to_invitations=False)
+            ref: judgements.person(ref) if ref in directory.people else _nobody(ref)
             for ref in people
-            if ref in directory.people or is_pseudonym(ref)
+            if ref in directory.people or nobodys_name(ref)
         },
         teams={ref: directory.team_facts(ref) for ref in teams if ref in directory.teams},
         reveal=reveal,
@@ -187,11 +185,17 @@ def _around(directory: Directory, subject: Subject) -> Iterator[str]:
         yield process.owner
 
 
+def _nobody(ref: str) -> PersonFacts:
+    """Somebody whom the directory must not know."""
+    name = nobodys_name(ref) or ref
+    return PersonFacts(ref=ref, name=name, active=not is_erased(ref), open_to_invitations=False)
+
+
 def _actor(directory: Directory, actor: str, today: date) -> PersonFacts:
     if actor == SYSTEM:
         return PersonFacts(ref=SYSTEM, name="Groundswell")
     if is_pseudonym(actor):
-        return PersonFacts(ref=actor, name=NAMELESS, open_to_invitations=False)
+        return _nobody(actor)
     if actor not in directory.people:
         return PersonFacts(ref=actor, name=actor, active=False, open_to_invitations=False)
     return directory.as_person_facts(actor, today)
@@ -206,7 +210,7 @@ def _process(directory: Directory, ref: str) -> ProcessFacts:
 def _unknown(directory: Directory, subject: Subject, named: tuple[str, ...]) -> Iterator[str]:
     """References to nobody and nothing, in the order in which they are named."""
     for ref in dict.fromkeys([*named, *subject.affected_teams, subject.process]):
-        if ref == SYSTEM or is_pseudonym(ref):
+        if ref == SYSTEM or nobodys_name(ref):
             continue
         if not any(ref in kind for kind in (directory.people, directory.teams, directory.processes)):
             yield ref

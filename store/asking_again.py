@@ -13,6 +13,7 @@ from changes.facts import SYSTEM
 from changes.passing_time import LookAgain
 from changes.refusals import Refused
 from changes.state import Change
+from changes.values import ERASED_PREFIX
 from store import tables
 from store.authority import Authority
 
@@ -69,8 +70,8 @@ def to_look_again(connection: Connection, authority: Authority, refs: tuple[str,
     table = tables.change.c
     for document in connection.execute(select(table.document).where(table.ref.in_(refs))).scalars():
         change = Change.model_validate_json(document)
-        if _is_different(connection, authority, change, now):
-            yield change.ref
+        if f'"{ERASED_PREFIX}' in document or _is_different(connection, authority, change, now):
+            yield change.ref  # with somebody who was erased, its workflow may still know who that was
 
 
 def _is_different(connection: Connection, authority: Authority, change: Change, now: datetime) -> bool:

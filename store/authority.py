@@ -27,7 +27,7 @@ from changes.facts import (
     Subject,
     UnitCoverage,
 )
-from changes.values import Value, is_pseudonym
+from changes.values import Value, is_pseudonym, nobodys_name
 from directory.model import Directory
 from directory.standing_in import StandIns
 from policies.evaluation import facts_for
@@ -186,7 +186,7 @@ def _followers(connection: Connection, duplicate: str, of: str) -> tuple[str, ..
 def _unknown(connection: Connection, directory: Directory, subject: Subject, actor: str) -> tuple[str, ...]:
     people = {actor, subject.proposer, subject.filer, *subject.co_proposers, *subject.named} - {SYSTEM}
     teams = {*subject.affected_teams, *subject.named_teams}
-    missing = [ref for ref in people if ref not in directory.people and not is_pseudonym(ref)]
+    missing = [ref for ref in people if ref not in directory.people and not nobodys_name(ref)]
     missing += [ref for ref in teams if ref not in directory.teams]
     missing += [ref for ref in {subject.process, *subject.named_processes} if ref not in directory.processes]
     if subject.named_changes:

@@ -44,7 +44,7 @@ from changes.commands import COMMANDS
 from changes.decision import evolve_all
 from changes.events import EVENTS, event_from
 from changes.instruction import Applied
-from changes.values import TEXT_LENGTH, is_pseudonym
+from changes.values import ERASED_PREFIX, TEXT_LENGTH, is_pseudonym
 from store import tables
 from store.audit import READERS
 from store.columns import Document
@@ -63,8 +63,9 @@ SHORT = "[…]"
 """The same where what it takes the place of is shorter: a line must not grow beyond its limit."""
 IN_ONE_RECORD = 1_000
 """Erased values named in one record; a body must not grow beyond its limit."""
-ONE_LINE = frozenset({"title", "summary", "name"})
-"""Fields of one line in which people write what they like. Names of waves and measures are among what rules compare."""
+ONE_LINE = frozenset({"title", "summary"})
+"""Fields of one line in which people write what they like. A name is none of them: policies, gates and waves are told
+apart by theirs, and a change in which they are gone can neither be read nor go on."""
 AT_ONCE = 200
 """Changes that are asked about in one query."""
 TELLING = 8
@@ -195,7 +196,7 @@ def _whom(connection: Connection, person: str) -> Whom:
     if known is not None:
         alone = sum(one.name == known.name for one in people.values()) == 1
         called = (*((known.name,) if alone else ()), known.email)
-    return Whom(person, f"erased-{secrets.token_hex(6)}", number_of(connection, person), called)
+    return Whom(person, f"{ERASED_PREFIX}{secrets.token_hex(6)}", number_of(connection, person), called)
 
 
 def _values_about(connection: Connection, whom: Whom) -> Sequence[Any]:

@@ -26,7 +26,7 @@ from changes.publishing import PolicyPutForward, PolicyTookForce
 from changes.refusals import Refused
 from changes.similarity import essence
 from changes.state import Change
-from changes.values import Moment, Ref, Value, is_pseudonym
+from changes.values import Moment, Ref, Value, is_pseudonym, nobodys_name
 from changes.waiting import parts_in, standing, waiting_for
 from notifications.notices import notices_for
 from notifications.webhooks import postings_for
@@ -456,7 +456,8 @@ def _write_outbox(
             "attempts": 0,
         }
         for notice in notices_for(before, after, events)
-        if not is_pseudonym(notice.recipient)  # no mail to somebody who stays anonymous: it would say who they are
+        # No mail to somebody who stays anonymous, which would say who they are, nor to anybody who was erased.
+        if not nobodys_name(notice.recipient)
     ]
     _INSERT_OUTBOX.write(connection, *rows)
     return bool(rows)

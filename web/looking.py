@@ -15,7 +15,7 @@ from changes.refusals import Refusal
 from changes.rules import RULES
 from changes.sight import HIDDEN_IN_WORDS, seen_by
 from changes.state import Change
-from changes.values import NAMELESS, is_pseudonym
+from changes.values import nobodys_name
 from changes.waiting import Waiting, standing, waiting_for
 from directory.model import Directory
 from store.reading import change_for
@@ -117,8 +117,8 @@ def names_within(document: Any, directory: Directory) -> dict[str, str]:
     """The name of every person, team and process whose reference stands somewhere in ``document``."""
     names = {SYSTEM: "Groundswell"}
     for text in set(_texts(document)):
-        if is_pseudonym(text):
-            names[text] = NAMELESS
+        if nobody := nobodys_name(text):
+            names[text] = nobody
         for things in (directory.processes, directory.teams, directory.people):
             if text in things:
                 names[text] = things[text].name

@@ -413,3 +413,38 @@ def test_a_copy_in_another_database_keeps_every_hash(desk: Desk, database_maker:
         with pytest.raises(NotMoved, match="is not empty"):
             move_everything(desk.engine, target, MONDAY)
         target.dispose()
+
+
+WHOLE_ROAD = (*TO_ROLLOUT, *champions_of_the_service_desk(GONE), *IN_ROLLOUT)
+
+
+@pytest.mark.parametrize(
+    ("acts", "person"),
+    [
+        (acts, person)
+        for acts in (len(TO_CHAMPIONS), len(WHOLE_ROAD) - 2, len(WHOLE_ROAD))
+        for person in sorted({actor for actor, _ in WHOLE_ROAD[:acts]})
+    ],
+)
+def test_whoever_had_a_part_is_erased_and_the_change_stands_where_it_stood(
+    engine: Engine, acts: int, person: str
+) -> None:
+    """Whatever part it was: gates, policies and waves are told apart by names, and names are no words of theirs."""
+    desk = Desk(engine).walk(WHOLE_ROAD[:acts])
+    before = desk.stored()
+    leave(engine, person)
+    two = [one for one in ("david.brueckner", "hoa.nguyen") if one != person]
+    done = erase(engine, person, by=two[0], confirmed_by=two[-1] if len(two) > 1 else PROPOSER)
+    assert done.changes == ("CH-1",)
+    after = desk.stored()
+    for same in ("stage", "phase", "version", "policy", "opened_at"):
+        assert getattr(after, same) == getattr(before, same), same
+    assert [(one.name, one.at) for one in after.passed] == [(one.name, one.at) for one in before.passed]
+    waves = [[(one.wave.name, one.status, one.adoption) for one in state.rollout.waves] for state in (before, after)]
+    assert waves[0] == waves[1]
+    gates = [state.gate and (state.gate.name, state.gate.due) for state in (before, after)]
+    assert gates[0] == gates[1]
+    assert f'"{person}"' not in after.model_dump_json()
+    with reading(engine) as connection:
+        assert evolve_all(None, [event_from(json.loads(text)) for text in event_texts(connection, "CH-1")], "CH-1")
+        check_the_whole_ledger(connection)

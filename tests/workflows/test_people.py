@@ -9,22 +9,26 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
+from sqlalchemy import select
 from temporalio.testing import WorkflowEnvironment
 
-from changes.any_moment import Follow
+from changes.any_moment import AddComment, Follow
 from changes.hearing import AcceptForTesting, MarkDuplicate
 from changes.holders import NameTesters
+from changes.passing_time import next_moment
 from changes.state import Change
 from changes.testing import Endorse, ProposeTests
 from directory.demonstration import FOLDER
 from directory.standing_in import AnnounceAbsence, Delegate, RevokeDelegation
+from store import tables
 from store.acts import perform
 from store.authority import Authority
 from store.database import reading
+from store.erasing import erase_person
 from store.reading import waiting_of
 from store.standing_in import announce_absence, delegate, revoke
 from temporal.telling import ask_again
-from tests.support.examples import MANAGER, OWNER, PROPOSER, TO_TESTING, submit, the_tests
+from tests.support.examples import CHAMPION, MANAGER, OWNER, PROPOSER, TO_TESTING, submit, the_tests
 from tests.support.leaving import leaves
 from tests.support.waiting import eventually
 from tests.support.workers import Running
@@ -162,3 +166,32 @@ async def test_followers_of_a_duplicate_move_along(running: Running, skipping: W
     await second.send(OWNER, MarkDuplicate(of="CH-1", reason="The same desk."))
     await eventually(lambda: "lea.fontaine" in running.state("CH-1").followers)
     assert set(running.state("CH-1").followers) == {"lea.fontaine", "priya.nair"}
+
+
+@pytest.mark.parametrize("gone", [PROPOSER, OWNER])
+async def test_a_change_goes_on_after_somebody_in_it_was_erased(
+    running: Running, skipping: WorkflowEnvironment, gone: str
+) -> None:
+    """Its workflow forgets who that was, others decide and are told of it, and time still means something."""
+    change = running.change("CH-1")
+    await change.send(PROPOSER, submit(co_proposers=[CHAMPION]))
+    await change.send(OWNER, AddComment(about="works", text="We tried that in spring."))
+    leaves(running.engine, gone)
+    await ask_again(running.client, running.task_queue)
+    await eventually(lambda: gone not in seats(running.state("CH-1")))
+    now = datetime.now(UTC)
+    erased = erase_person(running.engine, gone, "They asked for it.", "hoa.nguyen", "david.brueckner", now)
+    assert erased.changes == ("CH-1",)
+    await ask_again(running.client, running.task_queue)
+    handle = running.client.get_workflow_handle("CH-1")
+    await eventually(lambda: erased.pseudonym in running.state("CH-1").model_dump_json())
+    moment = next_moment(running.state("CH-1"))
+    assert moment is not None
+    await skipping.sleep(moment - await skipping.get_current_time() + timedelta(hours=3))
+    await eventually(lambda: "reminded" in [entry.action for entry in running.trail("CH-1")])
+    assert (await handle.describe()).history_length < 100
+    asked = next(iter(seats(running.state("CH-1"))))
+    assert (await change.send(asked, AcceptForTesting())).happened[0] == "accepted_for_testing"
+    with reading(running.engine) as connection:
+        for table in (tables.change, tables.ledger_private, tables.redacted_event, tables.outbox, tables.waiting):
+            assert gone not in repr(connection.execute(select(table)).all()), table.name

@@ -14,7 +14,7 @@ from sqlalchemy import Connection
 
 from changes.facts import SYSTEM
 from changes.state import Outcome, Stage
-from changes.values import NAMELESS, is_pseudonym
+from changes.values import nobodys_name
 from directory.model import Directory
 from web.security.sign_in import Visitor
 from web.services import Services
@@ -52,8 +52,8 @@ class Wording:
             return "Groundswell"
         if not ref:
             return "Somebody"
-        if is_pseudonym(ref):
-            return NAMELESS[0].upper() + NAMELESS[1:]
+        if nobody := nobodys_name(ref):
+            return nobody[0].upper() + nobody[1:]
         known = self.directory.people.get(ref)
         return known.name if known else ref
 
