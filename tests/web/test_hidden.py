@@ -87,8 +87,9 @@ async def test_what_belongs_to_somebody_is_not_there_for_anybody_else(office: Of
 
 KEYS = {"applied_command", "act"}
 """What stands for each used key, a refusal too."""
-LEDGER = {name for name in tables.metadata.tables if name.startswith("ledger_")}
-"""What a rule refuses is on record, and so is what was taken out of the trail, which is sealed for it."""
+LEDGER = {name for name in tables.metadata.tables if name.startswith("ledger_")} | {"deployment"}
+"""What a rule refuses is on record, and so is what was taken out of the trail, which is sealed for it; the first such
+record makes the secret that hides who asked for what."""
 
 
 def _at(path: str, things: dict[str, str]) -> str:
