@@ -112,9 +112,10 @@ class DigestActivities:
             if not holds_digest(connection, written, claimant, datetime.now(UTC)):
                 return calls.Delivery()
             directory, zone = self._authority.directory(connection), self._authority.zone(connection)
-        error, final = "", False
+        error, final = "sending it was interrupted", False
         try:
             mailer.send(self._letter(written, directory, zone))
+            error = ""
         except MailRefused as refused:
             error, final = str(refused), True
         except MailPutOff as put_off:

@@ -11,6 +11,7 @@ from datetime import UTC, datetime, timedelta
 from email import message_from_bytes
 from email.message import EmailMessage
 from email.policy import SMTP
+from unittest.mock import Mock
 
 import pytest
 from sqlalchemy import Engine, delete, insert, select, update
@@ -24,7 +25,7 @@ from notifications.choices import ASKING, CHOOSABLE, how_sent
 from notifications.digest import Line, WeeklyDigest
 from notifications.kinds import KINDS
 from notifications.leaving import leaving, leaving_token
-from notifications.smtp import MailSettings, MailUnavailable
+from notifications.smtp import Mailer, MailSettings, MailUnavailable
 from store import tables
 from store.authority import Authority
 from store.claims import BEGIN_WITHIN, CLAIM
@@ -209,6 +210,17 @@ def test_one_that_cannot_be_written_keeps_nobody_else_from_getting_theirs(
     with reading(engine) as connection:
         row = connection.execute(select(tables.digest).where(tables.digest.c.person == first)).one()
     assert row.finished_at is not None and row.last_error
+
+
+def test_one_that_something_unforeseen_kept_from_leaving_is_not_ticked_off(
+    engine: Engine, clerk: Clerk, port: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    filed_now(engine)
+    written = write(engine)
+    with monkeypatch.context() as patching, pytest.raises(MemoryError):
+        patching.setattr(Mailer, "send", Mock(side_effect=MemoryError))
+        ActivityEnvironment().run(digesting(engine, port).send_digests)
+    assert ActivityEnvironment().run(digesting(engine, port).send_digests) == calls.Delivery(sent=written)
 
 
 def test_a_server_that_goes_away_is_not_asked_once_per_person(engine: Engine, clerk: Clerk, port: int) -> None:
