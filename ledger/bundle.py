@@ -2,7 +2,8 @@
 
 ``ledger/offline.py`` verifies it with the standard library and ``cryptography`` only. Everything in it is either a leaf
 of the log, proven by the checkpoint, or covered by the seal, a signed digest over the whole document. The seal is what
-binds the *selection* of records: an inclusion proof says that a record is in the log, never that none is left out.
+binds the *selection* of records: an inclusion proof says that a record is in the log, never that none is left out. A
+record that whoever takes the bundle may not read is there by its hash: its place is proven, and what it says untold.
 """
 
 from __future__ import annotations
@@ -47,6 +48,7 @@ def build_bundle(
     made_by: str,
     signers: Sequence[Signer],
     policies: Sequence[PolicyText] = (),
+    withheld: Mapping[int, str] | None = None,
 ) -> dict[str, Any]:
     """The bundle as plain JSON values.
 
@@ -61,11 +63,13 @@ def build_bundle(
         signers: the log's keys, to sign the seal: both while one is being replaced. None leaves the selection of
             records unsigned, and the offline verifier then answers "not verifiable" although each record is proven.
         policies: the text of each policy that decided or was put forward, as the records name them.
+        withheld: the numbers of those records of which only the hash goes along, and why in a sentence.
 
     Raises:
         ValueError: the checkpoint does not cover a record, or is not a checkpoint.
     """
     stated, _ = read_checkpoint(checkpoint)
+    hidden = withheld or {}
     for record in records:
         if record.seq >= stated.size:
             raise ValueError(f"record {record.seq} is newer than the checkpoint of size {stated.size}; make a new one")
@@ -78,9 +82,12 @@ def build_bundle(
         "checkpoint": checkpoint,
         "keys": {"trust": KEYS_LABEL, "vkeys": list(vkeys)},
         "count": len(records),
-        "records": [_entry(record, inclusion_proof(reader, record.seq, stated.size)) for record in records],
+        "records": [
+            _entry(record, inclusion_proof(reader, record.seq, stated.size), hidden.get(record.seq, ""))
+            for record in records
+        ],
         "policies": [_policy(policy) for policy in policies],
-        "evidence": [reference for record in records for reference in _evidence(record)],
+        "evidence": [one for record in records if record.seq not in hidden for one in _evidence(record)],
     }
     digest = bundle_digest(document)
     note = str(sign_note(f"{FORMAT}\n{digest}\n", signers)) if signers else None
@@ -99,9 +106,13 @@ def bundle_digest(document: Mapping[str, Any]) -> str:
     return hashlib.sha256(encoded).hexdigest()
 
 
-def _entry(record: StoredRecord, proof: Sequence[bytes]) -> dict[str, Any]:
-    """A record's exact bytes, as text where they are UTF-8, which only tampered ones are not."""
+def _entry(record: StoredRecord, proof: Sequence[bytes], withheld: str) -> dict[str, Any]:
+    """A record's exact bytes, as text where they are UTF-8, which only tampered ones are not; the hash alone, proven
+    like all others, where they are withheld."""
     entry: dict[str, Any] = {"seq": record.seq}
+    if withheld:
+        hashed = {"leaf_hash": leaf_hash(record.body).hex(), "proof": [_base64(step) for step in proof]}
+        return {**entry, **hashed, "withheld": withheld}
     try:
         entry["body"] = record.body.decode()
     except UnicodeDecodeError:

@@ -191,11 +191,11 @@ def canonical(value: object) -> bytes:
 # --- The tree --------------------------------------------------------------------------------------------------------
 
 
-def root_from(body: bytes, index: int, size: int, proof: Sequence[bytes]) -> bytes:
-    """The root that an inclusion proof leads to (RFC 9162 2.1.3.2)."""
+def root_from(leaf: bytes, index: int, size: int, proof: Sequence[bytes]) -> bytes:
+    """The root that an inclusion proof leads to from the hash of a record (RFC 9162 2.1.3.2)."""
     if not 0 <= index < size:
         raise Wrong(f"a log of {size} records has no record {index}")
-    result = hashlib.sha256(b"\x00" + body).digest()
+    result = leaf
     position, last = index, size - 1
     for step in proof:
         if last == 0 or len(step) != 32:
@@ -362,17 +362,32 @@ def check_seal(bundle: dict[str, Any], keys: Sequence[Key], verdict: Verdict) ->
     verdict.facts.append(f"Seal: {signed[0]} signed this selection of records.")
 
 
-def check_record(entry: object, origin: str, size: int, root: bytes) -> dict[str, Any]:
+def check_place(entry: dict[str, Any], size: int, root: bytes) -> None:
+    """The record with this hash is in the tree at its place."""
+    leaf = get(entry, "leaf_hash", str)
+    if not re.fullmatch(r"[0-9a-f]{64}", leaf):
+        raise Wrong("its leaf hash is malformed")
+    proof = [decode(step) if isinstance(step, str) else b"" for step in get(entry, "proof", list)]
+    if root_from(bytes.fromhex(leaf), get(entry, "seq", int), size, proof) != root:
+        raise Wrong("it is not in the log: its proof leads to another root")
+
+
+def is_withheld(entry: dict[str, Any]) -> bool:
+    """Whether only the hash of the record is there; then there is nothing else of it, and a sentence says why."""
+    if "withheld" not in entry:
+        return False
+    if not get(entry, "withheld", str) or entry.keys() - {"seq", "leaf_hash", "proof", "withheld"}:
+        raise Wrong("it is said to be withheld, and is not, or not said why")
+    return True
+
+
+def check_record(entry: dict[str, Any], origin: str, size: int, root: bytes) -> dict[str, Any]:
     """One record: its bytes, its place in the tree, its form. Gives the parsed body."""
-    if not isinstance(entry, dict):
-        raise Wrong("it is malformed")
     raw = get(entry, "body", str).encode() if "body" in entry else decode(get(entry, "body_base64", str))
     seq = get(entry, "seq", int)
     if get(entry, "leaf_hash", str) != hashlib.sha256(b"\x00" + raw).hexdigest():
         raise Wrong("its leaf hash is not the hash of its bytes")
-    proof = [decode(step) if isinstance(step, str) else b"" for step in get(entry, "proof", list)]
-    if root_from(raw, seq, size, proof) != root:
-        raise Wrong("it is not in the log: its proof leads to another root")
+    check_place(entry, size, root)
     try:
         body = parse_json(raw.decode())
     except UnicodeDecodeError:
@@ -450,22 +465,34 @@ def check_records(bundle: dict[str, Any], verdict: Verdict) -> list[dict[str, An
     text, _ = parse_note(get(bundle, "checkpoint", str))
     size, root = read_checkpoint(text, origin)
     entries = get(bundle, "records", list)
-    bodies = []
+    bodies, withheld, numbers = [], [], []
     for entry in entries:
         seq = entry.get("seq") if isinstance(entry, dict) else "?"
         try:
-            bodies.append(check_record(entry, origin, size, root))
+            if not isinstance(entry, dict):
+                raise Wrong("it is malformed")
+            if is_withheld(entry):
+                check_place(entry, size, root)
+                withheld.append(entry["withheld"])
+            else:
+                bodies.append(check_record(entry, origin, size, root))
+            numbers.append(entry["seq"])
         except Wrong as error:
             verdict.problems.append(f"record {shown(seq)}: {error}")
-    numbers = [body["seq"] for body in bodies]
     if numbers != sorted(set(numbers)):
         verdict.problems.append("records are out of order or there twice")
     if get(bundle, "count", int) != len(entries):
         verdict.problems.append(f"the bundle says {bundle['count']} records, {len(entries)} are there")
     verdict.facts.append(
-        f"Records: {len(bodies)} of the log {shown(origin)}, each proven to be in the tree of size {size} that the "
+        f"Records: {len(numbers)} of the log {shown(origin)}, each proven to be in the tree of size {size} that the "
         "checkpoint states."
     )
+    if withheld:
+        verdict.facts.append(
+            f"Withheld: {len(withheld)} of them. Their hashes are in the tree; whether they are about this change, and "
+            "what they say, the seal alone vouches for."
+        )
+        verdict.facts += [f"  why: {shown(reason)}" for reason in dict.fromkeys(withheld)]
     return bodies
 
 

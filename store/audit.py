@@ -22,7 +22,9 @@ from weakref import WeakKeyDictionary
 from sqlalchemy import Connection, Engine, Select, insert, select, true
 from sqlalchemy.exc import IntegrityError, OperationalError
 
+from changes.anonymity import full_hour
 from changes.facts import SYSTEM
+from changes.sight import QUIET_COMMANDS, UNTOLD, WITHHELD, is_quiet
 from changes.values import Moment, Value
 from ledger.canonical import NotCanonical, parse_canonical
 from ledger.checkpoint import read_checkpoint
@@ -104,6 +106,8 @@ class AuditEntry(TrailEntry):
 
     change: str
     record_id: str
+    withheld: str = ""
+    """Why nothing but the number, the hash and the hour is told of it, where that is so."""
 
 
 class AuditPage(Value):
@@ -234,7 +238,9 @@ class Evidence(Value):
 
     entry: AuditEntry
     body: str
-    """The stored bytes, which the hash covers."""
+    """The stored bytes, which the hash covers; empty where they are withheld."""
+    withheld: str
+    """Why they are, in a sentence."""
     proven_in: int
     """The size of the checkpoint whose tree holds the record; 0 where none does yet."""
     wrong: str
@@ -243,7 +249,7 @@ class Evidence(Value):
 
 def evidence(connection: Connection, seq: int, reader: Reader, names: Mapping[str, str]) -> Evidence | None:
     """Record ``seq``, verified now against the latest checkpoint; None where there is none ``reader`` may see."""
-    shape, values = Shape(sees_all=reader.sees_all), {"first": seq, "stop": seq + 1, "reader": reader.ref}
+    shape, values = Shape(sees_all=True), {"first": seq, "stop": seq + 1}
     query = with_words(select(*LINE)).where(shape.fitting(connection.dialect.name))
     try:
         row = connection.execute(query, values).first()
@@ -255,8 +261,12 @@ def evidence(connection: Connection, seq: int, reader: Reader, names: Mapping[st
     if line is None:
         return None
     proven, wrong = _verified(connection, seq)
-    body = line.body.decode(errors="backslashreplace")
-    return Evidence(entry=_entry(line, reader, names), body=body, proven_in=proven, wrong=wrong)
+    withheld = withheld_from(reader, line.action, line.outcome, line.body, mine=line.person == reader.ref)
+    body = "" if withheld else line.body.decode(errors="backslashreplace")
+    entry = _entry(line, reader, names)
+    if wrong and entry.withheld:
+        wrong = "What is wrong is for auditors to know. Ask one of them."
+    return Evidence(entry=entry, body=body, withheld=withheld, proven_in=proven, wrong=wrong)
 
 
 def _unreadable(connection: Connection, seq: int) -> Line | None:
@@ -370,8 +380,31 @@ def _page(
 
 def _entry(line: Line, reader: Reader, names: Mapping[str, str]) -> AuditEntry:
     # Nothing is validated: what stands in the ledger has been, and once more for fifty records is a fifth of the time.
+    if not reader.sees_all and line.person != reader.ref and is_quiet(line.action, line.outcome):
+        return _veiled(line)
     parts = told(line, names, reader.ref, reader.sees_all)
     return AuditEntry.model_construct(**parts, change=line.change, record_id=line.record_id)
+
+
+def _veiled(line: Line) -> AuditEntry:
+    hour = full_hour(line.recorded_at)
+    told: dict[str, Any] = dict.fromkeys(AuditEntry.model_fields, "")
+    told |= {"seq": line.seq, "occurred_at": hour, "recorded_at": hour, "leaf_hash": line.leaf_hash.hex()}
+    return AuditEntry.model_construct(**{**told, "sentence": WITHHELD, "withheld": WITHHELD})
+
+
+def withheld_from(reader: Reader, action: str, outcome: str, body: bytes, *, mine: bool) -> str:
+    """Why the bytes of a record are withheld from ``reader``, in a sentence; empty where they are not. They hold the
+    number of whoever acted, which stands in everything that this person did openly.
+
+    Args:
+        mine: it is the reader's own.
+    """
+    if reader.sees_all or mine:
+        return ""
+    if is_quiet(action, outcome):
+        return WITHHELD
+    return UNTOLD if _mapping_in(body).get("command") in QUIET_COMMANDS else ""
 
 
 def exported(
@@ -535,11 +568,15 @@ def _question_in(
         exact=tuple(name for name, value in exact.items() if value),
         not_applied=asked.outcome not in ("", "applied"),
         people=len(people),
-        sees_all=reader.sees_all,
-        discreetly=bool(asked.person or asked.text),
+        sees_all=reader.sees_all or not _tells(asked),
         words=Way.NONE if asked.text else None,
     )
     return _Question(size, shape, values, held or 0)
+
+
+def _tells(asked: Filter) -> bool:
+    """Whether what fits says something about itself by fitting, besides when and on which change it was recorded."""
+    return bool(asked.person or asked.kind or asked.stage or asked.outcome or asked.text)
 
 
 def cursor_at(size: int, before: int) -> str:

@@ -9,7 +9,7 @@ from typing import Any
 
 from sqlalchemy import Connection
 
-from changes.events import EVENTS
+from changes.sight import NAMING_THE_ASKED
 from ledger.bundle import PolicyText, build_bundle
 from ledger.canonical import NotCanonical, parse_canonical
 from ledger.checkpoint import read_checkpoint
@@ -18,12 +18,11 @@ from ledger.note import Signer
 from ledger.record import evidence_of, policy_of
 from ledger.stored import StoredRecord
 from policies.loader import parse_policy
-from store.audit import Reader
+from store.audit import Reader, withheld_from
 from store.checkpoints import RecordsAltered, Sealed
 from store.ledger import number_of
 from store.policies import candidate_text, published_text
 from store.tiles import stored_inclusion, stored_reader
-from store.trail import DISCREET_COMMANDS, SECRET_COMMANDS
 from store.verifying import records_of
 from store.verifying_change import verify_change
 
@@ -50,20 +49,22 @@ def bundle_of(
         RecordsAltered: its records are not those that were recorded, or not all of them.
     """
     _require_whole(connection, change, sealed, signers)
-    mine = {number_of(connection, reader.ref), reader.ref}
-    records = [_disclosed(one, reader, mine) for one in records_of(connection, change) if one.seq < sealed.size]
+    records = [one for one in records_of(connection, change) if one.seq < sealed.size]
     if not records:
         raise NothingRecorded(f"Nothing is recorded about a change {change}.")
+    mine = {number_of(connection, reader.ref), reader.ref}
+    withheld = {one.seq: why for one in records if (why := _withheld(one, reader, mine))}
     return build_bundle(
         change,
-        records,
+        [_disclosed(one, reader, mine) for one in records],
         sealed.note,
         stored_reader(connection, sealed.size),
         vkeys=[str(signer.verifier_key) for signer in signers],
         made_at=made_at,
         made_by=made_by,
         signers=signers,
-        policies=_policies(connection, records),
+        policies=_policies(connection, [one for one in records if one.seq not in withheld]),
+        withheld=withheld,
     )
 
 
@@ -91,12 +92,17 @@ def _require_whole(connection: Connection, change: str, sealed: Sealed, signers:
         )
 
 
+def _withheld(record: StoredRecord, reader: Reader, mine: set[str]) -> str:
+    action, outcome, actor = (str(record.columns[name]) for name in ("action", "outcome", "actor_ref"))
+    return withheld_from(reader, action, outcome, record.body, mine=actor in mine)
+
+
 def _disclosed(record: StoredRecord, reader: Reader, mine: set[str]) -> StoredRecord:
     """The record with those words that the reader may have; the others stay a commitment."""
-    action, actor = str(record.columns["action"]), record.columns["actor_ref"]
-    kind = EVENTS.get(action)
-    quiet = (kind.secret or kind.discreet) if kind else action in SECRET_COMMANDS | DISCREET_COMMANDS
-    return record._replace(private=()) if quiet and not reader.sees_all and actor not in mine else record
+    open_to_all = record.columns["action"] not in NAMING_THE_ASKED
+    return (
+        record if reader.sees_all or open_to_all or record.columns["actor_ref"] in mine else record._replace(private=())
+    )
 
 
 def _policies(connection: Connection, records: Sequence[StoredRecord]) -> list[PolicyText]:

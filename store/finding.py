@@ -29,12 +29,12 @@ from sqlalchemy import (
     true,
 )
 
-from changes.events import EVENTS
+from changes.sight import NAMING_THE_ASKED, quiet_kinds
 from store import tables
 from store.columns import UtcDateTime
 from store.prepared import Prepared
 from store.searching import Others, Way, held_by_newest, holding, some_unindexed, walked
-from store.trail import DISCREET_COMMANDS, LINE, SECRET_COMMANDS, with_words
+from store.trail import LINE, with_words
 
 EXACT = ("change", "action", "stage", "outcome")
 """The columns that are asked for as they are."""
@@ -53,8 +53,7 @@ class Shape(NamedTuple):
     people: int = 0
     """Under how many references the person may be recorded who is asked for: ``person0``, ``person1``."""
     sees_all: bool = False
-    discreetly: bool = False
-    """A person or words are searched for: to find what is discreet would say who it was."""
+    """Nothing has to be left out: the reader sees all, or what is asked for tells nothing of what is found."""
     words: Way | None = None
 
     def others(self, records: FromClause) -> list[ColumnElement[bool]]:
@@ -87,12 +86,14 @@ class Shape(NamedTuple):
         return walked(below, limit, meeting, oldest=oldest)
 
     def _open_to_reader(self, records: FromClause) -> ColumnElement[bool]:
-        """Leave out what is secret, and what is discreet where that is asked for, but for what the reader did."""
-        secret = {kind for kind, event in EVENTS.items() if event.secret or (self.discreetly and event.discreet)}
-        refused = SECRET_COMMANDS | DISCREET_COMMANDS if self.discreetly else SECRET_COMMANDS
+        """Leave out what the reader may not know of, but for what they did: to find it by a person, a kind, a stage, an
+        outcome or by words would say what it is."""
+        events, commands = quiet_kinds()
+        if self.words:
+            events |= NAMING_THE_ASKED
         hidden = or_(
-            and_(records.c.outcome == _named("applied"), records.c.action.in_(list(map(_named, sorted(secret))))),
-            and_(records.c.outcome == _named("refused"), records.c.action.in_(list(map(_named, sorted(refused))))),
+            and_(records.c.outcome == _named("applied"), records.c.action.in_(list(map(_named, sorted(events))))),
+            and_(records.c.outcome == _named("refused"), records.c.action.in_(list(map(_named, sorted(commands))))),
         )
         people, reader = tables.ledger_person.c, bindparam("reader", type_=String)
         number = select(people.id).where(people.person == reader).scalar_subquery()

@@ -14,11 +14,10 @@ from typing import Any, NamedTuple
 from pydantic_core import from_json
 from sqlalchemy import Connection, Select, and_, case, select
 
-# Whoever decides has every event registered; which of them are secret must not depend on who else was imported.
-from changes import decision as _registering  # noqa: F401
 from changes.events import EVENTS, named_in, sentence_of
 from changes.facts import SYSTEM
 from changes.refusals import Refused
+from changes.sight import is_discreet, is_secret
 from changes.values import Moment, Value
 from ledger.commitments import verify
 from ledger.record import commitments_of, policy_of
@@ -139,11 +138,7 @@ def trail(
 
 def _is_secret(line: Line, reader: str) -> bool:
     """Whether ``reader`` must not even see that this happened: somebody else's no, or an attempt that tells of one."""
-    if line.person == reader:
-        return False
-    if line.outcome == "refused":
-        return line.action in SECRET_COMMANDS
-    return line.action in EVENTS and EVENTS[line.action].secret
+    return line.person != reader and is_secret(line.action, line.outcome)
 
 
 def _names(connection: Connection, refs: Set[str]) -> dict[str, str]:
@@ -178,9 +173,7 @@ def told(
 
 def _is_discreet(line: Line, reader: str) -> bool:
     """Whether it must not be said who it was."""
-    if line.outcome == "refused" and line.person != reader:
-        return line.action in DISCREET_COMMANDS
-    return line.action in EVENTS and EVENTS[line.action].discreet and line.person not in {reader, SYSTEM}
+    return line.person not in {reader, SYSTEM} and is_discreet(line.action, line.outcome)
 
 
 def _sentence(line: Line, body: Mapping[str, Any], names: Mapping[str, str], zone: tzinfo) -> str:
@@ -237,10 +230,6 @@ LEDGERS_OWN = {
     "key_rotated": "replaced the ledger's signing key",
 }
 """What the ledger records about itself, in words."""
-DISCREET_COMMANDS = {"nominate", "declare_interest"}
-"""A refused attempt must not give away either who voted or who is interested."""
-SECRET_COMMANDS = {"accept_invitation", "decline_invitation"}
-"""Refused, these tell that somebody has said no before."""
 
 
 class Happened(Value):

@@ -172,17 +172,17 @@ def test_the_offline_verifier_follows_proofs_in_trees_of_every_shape() -> None:
     for size in range(1, 41):
         for index in range(size):
             proof = inclusion_proof(reader, index, size)
-            assert offline.root_from(bodies[index], index, size, proof) == root_of(leaves[:size])
+            assert offline.root_from(leaves[index], index, size, proof) == root_of(leaves[:size])
 
 
 def test_a_proof_of_another_length_is_refused_even_where_the_hashes_would_fit() -> None:
     step = bytes(32)
     with pytest.raises(offline.Wrong, match="too short"):
-        offline.root_from(b"body", 0, 4, [step])
+        offline.root_from(bytes(32), 0, 4, [step])
     with pytest.raises(offline.Wrong, match="too long"):
-        offline.root_from(b"body", 0, 2, [step, step])
+        offline.root_from(bytes(32), 0, 2, [step, step])
     with pytest.raises(offline.Wrong, match="too long or malformed"):
-        offline.root_from(b"body", 0, 2, [step[1:]])
+        offline.root_from(bytes(32), 0, 2, [step[1:]])
 
 
 # --- forgeries: each with everything else made to fit as well as an attacker without the key can ---

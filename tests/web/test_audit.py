@@ -7,10 +7,14 @@ import json
 from datetime import timedelta
 from pathlib import Path
 
+import httpx2
 import pytest
 from sqlalchemy import func, select, text
 
 from benchmarks.measuring import statements
+from changes.any_moment import AddComment
+from changes.recruiting import AcceptInvitation, DeclareInterest, DeclineInvitation, Invite, Nominate
+from ledger import offline
 from ledger.canonical import parse_canonical
 from ledger.checkpoint import open_checkpoint, read_checkpoint
 from ledger.exports import check_json_lines
@@ -21,7 +25,7 @@ from ledger.tiles import entries_path, parse_entry_bundle, tile_addresses
 from store import tables
 from store.database import lock_ledger, reading, writing
 from store.keeping import sealer_of, signers_of
-from store.ledger import append_many, origin_of
+from store.ledger import append_many, number_of, origin_of
 from store.stopping import stopped_because
 from tests.support.attacks import Attacker
 from tests.support.databases import ON_POSTGRESQL
@@ -96,23 +100,136 @@ async def test_hostile_filters_find_nothing_and_break_nothing(office: Office) ->
         assert connection.execute(select(func.count()).select_from(tables.ledger_record)).scalar_one() > 15
 
 
-async def test_who_voted_is_for_auditors_and_for_themselves(office: Office) -> None:
-    from changes.recruiting import Nominate
+DAVID = "david.brueckner"
 
+
+def quietly(office: Office) -> tuple[Desk, set[int]]:
+    """A change on which David votes, says how interested he is, says no, is refused a yes, and speaks openly as well;
+    the numbers of the records that nobody else may know of."""
     desk = walked(office)
-    desk.give("david.brueckner", Nominate(person="hoa.nguyen"))
-    query = {"change": "CH-1", "kind": "nominated"}
-    seen = {}
-    for person in (AUDITOR, EXECUTIVE):
-        async with office.program(person) as program:
-            seen[person] = [
-                entry["actor"] for entry in (await program.get("/api/v1/audit", params=query)).json()["entries"]
-            ]
-            by_person = (await program.get("/api/v1/audit", params={**query, "person": "david.brueckner"})).json()
-            assert len(by_person["entries"]) == (1 if person == AUDITOR else 0)
-    assert seen == {AUDITOR: ["david.brueckner"], EXECUTIVE: [""]}
+    desk.give(DAVID, AddComment(about="works", text="I like the idea"))
+    desk.give(DAVID, Nominate(person="hoa.nguyen"))
+    desk.give(DAVID, DeclareInterest(level="keen"))
+    desk.give(MARA, Invite(people=(DAVID,)))
+    desk.give(DAVID, DeclineInvitation())
+    desk.refused(DAVID, AcceptInvitation())
+    with reading(office.engine) as connection:
+        table = tables.ledger_record.c
+        kinds = ("nominated", "interest_declared", "invitation_declined", "accept_invitation")
+        seqs = set(connection.execute(select(table.seq).where(table.action.in_(kinds))).scalars())
+    assert len(seqs) == 4
+    return desk, seqs
+
+
+async def test_who_voted_is_for_auditors_and_for_themselves(office: Office) -> None:
+    _, quiet = quietly(office)
+    async with office.program(AUDITOR) as program:
+        for asked, fitting in (({"kind": "nominated"}, 1), ({"person": DAVID}, 5), ({"outcome": "refused"}, 1)):
+            found = (await program.get("/api/v1/audit", params={"change": "CH-1", **asked})).json()["entries"]
+            assert [entry["actor"] for entry in found] == [DAVID] * fitting
+    async with office.program(EXECUTIVE) as program:
+        everything = (await program.get("/api/v1/audit", params={"change": "CH-1"})).json()
+    told = {entry["seq"]: entry for entry in everything["entries"]}
+    for seq in quiet:
+        assert told[seq].pop("leaf_hash")
+        moments = [told[seq].pop(name) for name in ("recorded_at", "occurred_at")]
+        assert all(moment.endswith(":00:00Z") for moment in moments)
+        assert told[seq].pop("sentence") == told[seq].pop("withheld")
+        assert told[seq].pop("seq") == seq
+        assert set(told[seq].values()) == {""}, "one tells no more than the other"
     async with office.program(MARA) as program:
         assert (await program.get("/api/v1/audit")).status_code == 403
+
+
+@pytest.mark.parametrize(
+    "asked",
+    [
+        {"person": DAVID},
+        {"kind": "nominated"},
+        {"kind": "invitation_declined"},
+        {"kind": "accept_invitation"},
+        {"stage": "champions"},
+        {"outcome": "refused"},
+        {"outcome": "applied"},
+        {"text": "hoa"},
+        {"text": "keen"},
+        {"person": DAVID, "text": "david"},
+    ],
+    ids=str,
+)
+async def test_no_filter_finds_for_others_what_is_withheld(office: Office, asked: dict[str, str]) -> None:
+    """Neither does it count it, nor lead to a page more because of it, nor export it."""
+    desk, quiet = quietly(office)
+    desk.give(EXECUTIVE, Nominate(person="hoa.nguyen"))
+    own = desk.state.version if desk.state else 0  # the refusal is a record more
+    async with office.program(EXECUTIVE) as program:
+        found = (await program.get("/api/v1/audit", params={"change": "CH-1", **asked})).json()
+        pages = await all_pages(program, {"change": "CH-1", **asked})
+    seqs = {entry["seq"] for entry in found["entries"]}
+    assert not seqs & quiet
+    assert {entry["seq"] for entry in pages} == seqs
+    assert found["count"] == len(seqs)
+    assert (own in seqs) == (
+        asked in ({"kind": "nominated"}, {"stage": "champions"}, {"outcome": "applied"}, {"text": "hoa"})
+    )
+
+
+async def all_pages(program: httpx2.AsyncClient, asked: dict[str, str]) -> list[dict[str, object]]:
+    """The entries of all pages, read one by one."""
+    entries: list[dict[str, object]] = []
+    following: str | None = ""
+    while following is not None:
+        cursor = {"cursor": following} if following else {}
+        page = (await program.get("/api/v1/audit", params={**asked, "limit": "1", **cursor})).json()
+        entries += page["entries"]
+        following = page["following"]
+    return entries
+
+
+async def test_the_record_behind_what_is_withheld_is_proven_and_does_not_name_its_number(office: Office) -> None:
+    _, quiet = quietly(office)
+    sealer_of(office.settings, office.engine).seal()
+    with reading(office.engine) as connection:
+        number = number_of(connection, DAVID)
+    async with office.browser(EXECUTIVE) as browser:
+        listed = Page(await browser.get("/audit", params={"change": "CH-1"}))
+        shown = [Page(await browser.get(f"/audit/records/{seq}")) for seq in sorted(quiet)]
+    assert listed.text.count("What this record says is withheld from you") == len(quiet)
+    for page in shown:
+        assert "proven just now" in page.text
+        assert "withheld from you" in page.text
+        assert not [told for told in (number, DAVID, "David", "CH-1", "nominat") if told in page.html]
+    async with office.browser(DAVID) as browser:
+        assert (await browser.get(f"/audit/records/{min(quiet)}")).status_code == 403
+
+
+async def test_a_bundle_for_others_proves_what_it_withholds(office: Office) -> None:
+    _, quiet = quietly(office)
+    with reading(office.engine) as connection:
+        key = signers_of(office.settings, origin_of(connection))[0].vkey
+        number = number_of(connection, DAVID)
+    bundles = {}
+    for person in (AUDITOR, EXECUTIVE):
+        async with office.program(person) as program:
+            bundles[person] = (await program.get("/api/v1/audit/bundles/CH-1")).json()
+    keys = [offline.Key.parse(key, offline.LOG_KEY)]
+    for bundle in bundles.values():
+        verdict = offline.verify_bundle(bundle, keys)
+        assert (verdict.problems, verdict.exit_code) == ([], 0)
+    assert not [fact for fact in offline.verify_bundle(bundles[AUDITOR], keys).facts if "Withheld" in fact]
+    verdict = offline.verify_bundle(bundles[EXECUTIVE], keys)
+    assert [fact for fact in verdict.facts if fact.startswith("Withheld: 4 of them")]
+    by_seq = {entry["seq"]: entry for entry in bundles[EXECUTIVE]["records"]}
+    assert bundles[EXECUTIVE]["count"] == bundles[AUDITOR]["count"]
+    for seq in quiet:
+        assert by_seq[seq].keys() == {"seq", "leaf_hash", "proof", "withheld"}
+    told = json.dumps([by_seq[seq] for seq in quiet])
+    assert number not in told
+    for damage in ("leaf_hash", "withheld", "proof"):
+        damaged = json.loads(json.dumps(bundles[EXECUTIVE]))
+        entry = next(one for one in damaged["records"] if one["seq"] in quiet)
+        entry[damage] = {"leaf_hash": "0" * 64, "withheld": "", "proof": []}[damage]
+        assert offline.verify_bundle(damaged, keys).exit_code == 1
 
 
 async def test_reading_and_taking_out_leave_a_record_without_names(office: Office) -> None:
@@ -135,6 +252,24 @@ async def test_reading_and_taking_out_leave_a_record_without_names(office: Offic
     count, sealed = check_json_lines(answer.text.splitlines(keepends=True), [key])
     assert (count, sealed) == (17, True)
     assert json.loads(answer.text.splitlines()[0])["for"] == AUDITOR
+
+
+async def test_who_takes_the_records_themselves_out_of_the_log_leaves_a_record(office: Office) -> None:
+    """Once an hour, whichever of them it was: each record that is read this way must not make two more to read."""
+    walked(office)
+    async with office.program(AUDITOR) as auditor, office.program(MARA) as employee:
+        for _ in range(2):
+            assert (await auditor.get("/api/v1/log/tile/entries/000.p/9")).status_code == 200
+        assert (await auditor.get("/api/v1/log/tile/entries/000.p/8")).status_code == 200
+        assert (await auditor.get("/api/v1/log/tile/0/000.p/9")).status_code == 200
+        assert (await employee.get("/api/v1/log/tile/entries/000.p/9")).status_code == 403
+        office.clock.now += timedelta(hours=1)
+        assert (await auditor.get("/api/v1/log/tile/entries/000.p/9")).status_code == 200
+    with reading(office.engine) as connection:
+        table = tables.ledger_record.c
+        found = connection.execute(select(table.action, table.actor).where(table.change == "")).all()
+        number = number_of(connection, AUDITOR)
+    assert [tuple(row) for row in found] == [("trail_exported", number)] * 2
 
 
 async def test_who_guesses_a_reader_and_their_question_cannot_find_them_in_a_record(office: Office) -> None:

@@ -122,6 +122,9 @@ async def tile(services: ServicesHere, visitor: SignedIn, path: str) -> Response
     address = parse_tile_path(f"tile/{path}")
     if address.level is None and AUDITOR not in visitor.actor.roles:
         raise NotPermitted(Verdict(False, "The records themselves are for auditors. Hashes are for everybody."))
+    if address.level is None:
+        # Not which of them: whoever follows the log would find a record of their own with each step, and never end.
+        await _record(services, visitor.ref, "trail_exported", {"format": "tlog-tiles"}, services.clock())
 
     def read(connection: Connection) -> bytes:
         size = head_of(connection).size
