@@ -6,7 +6,8 @@ import json
 from collections.abc import Iterator
 from datetime import datetime
 
-from sqlalchemy import Connection, delete, func, insert, select
+from sqlalchemy import Connection, func, select
+from sqlalchemy.dialects import postgresql, sqlite
 
 from changes.decision import decide, subject_of
 from changes.facts import SYSTEM
@@ -44,10 +45,10 @@ def world_seen(connection: Connection) -> str:
 
 
 def remember_world(connection: Connection, world: str) -> None:
-    """Everything was looked at as of ``world``."""
-    table = tables.deployment
-    connection.execute(delete(table).where(table.c.name == STAMP))
-    connection.execute(insert(table).values(name=STAMP, value=world))
+    """Everything was looked at as of ``world``. Two that looked at once may both say so."""
+    insert = postgresql.insert if connection.dialect.name == "postgresql" else sqlite.insert
+    looked = insert(tables.deployment).values(name=STAMP, value=world)
+    connection.execute(looked.on_conflict_do_update(index_elements=["name"], set_={"value": world}))
 
 
 def open_changes(connection: Connection, after: str = "") -> tuple[str, ...]:
