@@ -148,22 +148,22 @@ def _remember(engine: Engine, sinks: Sequence[Sink], report: Any) -> None:
 def verify_export(
     file: Annotated[Path, typer.Argument(metavar="FILE", help="An export as JSON Lines.")], keys: Keys = None
 ) -> None:
-    """Verify that an export is as it was made: no line changed, taken out, put in or moved."""
-    from ledger.exports import ExportWrong, check_json_lines
+    """Verify an export: each record is in the signed ledger, and no line was changed, taken out, put in or moved."""
+    from ledger.export_check import check_json_lines
+    from ledger.exports import ExportWrong
     from settings import load_settings
     from store.keeping import pinned_of
 
     pinned = pinned_of(load_settings(), keys or ())
     try:
         with file.open(encoding="utf-8", errors="surrogateescape", newline="\n") as lines:
-            count, sealed = check_json_lines(lines, pinned)
+            checked = check_json_lines(lines, pinned)
     except ExportWrong as error:
         say(f"TAMPERED: {error}.")
         raise typer.Exit(1) from error
-    if not sealed:
-        say(f"Consistent, but no trusted key vouches for it: {count:,} records.")
-        raise typer.Exit(2)
-    say(f"Verified: {count:,} records, as {pinned[0].key.name} signed them.")
+    for line in checked.in_words():
+        say(line)
+    raise typer.Exit(checked.exit_code)
 
 
 @app.command()
@@ -236,11 +236,14 @@ def export(
     output: Annotated[Path | None, typer.Option("--output", help="The file to write; otherwise it is printed.")] = None,
 ) -> None:
     """Take records out: as evidence, for a spreadsheet, or for another system. Doing so is recorded."""
+    from ledger.exports import ExportWrong, cloud_events, csv_lines, json_lines
+    from ledger.tiles import NoSuchTile
     from store.audit import Reader, exported, record_access
     from store.database import reading
     from store.keeping import signers_of
     from store.ledger import origin_of
     from store.searching import index_new_words
+    from store.tiles import passing_reader
 
     if form not in ("jsonl", "csv", "cloudevents"):
         raise Stopped(f"There is no format {form}. Choose jsonl, csv or cloudevents.", 2)
@@ -252,28 +255,37 @@ def export(
             index_new_words(engine)
         with reading(engine) as connection:
             origin = origin_of(connection)
-            records = exported(connection, asked, Reader(OPERATOR, sees_all=True), _names(connection))
-            head = {"log": origin, "filter": asked.to_mapping(), "made_at": now.isoformat(), "checkpoint": sealed.note}
-            lines = _lines(form, origin, head, records, signers_of(settings, origin))
-            _write(lines, output)
-
-
-def _lines(
-    form: str, origin: str, head: dict[str, Any], records: Iterator[Any], signers: Sequence[Any]
-) -> Iterator[str]:
-    from ledger.exports import cloud_events, csv_lines, json_lines
-
-    if form == "csv":
-        return csv_lines(records)
-    return cloud_events(origin, records) if form == "cloudevents" else json_lines(head, records, signers)
+            reader, passed = Reader(OPERATOR, sees_all=True), passing_reader(connection, sealed.size)
+            records = exported(connection, asked, reader, _names(connection), sealed.size)
+            if form == "csv":
+                lines = csv_lines(records)
+            elif form == "cloudevents":
+                lines = cloud_events(origin, records)
+            else:
+                head = {"log": origin, "filter": asked.to_mapping(), "made_at": now.isoformat()}
+                head |= {"checkpoint": sealed.note}
+                lines = json_lines(head, records, passed, signers_of(settings, origin))
+            try:
+                _write(lines, output)
+            except (ExportWrong, NoSuchTile) as error:
+                raise Stopped(f"Nothing is taken out: {error}. See: groundswell audit verify") from error
 
 
 def _write(lines: Iterator[str], output: Path | None) -> None:
     if output is None:
         sys.stdout.writelines(lines)
         return
-    with output.open("w", encoding="utf-8", errors="surrogateescape", newline="") as file:
-        file.writelines(lines)
+    # Half an export is not left where a whole one belongs. A device or a pipe is written to as it is.
+    plain = output.is_file() or not output.exists()
+    unfinished = output.with_name(f"{output.name}.unfinished") if plain else output
+    try:
+        with unfinished.open("w", encoding="utf-8", errors="surrogateescape", newline="") as file:
+            file.writelines(lines)
+        if plain:
+            unfinished.replace(output)
+    finally:
+        if plain:
+            unfinished.unlink(missing_ok=True)
     say(f"Wrote {output}.")
 
 

@@ -1,13 +1,16 @@
 """Exports of records: JSON Lines as evidence, CSV for people, CloudEvents for other systems. Pure; lines go out as they
 are made, so that memory does not grow with the export.
 
-An export of JSON Lines begins with a line that says what was asked for and ends with one that counts and digests all
-before it, which the log's key signs. A filtered export proves each record it holds, and that none was taken out of the
-file since; that the filter itself left nothing out, the signature vouches for.
+An export of JSON Lines begins with a line that says what was asked for, of which log, with the signed checkpoint. Each
+record's line carries the roots of what was passed over since the line before it, the last line those up to the end:
+with them the lines make the tree that the checkpoint states, which proves each record and its place
+(docs/decisions/0042). The last line counts and digests all before it, and the log's keys sign that. That the filter
+itself left nothing out, this signature vouches for; where nothing was passed over, the tree proves it.
 """
 
 from __future__ import annotations
 
+import base64
 import csv
 import hashlib
 import io
@@ -15,12 +18,13 @@ import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
-from ledger.checkpoint import open_checkpoint, read_checkpoint
-from ledger.keys import PinnedKey, keys_for
-from ledger.merkle import leaf_hash
-from ledger.note import NoKnownSignature, NoteError, Signer, VerifierKey, parse_note, sign_note, verify_note
+from ledger.checkpoint import read_checkpoint
+from ledger.merkle import CompactRange
+from ledger.note import Signer, sign_note
+from ledger.proofs import HashReader
+from ledger.spans import pass_over, passed_over
 
-FORMAT = "groundswell-export/v1"
+FORMAT = "groundswell-export/v2"
 DANGEROUS = ("=", "+", "-", "@", "\t", "\r", "\n", "\0", "\uff1d", "\uff0b", "\uff0d", "\uff20")  # fmt: skip
 """What a spreadsheet takes for the beginning of a formula (OWASP ASVS 1.2.10), full-width forms too."""
 CSV_COLUMNS = (
@@ -47,106 +51,64 @@ class ExportedRecord(NamedTuple):
     the values that may be disclosed, with their salts in base64."""
 
     seq: int
-    body: bytes
+    leaf: bytes
+    """The hash of its bytes, whether they go out or not."""
+    body: bytes | None
+    """None where only the hash goes out: that the record is there, and not what it says."""
     shown: Mapping[str, str]
     private: Sequence[Mapping[str, str]] = ()
 
 
 class ExportWrong(ValueError):
-    """An export is not what it is said to be; the message says what is wrong first."""
+    """An export is not what it is said to be, or cannot be made of what is there; the message says what is wrong
+    first."""
 
 
 def json_lines(
-    head: Mapping[str, Any], records: Iterable[ExportedRecord], signers: Sequence[Signer] = ()
+    head: Mapping[str, Any], records: Iterable[ExportedRecord], reader: HashReader, signers: Sequence[Signer]
 ) -> Iterator[str]:
-    """The lines of an export, each with its line break. ``head`` says which log and filter, and holds the checkpoint.
-    All ``signers`` seal it: both while a key is being replaced."""
-    digest, count = hashlib.sha256(), 0
+    """The lines of an export, each with its line break.
+
+    Args:
+        head: which log and filter, and the "checkpoint" that covers every record.
+        records: in their order, none beyond the checkpoint.
+        reader: answers the roots of what is passed over; asked in order, from the left to the right.
+        signers: the log's keys, each of which signs the seal.
+
+    Raises:
+        ExportWrong: they do not make the tree that the checkpoint states. Nothing is sealed.
+    """
+    stated, _ = read_checkpoint(head["checkpoint"])
+    digest, count, tree = hashlib.sha256(), 0, CompactRange()
     first = _line({"format": FORMAT, **head})
     digest.update(first.encode())
     yield first
     for record in records:
-        line = _line(
-            {
-                "seq": record.seq,
-                "body": record.body.decode("utf-8", "surrogateescape"),
-                "leaf_hash": leaf_hash(record.body).hex(),
-                "private": list(record.private),
-            }
-        )
+        passed = passed_over(reader, tree.size, record.seq)
+        pass_over(tree, record.seq, passed)
+        tree.append(record.leaf)
+        line = _line({"seq": record.seq, **_passed(passed), **_content(record)})
         digest.update(line.encode("utf-8", "surrogateescape"))
         count += 1
         yield line
+    passed = passed_over(reader, tree.size, stated.size)
+    pass_over(tree, stated.size, passed)
+    if tree.root() != stated.root:
+        raise ExportWrong(f"the records do not make the tree of size {stated.size:,} that was signed")
     statement = f"{FORMAT}\n{count}\n{digest.hexdigest()}\n"
     note = str(sign_note(statement, signers)) if signers else None
-    yield _line({"count": count, "sha256": digest.hexdigest(), "seal": note})
+    yield _line({**_passed(passed), "count": count, "sha256": digest.hexdigest(), "seal": note})
 
 
-def check_json_lines(lines: Iterable[str], pinned: Sequence[PinnedKey] = ()) -> tuple[int, bool]:
-    """Check an export: how many records it holds, and whether one of the ``pinned`` keys vouches for the selection. It
-    has to be trusted for the size of the checkpoint and for all records; the digest that is sealed covers both.
-
-    Raises:
-        ExportWrong: a line was changed, taken out, put in or moved, or the signature does not fit.
-    """
-    digest, count, last = hashlib.sha256(), 0, -1
-    found = iter(lines)
-    head = next(found, "")
-    first = _read(head, 1)
-    if first.get("format") != FORMAT:
-        raise ExportWrong(f"line 1 does not begin an export in the format {FORMAT}")
-    digest.update(head.encode("utf-8", "surrogateescape"))
-    for number, line in enumerate(found, start=2):
-        content = _read(line, number)
-        if "count" in content:
-            keys = _trusted(first, pinned, last + 1)
-            return _check_end(content, count, digest.hexdigest(), keys)
-        seq, body = content.get("seq"), content.get("body")
-        if not isinstance(seq, int) or not isinstance(body, str):
-            raise ExportWrong(f"line {number} is no record")
-        if content.get("leaf_hash") != leaf_hash(body.encode("utf-8", "surrogateescape")).hex():
-            raise ExportWrong(f"line {number}: the hash of record {seq} is not the hash of its bytes")
-        if seq <= last:
-            raise ExportWrong(f"line {number}: record {seq} stands behind record {last}")
-        last, count = seq, count + 1
-        digest.update(line.encode("utf-8", "surrogateescape"))
-    raise ExportWrong("the export ends without its last line; it was cut off")
+def _content(record: ExportedRecord) -> dict[str, Any]:
+    if record.body is None:
+        return {"leaf_hash": record.leaf.hex(), "withheld": True}
+    body = record.body.decode("utf-8", "surrogateescape")
+    return {"body": body, "leaf_hash": record.leaf.hex(), "private": list(record.private)}
 
 
-def _trusted(head: Mapping[str, Any], pinned: Sequence[PinnedKey], least: int) -> Sequence[VerifierKey]:
-    """The keys for the size that the export speaks of, if one of them signed its checkpoint."""
-    checkpoint = head.get("checkpoint")
-    if checkpoint is None:  # nothing was recorded yet
-        return keys_for(pinned, least)
-    try:
-        stated, _ = read_checkpoint(str(checkpoint))
-        keys = keys_for(pinned, max(stated.size, least))
-        open_checkpoint(str(checkpoint), str(head.get("log")), keys)
-    except NoKnownSignature:
-        return ()
-    except NoteError as error:
-        raise ExportWrong(f"line 1: the checkpoint: {error}") from error
-    return keys
-
-
-def _check_end(content: Mapping[str, Any], count: int, digest: str, keys: Sequence[VerifierKey]) -> tuple[int, bool]:
-    if content.get("count") != count:
-        raise ExportWrong(f"the last line counts {content.get('count')} records, {count} are there")
-    if content.get("sha256") != digest:
-        raise ExportWrong("a line was changed, taken out, put in or moved since the export was made")
-    seal = content.get("seal")
-    if not keys or not isinstance(seal, str):
-        return count, False
-    try:
-        note = parse_note(seal)
-        verify_note(note, keys)
-    except NoKnownSignature:
-        return count, False
-    except NoteError as error:
-        raise ExportWrong(f"the seal: {error}") from error
-    if note.text != f"{FORMAT}\n{count}\n{digest}\n":
-        raise ExportWrong("the seal is that of another export")
-    return count, True
+def _passed(roots: Sequence[bytes]) -> dict[str, list[str]]:
+    return {"passed_over": [base64.b64encode(root).decode() for root in roots]} if roots else {}
 
 
 def csv_lines(records: Iterable[ExportedRecord]) -> Iterator[str]:
@@ -162,8 +124,11 @@ def harmless(cell: str) -> str:
 
 
 def cloud_events(source: str, records: Iterable[ExportedRecord]) -> Iterator[str]:
-    """One CloudEvents 1.0 event in JSON per line. The log's name is the source, the record's id the event's."""
+    """One CloudEvents 1.0 event in JSON per line. The log's name is the source, the record's id the event's. What only
+    the hash of goes out is no event."""
     for record in records:
+        if record.body is None:
+            continue
         body = json.loads(record.body)
         subject = body.get("subject", {})
         event = {
@@ -187,13 +152,3 @@ def _row(cells: Sequence[str]) -> str:
     buffer = io.StringIO()
     csv.writer(buffer, lineterminator="\r\n").writerow(cells)
     return buffer.getvalue()
-
-
-def _read(line: str, number: int) -> dict[str, Any]:
-    try:
-        content = json.loads(line)
-    except ValueError as error:
-        raise ExportWrong(f"line {number} is not JSON: {error}") from error
-    if not isinstance(content, dict):
-        raise ExportWrong(f"line {number} is no record")
-    return content

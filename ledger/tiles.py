@@ -212,13 +212,25 @@ class TileReader:
     """
 
     def __init__(
-        self, source: TileSource, size: int, read: Mapping[tuple[int, int], Sequence[bytes]] | None = None
+        self,
+        source: TileSource,
+        size: int,
+        read: Mapping[tuple[int, int], Sequence[bytes]] | None = None,
+        *,
+        passing: bool = False,
     ) -> None:
-        """Read from ``source``, which holds ``size`` records. ``read`` are tiles that were read already, the hashes
-        of each under its level and index (see :func:`tiles_wanted`)."""
+        """Read from ``source``, which holds ``size`` records.
+
+        Args:
+            source: where the hashes are.
+            size: how many records it holds.
+            read: tiles that were read already, the hashes of each under its level and index (see :func:`tiles_wanted`).
+            passing: for whoever goes through the log from the left to the right: one tile of each level is kept.
+        """
         self._source = source
         self._size = size
         self._read = dict(read or {})
+        self._passing = passing
 
     def subtree_root(self, level: int, index: int) -> bytes:
         """The root over the 2**``level`` leaves that begin at leaf ``index`` * 2**``level``.
@@ -243,6 +255,8 @@ class TileReader:
                 hashes = hashes_of(data)
             else:  # not full yet: read once what of it is there, not piece by piece
                 hashes = list(_hashes_before(self._source, level, start, there))
+            if self._passing:
+                self._read = {place: kept for place, kept in self._read.items() if place[0] != level}
             self._read[level, index] = hashes
         return self._read[level, index][offset : offset + count]
 

@@ -19,6 +19,7 @@ from functools import lru_cache
 from typing import Any, NamedTuple
 from weakref import WeakKeyDictionary
 
+from pydantic_core import from_json
 from sqlalchemy import Connection, Engine, Select, insert, select, true
 from sqlalchemy.exc import IntegrityError, OperationalError
 
@@ -33,10 +34,10 @@ from ledger.findings import Findings
 from ledger.merkle import leaf_hash
 from ledger.note import NoteError
 from ledger.proofs import ProofInvalid, verify_inclusion
-from ledger.record import columns_of, policy_of
-from ledger.tiles import NoSuchTile
+from ledger.record import columns_of, commitments_of, instant_text, policy_of
+from ledger.tiles import NoSuchTile, TileReader
 from store import tables
-from store.checkpoints import latest_checkpoint
+from store.checkpoints import RecordsAltered, latest_checkpoint
 from store.database import writing
 from store.finding import EXACT, ONE_WAY, SIZE, Bounding, Queries, Shape, bounds, in_pieces, queries
 from store.ledger import LABEL, ORIGIN, Entry, add_once, origin_of
@@ -44,8 +45,8 @@ from store.prepared import Prepared
 from store.reading import CursorInvalid
 from store.searching import Way, best_way, looked_for
 from store.stopping import OUTSIDE, STOPPED
-from store.tiles import stored_inclusion
-from store.trail import LINE, Line, TrailEntry, told, with_words
+from store.tiles import passing_reader, stored_inclusion
+from store.trail import LINE, Line, TrailEntry, is_as_recorded, told, with_words
 from store.verifying import check_row, record_at
 
 PAGE = 50
@@ -408,21 +409,55 @@ def withheld_from(reader: Reader, action: str, outcome: str, body: bytes, *, min
 
 
 def exported(
-    connection: Connection, asked: Filter, reader: Reader, names: Mapping[str, str]
+    connection: Connection, asked: Filter, reader: Reader, names: Mapping[str, str], size: int
 ) -> Iterator[ExportedRecord]:
-    """The records that fit, oldest first, in pieces: memory stays the same however many they are."""
+    """The records that fit among the first ``size``, which are signed, oldest first, in pieces: memory stays the same
+    however many they are.
+
+    Raises:
+        RecordsAltered: one of them is not what was recorded; it does not go out, in no format.
+    """
     question = _question(connection, asked, reader, _bounding(asked))
-    values = {**question.values}
-    query = question.oldest(connection, values)
+    values = {**question.values, "stop": min(question.values["stop"], size)}
+    query, leaves = question.oldest(connection, values), passing_reader(connection, size)
     while rows := query.read(connection, values):
         for line in map(Line.of, rows):
-            yield _exported(line, reader, names)
+            yield _exported(line, _require_recorded(line, leaves), reader, names)
         values["first"] = rows[-1][0] + 1
 
 
-def _exported(line: Line, reader: Reader, names: Mapping[str, str]) -> ExportedRecord:
+def _require_recorded(line: Line, leaves: TileReader) -> dict[str, Any]:
+    """The body of a record that is in the tree as it is here, with its columns and its words."""
+    try:
+        if leaf_hash(line.body) != leaves.subtree_root(0, line.seq):
+            raise ValueError("its bytes are not those that were recorded")
+        body: dict[str, Any] = from_json(line.body)  # what has this hash is in the one form that was recorded
+        stated, shown = columns_of(body), line._asdict()
+        if any((stated[name] or "") != shown[column] for name, column in _SHOWN_AS_RECORDED.items()):
+            raise ValueError("its columns say something else than its bytes")
+        if any(stated[name] != instant_text(shown[name]) for name in ("recorded_at", "occurred_at")):
+            raise ValueError("its times are not those that were recorded")
+        if line.value is not None and not is_as_recorded(line, commitments_of(body).get(LABEL)):
+            raise ValueError("its words are not those that were recorded")
+    except (ValueError, NoSuchTile) as error:
+        raise RecordsAltered(
+            f"Record {line.seq:,} cannot be taken out: {error}. Nothing of it goes out. See: groundswell audit verify"
+        ) from error
+    return body
+
+
+_SHOWN_AS_RECORDED = {
+    "record_id": "record_id",
+    "action": "action",
+    "outcome": "outcome",
+    "change_id": "change",
+    "stage": "stage",
+}
+"""The columns of a record that an export shows, by their names in ``ledger.record.COLUMNS``."""
+
+
+def _exported(line: Line, body: Mapping[str, Any], reader: Reader, names: Mapping[str, str]) -> ExportedRecord:
     entry = _entry(line, reader, names)
-    body = json.loads(line.body)
     policy, signature = policy_of(body), body.get("signature", {})
     # Who may not see who acted gets no words either: the words of an event name its author.
     values = []
@@ -445,7 +480,7 @@ def _exported(line: Line, reader: Reader, names: Mapping[str, str]) -> ExportedR
         "policy": f"{policy[0]} {policy[1]}" if policy else "",
         "hash of the record": entry.leaf_hash,
     }
-    return ExportedRecord(entry.seq, line.body, shown, values)
+    return ExportedRecord(entry.seq, line.leaf_hash, line.body, shown, values)
 
 
 def record_access(

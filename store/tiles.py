@@ -76,6 +76,11 @@ def stored_reader(connection: Connection, size: int) -> TileReader:
     return TileReader(StoredTiles(connection), size)
 
 
+def passing_reader(connection: Connection, size: int) -> TileReader:
+    """Reads hashes of the tree of ``size`` records from the left to the right, in memory that stays the same."""
+    return TileReader(StoredTiles(connection), size, passing=True)
+
+
 def stored_inclusion(connection: Connection, seq: int, size: int) -> list[bytes]:
     """The proof that record ``seq`` is in the tree of ``size`` records, made of one query.
 

@@ -16,11 +16,13 @@ from directory.model import Directory, Person
 from ledger.exports import cloud_events, csv_lines, json_lines
 from settings import Settings
 from store.audit import Filter, Reader, exported, record_access
+from store.bundles import NothingRecorded
 from store.checkpoints import Sealed
 from store.database import reading
 from store.keeping import sealer_of, signers_of
 from store.ledger import origin_of
 from store.searching import index_new_words
+from store.tiles import passing_reader
 from web.security.sign_in import Visitor
 
 FORMATS = {
@@ -80,6 +82,8 @@ def export_lines(
     """
     record_access(engine, reader.ref, "trail_exported", {**asked.to_mapping(), "format": form}, now, "page")
     sealed = sealer_of(settings, engine).seal()
+    if sealed is None:
+        raise NothingRecorded("Nothing is recorded yet.")
     if asked.text:
         index_new_words(engine)
     return _lines(engine, settings, asked, form, reader, names, now, sealed)
@@ -93,19 +97,19 @@ def _lines(
     reader: Reader,
     names: Mapping[str, str],
     now: datetime,
-    sealed: Sealed | None,
+    sealed: Sealed,
 ) -> Iterator[str]:
     with reading(engine) as connection:
         origin = origin_of(connection)
-        records = exported(connection, asked, reader, names)
+        records = exported(connection, asked, reader, names, sealed.size)
         head: dict[str, Any] = {"log": origin, "filter": asked.to_mapping(), "made_at": now.isoformat()}
-        head |= {"for": reader.ref, "checkpoint": sealed.note if sealed else None}
+        head |= {"for": reader.ref, "checkpoint": sealed.note}
         if form == "csv":
             yield from csv_lines(records)
         elif form == "cloudevents":
             yield from cloud_events(origin, records)
         else:
-            yield from json_lines(head, records, signers_of(settings, origin))
+            yield from json_lines(head, records, passing_reader(connection, sealed.size), signers_of(settings, origin))
 
 
 def _short(text: str) -> str:

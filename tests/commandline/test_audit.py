@@ -12,12 +12,15 @@ from sqlalchemy import Engine, text, update
 
 from changes.any_moment import AddComment
 from changes.hearing import AcceptForTesting
+from ledger.canonical import canonical_bytes
 from ledger.keys import generate_key, write_key_file
+from ledger.merkle import leaf_hash
 from store import tables
 from store.checkpoints import head_of
 from store.database import reading, writing
 from store.ledger import origin_of
 from tests.support.attacks import PRIVATE, Attacker
+from tests.support.databases import ON_POSTGRESQL
 from tests.support.desk import Desk
 from tests.support.examples import MANAGER, PROPOSER, TO_CHAMPIONS, submit
 
@@ -232,6 +235,53 @@ def test_while_a_key_is_replaced_either_vouches_and_each_for_its_sizes(
         code, said, _ = run("audit", "verify-export", str(export), "--key", key)
         assert (code, "no trusted key vouches for it" in said) == (2, True), key
     assert run("audit", "verify-export", str(early), "--key", new)[0] == 2
+
+
+ALTERED = {
+    "a body": ("UPDATE ledger_record SET body = {body} WHERE seq = 4", "its bytes are not those"),
+    "a body and its hash": (
+        "UPDATE ledger_record SET body = {body}, leaf_hash = {leaf} WHERE seq = 4",
+        "cannot be compared",
+    ),
+    "words": ("UPDATE ledger_private SET value = '{{}}' WHERE seq = 4", "its words are not those"),
+    "a time": (
+        "UPDATE ledger_record SET occurred_at = '1970-01-01 00:00:00.000000' WHERE seq = 4",
+        "its times are not those",
+    ),
+    "an outcome": ("UPDATE ledger_record SET outcome = 'refused' WHERE seq = 4", "its columns say something else"),
+}
+
+
+@pytest.mark.parametrize("form", ["jsonl", "csv", "cloudevents"])
+@pytest.mark.parametrize("what", ALTERED)
+def test_what_was_altered_is_not_taken_out_as_evidence(
+    run: Run, place: Path, engine: Engine, what: str, form: str
+) -> None:
+    run("audit", "checkpoint")
+    statement, said = ALTERED[what]
+    with writing(engine) as connection:
+        attacker = Attacker(connection, generate_key("a"), generate_key("b"))
+        attacker.take_triggers_away()
+        raw = canonical_bytes({**attacker.body(4), "command": "other"})
+        prefix = "'\\x" if ON_POSTGRESQL else "x'"
+        values = {"body": f"{prefix}{raw.hex()}'", "leaf": f"{prefix}{leaf_hash(raw).hex()}'"}
+        connection.execute(text(statement.format(**values).replace(":", "\\:")))
+    file = place / "all"
+    code, _, wrong = run("audit", "export", "--format", form, "--output", str(file))
+    assert (code, list(place.glob("all*"))) == (1, [])
+    assert said in wrong or "another one" in wrong
+
+
+def test_an_export_begins_where_what_is_signed_ends(run: Run, place: Path) -> None:
+    file = place / "all.jsonl"
+    assert run("audit", "export", "--output", str(file), "--kind", "endorsed")[0] == 0
+    code, said, _ = run("audit", "verify-export", str(file))
+    assert (code, said.startswith("Verified: 2 records, each in the ledger of size")) == (0, True), said
+    assert run("audit", "export", "--output", str(file))[0] == 0
+    code, said, _ = run("audit", "verify-export", str(file))
+    assert (code, "Nothing is left out: it is the whole ledger" in said) == (0, True), said
+    code, said, _ = run("audit", "verify-export", str(file), "--key", generate_key("elsewhere").vkey)
+    assert (code, "no trusted key vouches for it" in said) == (2, True), said
 
 
 def test_other_formats_are_for_spreadsheets_and_other_systems(run: Run, place: Path) -> None:

@@ -12,7 +12,8 @@ import pytest
 from sqlalchemy import Engine, delete, text
 
 from changes.hearing import AcceptForTesting
-from ledger.exports import check_json_lines, json_lines
+from ledger.export_check import check_json_lines
+from ledger.exports import json_lines
 from ledger.findings import Kind, Layer, Report
 from ledger.keys import PinnedKey, SigningKey, generate_key
 from settings import Settings, SettingsWrong
@@ -25,6 +26,7 @@ from store.keeping import signers_of
 from store.ledger import Entry, append_many, append_once, origin_of
 from store.recording import record
 from store.sinks import FolderSink
+from store.tiles import passing_reader
 from store.verifying import outside_notes, verify_stored
 from tests.support.attacks import Attacker
 from tests.support.databases import ON_POSTGRESQL
@@ -184,16 +186,21 @@ def test_without_a_usable_key_nothing_is_signed_and_it_is_said(tmp_path: Path) -
 
 def test_an_export_holds_the_log_as_it_was_when_it_began(engine: Engine, key: SigningKey) -> None:
     grow(engine, *(f"e/{number}" for number in range(700)))
+    sealed = Sealer(engine, lambda _origin: [key]).seal()
+    assert sealed is not None
+    grow(engine, "not-signed-yet")
 
     def while_others_write() -> Iterator[str]:
         with reading(engine) as connection:
-            records = exported(connection, Filter(), Reader("auditor", sees_all=True), {})
-            for number, line in enumerate(json_lines({}, records, [key])):
+            records = exported(connection, Filter(), Reader("auditor", sees_all=True), {}, sealed.size)
+            head = {"log": origin_of(connection), "checkpoint": sealed.note}
+            for number, line in enumerate(json_lines(head, records, passing_reader(connection, 700), [key])):
                 if number in (1, 600):
                     grow(engine, f"meanwhile/{number}")
                 yield line
 
     lines = list(while_others_write())
-    assert check_json_lines(lines, [PinnedKey(key.verifier_key)]) == (700, True)
+    checked = check_json_lines(lines, [PinnedKey(key.verifier_key)])
+    assert (checked.count, checked.size, checked.exit_code) == (700, 700, 0)
     with reading(engine) as connection:
-        assert check_the_whole_ledger(connection) == 702
+        assert check_the_whole_ledger(connection) == 703

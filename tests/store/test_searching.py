@@ -98,7 +98,7 @@ def test_all_pages_together_show_what_fits_and_the_count_says_when_it_is_more(fi
     found, counted = pages(filled, Filter(**asked))
     assert found == fitting[::-1]
     assert counted == fit(asked, fitting)
-    assert [record.seq for record in exported(filled, Filter(**asked), AUDITOR, {})] == fitting
+    assert [record.seq for record in exported(filled, Filter(**asked), AUDITOR, {}, MANY)] == fitting
 
 
 WAYS = [Way.GATHERED, Way.ASKED, Way.WALKED]
@@ -230,7 +230,7 @@ def test_what_one_index_finds_is_planned_once(filled: Connection, asked: Filter,
         pytest.skip("about PostgreSQL")
     search(filled, asked, AUDITOR, {})
     assert planning(filled) == ("force_generic_plan" if once else "auto")
-    list(exported(filled, asked, AUDITOR, {}))
+    list(exported(filled, asked, AUDITOR, {}, MANY))
     assert planning(filled) == "auto"
 
 

@@ -17,7 +17,7 @@ from changes.recruiting import AcceptInvitation, DeclareInterest, DeclineInvitat
 from ledger import offline
 from ledger.canonical import parse_canonical
 from ledger.checkpoint import open_checkpoint, read_checkpoint
-from ledger.exports import check_json_lines
+from ledger.export_check import check_json_lines
 from ledger.keys import PinnedKey, generate_key
 from ledger.merkle import leaf_hash, root_of
 from ledger.note import VerifierKey
@@ -249,8 +249,8 @@ async def test_reading_and_taking_out_leave_a_record_without_names(office: Offic
         key = PinnedKey.parse(signers_of(office.settings, origin_of(connection))[0].vkey)
     assert [row.action for row in rows] == ["trail_read", "trail_exported", "trail_read"]
     assert not any(b"mara" in row.body for row in rows)
-    count, sealed = check_json_lines(answer.text.splitlines(keepends=True), [key])
-    assert (count, sealed) == (17, True)
+    checked = check_json_lines(answer.text.splitlines(keepends=True), [key])
+    assert (checked.count, checked.size, checked.exit_code) == (17, 17, 0)
     assert json.loads(answer.text.splitlines()[0])["for"] == AUDITOR
 
 
