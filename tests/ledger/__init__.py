@@ -21,7 +21,7 @@ The groups of cases (reference 8):
 2 rows gone at the beginning, in the middle, at the end, all; an older backup in place of the database
     store/test_detection.py::test_every_attack_is_found_by_exactly_the_layers_that_should_find_it
     store/test_checkpoints.py::test_a_restored_backup_is_recognised_and_nothing_is_added_until_somebody_looked
-    store/test_checkpoints.py::test_a_program_notices_a_database_that_was_put_back_under_it
+    store/test_checkpoints.py::test_a_program_notices_a_database_that_was_put_back_under_it_and_stops_all_others
     commandline/test_audit.py::test_a_restored_backup_is_explained_and_accepted_by_two_people
 3 rows swapped, renumbered, twice, from another log
     store/test_detection.py::test_every_attack_is_found_by_exactly_the_layers_that_should_find_it
