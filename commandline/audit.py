@@ -347,6 +347,30 @@ def restore_status(
             raise typer.Exit(1)
 
 
+@app.command("rebuild-tiles")
+def rebuild_tiles(
+    reason: Annotated[str, typer.Option(help="Why; it stays on record.")],
+    by: Annotated[str, typer.Option(help="Who has it done.")],
+    confirmed_by: Annotated[str, typer.Option(help="The second person who agrees.")],
+    keys: Keys = None,
+) -> None:
+    """Make the hashes again that proofs are made from, if the records are those of the checkpoints that are trusted."""
+    from ledger.keys import PinnedKey
+    from ledger.note import VerifierKey
+    from store.database import reading
+    from store.keeping import pinned_of, signers_of, sinks_of
+    from store.ledger import origin_of
+    from store.rebuilding import rebuild_tiles
+
+    with opened() as (engine, chosen):
+        with reading(engine) as connection:
+            origin = origin_of(connection)
+        own = [PinnedKey(VerifierKey.parse(signer.vkey)) for signer in signers_of(chosen.settings, origin)]
+        pinned = pinned_of(chosen.settings, keys or ()) or own
+        done = rebuild_tiles(engine, sinks_of(chosen.settings), pinned, reason, by, confirmed_by, datetime.now(UTC))
+    say(f"Made {done.tiles:,} tiles again; the records make the trees that are known from elsewhere. It is on record.")
+
+
 def _tell_accepted(accepted: Accepted, witnessed: bool) -> None:
     say("Accepted, and recorded. The ledger goes on.")
     if count := len(accepted.put_aside):

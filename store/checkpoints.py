@@ -334,7 +334,10 @@ def _compare(connection: Connection, head: Head, kept: Checkpoint, where: str) -
     try:
         root = root_at(stored_reader(connection, head.size), kept.size)
     except NoSuchTile as error:
-        raise LedgerDamaged(f"The ledger cannot be compared with the checkpoint in {where}: {error}.") from error
+        raise LedgerDamaged(
+            f"The ledger cannot be compared with the checkpoint in {where}: {error}. "
+            "See: groundswell audit restore-status"
+        ) from error
     if root != kept.root:
         raise LedgerDamaged(
             f"The first {kept.size:,} records are not those of the checkpoint in {where}: they were altered, "

@@ -11,6 +11,7 @@ from sqlalchemy import Connection, Engine
 from ledger.checkpoint import Checkpoint, read_checkpoint
 from ledger.note import NoteError
 from ledger.proofs import root_at
+from ledger.tiles import NoSuchTile
 from store.checkpoints import Head, head_of
 from store.database import adding, reading
 from store.directory import load_directory
@@ -23,6 +24,12 @@ from store.tiles import stored_reader
 
 class NotAccepted(ValueError):
     """Something is missing for accepting what happened; the message says what."""
+
+
+LOST = (
+    "These hashes follow from the records, and are made again, if the records are those that were signed, by: "
+    "groundswell audit rebuild-tiles"
+)
 
 
 class Outside(NamedTuple):
@@ -45,15 +52,21 @@ class RestoreState(NamedTuple):
     problems: tuple[str, ...]
     lacking: tuple[str, ...] = ()
     """Places that have less than they once took, in sentences."""
+    tiles_lost: str = ""
+    """Which of the hashes that proofs are made from is lost, if one is."""
 
     @property
     def whole(self) -> bool:
         """Whether nothing is missing and nothing differs, here and outside."""
-        return not self.stopped and not self.lacking and all(one.agreed == one.largest for one in self.outside)
+        if self.stopped or self.lacking or self.tiles_lost:
+            return False
+        return all(one.agreed == one.largest for one in self.outside)
 
     def in_words(self) -> list[str]:
         """The state in sentences."""
         lines = [f"The ledger has {self.size:,} records."]
+        if self.tiles_lost:
+            lines.append(f"It cannot be compared with what is held outside: {self.tiles_lost}. {LOST}")
         for one in self.outside:
             if one.agreed == one.largest:
                 lines.append(f"It fits the latest checkpoint in {one.place}, of size {one.largest:,}.")
@@ -63,7 +76,7 @@ class RestoreState(NamedTuple):
                     f"{max(one.largest - self.size, 0):,} are missing here. The largest one it fits is of size "
                     f"{one.agreed:,}; from there on it has to be witnessed again."
                 )
-        if not self.outside:
+        if not self.outside and not self.tiles_lost:
             lines.append("No checkpoint is held outside. Whether records are missing at its end cannot be said.")
         lines += [
             f"{one} When it has them again, all goes on by itself. If they are gone for good, take the place out of "
@@ -81,6 +94,7 @@ def restore_state(engine: Engine, sinks: Sequence[Sink]) -> RestoreState:
     with reading(engine) as connection:
         head = head_of(connection)
         outside: list[Outside] = []
+        lost = ""
         problems = [one.problem for one in asked.answers if one.problem]
         for one in asked.answers:
             sizes: list[tuple[int, bool]] = []
@@ -92,13 +106,16 @@ def restore_state(engine: Engine, sinks: Sequence[Sink]) -> RestoreState:
             except SinkUnusable as error:
                 problems.append(str(error))
                 continue
+            except NoSuchTile as error:
+                lost = str(error)
+                continue
             if sizes:
                 agreed = max((size for size, agrees in sizes if agrees), default=0)
                 beyond = all(size > head.size for size, _ in sizes)
                 keep = agreed or (head.size if beyond else 0)
                 outside.append(Outside(one.place, max(size for size, _ in sizes), agreed, keep))
         stopped, lacking = stopped_because(connection) or "", tuple(one.in_words() for one in asked.lacking)
-        return RestoreState(head.size, stopped, tuple(outside), tuple(problems), lacking)
+        return RestoreState(head.size, stopped, tuple(outside), tuple(problems), lacking, lost)
 
 
 def _from_the_largest(answer: Answer, problems: list[str]) -> Iterator[Checkpoint]:
@@ -136,6 +153,8 @@ def accept_restore(
         NotAccepted: no reason is given, or it is not two different people of the directory.
     """
     state = restore_state(engine, sinks)
+    if state.tiles_lost:
+        raise NotAccepted(f"{state.tiles_lost[:1].upper()}{state.tiles_lost[1:]}. {LOST}")
     with reading(engine) as connection:
         origin = origin_of(connection)
         require_two_people(connection, reason, by, confirmed_by)

@@ -225,6 +225,7 @@ LEDGERS_OWN = {
     "bundle_made": "made a bundle of evidence",
     "erased": "had a person's words erased",
     "restored": "confirmed that a backup was restored",
+    "tiles_rebuilt": "had the hashes that proofs are made from rebuilt",
     "moved": "moved the ledger to another database",
     "ledger_verified": "verified the whole ledger",
     "key_rotated": "replaced the ledger's signing key",

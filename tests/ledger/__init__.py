@@ -32,6 +32,8 @@ The groups of cases (reference 8):
     ledger/test_record.py::test_other_forms_of_a_time_are_refused_in_stored_bytes
     ledger/test_record.py::test_a_time_outside_the_calendar_is_refused
 5 columns, frontiers, tiles, checkpoint sizes; malformed notes; values of another kind than their column's
+    store/test_rebuilding.py::test_lost_tiles_stop_the_ledger_and_are_made_again
+    store/test_rebuilding.py::test_nothing_that_was_altered_is_covered_up_by_it
     store/test_detection.py::test_what_is_not_even_of_its_columns_kind_is_named
     store/test_checkpoints.py::test_a_checkpoint_that_cannot_be_read_any_more_stops_the_ledger
     ledger/test_verification.py::test_each_edited_missing_or_added_column_is_named
