@@ -141,7 +141,8 @@ class _Check:
 
     def _record(self, content: Mapping[str, Any], number: int) -> None:
         seq, body, stated = content.get("seq"), content.get("body"), content.get("leaf_hash")
-        withheld = body is None and content.get("withheld") is True and self._format == FORMAT
+        reason = content.get("withheld")
+        withheld = body is None and isinstance(reason, str) and bool(reason) and self._format == FORMAT
         if type(seq) is not int or not (isinstance(body, str) or withheld) or not isinstance(stated, str):
             raise ExportWrong(f"line {number} is no record")
         leaf = _hash_in(stated) if body is None else leaf_hash(body.encode("utf-8", "surrogateescape"))

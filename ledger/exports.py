@@ -27,6 +27,8 @@ from ledger.spans import pass_over, passed_over
 FORMAT = "groundswell-export/v2"
 DANGEROUS = ("=", "+", "-", "@", "\t", "\r", "\n", "\0", "\uff1d", "\uff0b", "\uff0d", "\uff20")  # fmt: skip
 """What a spreadsheet takes for the beginning of a formula (OWASP ASVS 1.2.10), full-width forms too."""
+WITHHELD_TYPE = "org.groundswell.record.withheld"
+"""The type of an event that only says that a record is there."""
 CSV_COLUMNS = (
     "number",
     "recorded",
@@ -57,6 +59,8 @@ class ExportedRecord(NamedTuple):
     """None where only the hash goes out: that the record is there, and not what it says."""
     shown: Mapping[str, str]
     private: Sequence[Mapping[str, str]] = ()
+    withheld: str = ""
+    """Why only the hash goes out, in a sentence."""
 
 
 class ExportWrong(ValueError):
@@ -102,7 +106,7 @@ def json_lines(
 
 def _content(record: ExportedRecord) -> dict[str, Any]:
     if record.body is None:
-        return {"leaf_hash": record.leaf.hex(), "withheld": True}
+        return {"leaf_hash": record.leaf.hex(), "withheld": record.withheld}
     body = record.body.decode("utf-8", "surrogateescape")
     return {"body": body, "leaf_hash": record.leaf.hex(), "private": list(record.private)}
 
@@ -125,9 +129,10 @@ def harmless(cell: str) -> str:
 
 def cloud_events(source: str, records: Iterable[ExportedRecord]) -> Iterator[str]:
     """One CloudEvents 1.0 event in JSON per line. The log's name is the source, the record's id the event's. What only
-    the hash of goes out is no event."""
+    the hash of goes out is an event without time and subject, under the record's number, which is no other's id."""
     for record in records:
         if record.body is None:
+            yield _line(_withheld_event(source, record))
             continue
         body = json.loads(record.body)
         subject = body.get("subject", {})
@@ -142,6 +147,17 @@ def cloud_events(source: str, records: Iterable[ExportedRecord]) -> Iterator[str
             "data": body,
         }
         yield _line(event)
+
+
+def _withheld_event(source: str, record: ExportedRecord) -> dict[str, Any]:
+    return {
+        "specversion": "1.0",
+        "id": str(record.seq),
+        "source": source,
+        "type": WITHHELD_TYPE,
+        "datacontenttype": "application/json",
+        "data": {"seq": record.seq, "leaf_hash": record.leaf.hex(), "withheld": record.withheld},
+    }
 
 
 def _line(content: Mapping[str, Any]) -> str:

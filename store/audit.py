@@ -25,7 +25,7 @@ from sqlalchemy.exc import IntegrityError, OperationalError
 
 from changes.anonymity import full_hour
 from changes.facts import SYSTEM
-from changes.sight import QUIET_COMMANDS, UNTOLD, WITHHELD, is_quiet
+from changes.sight import NAMING_THE_ASKED, QUIET_COMMANDS, UNTOLD, WITHHELD, is_quiet
 from changes.values import Moment, Value
 from ledger.canonical import NotCanonical, parse_canonical
 from ledger.checkpoint import read_checkpoint
@@ -457,11 +457,17 @@ _SHOWN_AS_RECORDED = {
 
 
 def _exported(line: Line, body: Mapping[str, Any], reader: Reader, names: Mapping[str, str]) -> ExportedRecord:
+    mine = line.person == reader.ref
+    withheld = withheld_from(reader, line.action, line.outcome, line.body, mine=mine)
     entry = _entry(line, reader, names)
+    if entry.withheld:
+        shown = {"number": str(entry.seq), "words": withheld, "hash of the record": entry.leaf_hash}
+        return ExportedRecord(entry.seq, line.leaf_hash, None, shown, withheld=withheld)
     policy, signature = policy_of(body), body.get("signature", {})
     # Who may not see who acted gets no words either: the words of an event name its author.
     values = []
-    if line.value is not None and line.salt is not None and (reader.sees_all or entry.actor == line.person):
+    told = reader.sees_all or mine or (entry.actor == line.person and entry.action not in NAMING_THE_ASKED)
+    if line.value is not None and line.salt is not None and told:
         values = [{"label": LABEL, "salt": base64.b64encode(line.salt).decode(), "value": line.value}]
     who = names.get(entry.actor, entry.actor)
     shown = {
@@ -480,6 +486,8 @@ def _exported(line: Line, body: Mapping[str, Any], reader: Reader, names: Mappin
         "policy": f"{policy[0]} {policy[1]}" if policy else "",
         "hash of the record": entry.leaf_hash,
     }
+    if withheld:  # its line is open, and its bytes are not
+        return ExportedRecord(entry.seq, line.leaf_hash, None, shown, withheld=withheld)
     return ExportedRecord(entry.seq, line.leaf_hash, line.body, shown, values)
 
 

@@ -40,6 +40,7 @@ def taken_out(log: MemoryLog, chosen: Sequence[int], withheld: Sequence[int] = (
                 {"label": one.label, "salt": base64.b64encode(one.salt).decode(), "value": one.value}
                 for one in log.records[seq].private
             ],
+            "It is not yours to read." if seq in withheld else "",
         )
         for seq in chosen
     ]
@@ -149,11 +150,11 @@ def values_of_another_kind(lines: Lines) -> None:
 
 
 def withheld_and_another(lines: Lines) -> None:
-    lines[3] = {**lines[3], "body": None, "withheld": True, "leaf_hash": "00" * 32, "private": []}
+    lines[3] = {**lines[3], "body": None, "withheld": "It is not yours to read.", "leaf_hash": "00" * 32, "private": []}
 
 
 def withheld_and_short(lines: Lines) -> None:
-    lines[3] = {**lines[3], "body": None, "withheld": True, "leaf_hash": "00", "private": []}
+    lines[3] = {**lines[3], "body": None, "withheld": "It is not yours to read.", "leaf_hash": "00", "private": []}
 
 
 def no_body(lines: Lines) -> None:
@@ -161,7 +162,7 @@ def no_body(lines: Lines) -> None:
 
 
 def disclosed_without_a_body(lines: Lines) -> None:
-    lines[3] = {**lines[3], "body": None, "withheld": True}
+    lines[3] = {**lines[3], "body": None, "withheld": "It is not yours to read."}
 
 
 def true_for_a_number(lines: Lines) -> None:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import csv
 import hashlib
+import io
 import json
 from datetime import timedelta
 from pathlib import Path
@@ -230,6 +232,41 @@ async def test_a_bundle_for_others_proves_what_it_withholds(office: Office) -> N
         entry = next(one for one in damaged["records"] if one["seq"] in quiet)
         entry[damage] = {"leaf_hash": "0" * 64, "withheld": "", "proof": []}[damage]
         assert offline.verify_bundle(damaged, keys).exit_code == 1
+
+
+async def test_an_export_for_others_proves_what_it_withholds(office: Office) -> None:
+    _, quiet = quietly(office)
+    with reading(office.engine) as connection:
+        key = PinnedKey.parse(signers_of(office.settings, origin_of(connection))[0].vkey)
+        number = number_of(connection, DAVID)
+    found: dict[tuple[str, str], str] = {}
+    async with office.browser(EXECUTIVE) as browser:
+        for form in ("jsonl", "csv", "cloudevents"):
+            found[form, ""] = (await browser.get("/audit/export", params={"format": form, "change": "CH-1"})).text
+            by_kind = {"format": form, "change": "CH-1", "person": DAVID}
+            found[form, DAVID] = (await browser.get("/audit/export", params=by_kind)).text
+    lines = [json.loads(line) for line in found["jsonl", ""].splitlines()]
+    checked = check_json_lines(found["jsonl", ""].splitlines(keepends=True), [key])
+    assert (checked.withheld, checked.exit_code) == (len(quiet), 0)
+    for line in lines:
+        if line.get("seq") in quiet:
+            assert line.keys() - {"passed_over"} == {"seq", "leaf_hash", "withheld"}
+            assert "withheld from you" in line["withheld"]
+    rows = {row["number"]: row for row in csv.DictReader(io.StringIO(found["csv", ""]))}
+    events = [json.loads(line) for line in found["cloudevents", ""].splitlines()]
+    for seq in quiet:
+        row = rows[str(seq)]
+        assert {name for name, cell in row.items() if cell} == {"number", "words", "hash of the record"}
+        [event] = [event for event in events if event["id"] == str(seq)]
+        assert (event["type"], event["data"]["leaf_hash"]) == (
+            "org.groundswell.record.withheld",
+            row["hash of the record"],
+        )
+        assert not event.keys() & {"time", "subject"}
+        assert number not in json.dumps([row, event])
+    for form in ("jsonl", "csv", "cloudevents"):
+        assert "withheld from you" not in found[form, DAVID]
+        assert "I like the idea" in found[form, DAVID] or form == "cloudevents"
 
 
 async def test_reading_and_taking_out_leave_a_record_without_names(office: Office) -> None:
