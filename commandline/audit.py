@@ -70,12 +70,14 @@ def verify(
     as_json: Annotated[bool, typer.Option("--json", help="Print the report for programs.")] = False,
 ) -> None:
     """Verify everything, a range, or one change, and name the first thing that is wrong."""
+    from ledger.layers import external_rows
     from store.database import reading
     from store.keeping import pinned_by_the_demonstration, pinned_of, sinks_of, witnesses_of
     from store.ledger import origin_of
     from store.outside import ask_outside
     from store.sinks import FolderSink, SinkUnusable
-    from store.verifying import latest_outside, outside_notes, verify_stored, what_is_gone, with_what_is_gone
+    from store.spooling import outside_checkpoints
+    from store.verifying import latest_outside, verify_stored, what_is_gone, with_what_is_gone
     from store.verifying_change import verify_change
 
     with opened() as (engine, chosen):
@@ -85,16 +87,17 @@ def verify(
             origin = pinned[0].key.name if pinned else origin_of(connection)
             pinned = pinned or pinned_by_the_demonstration(chosen.settings, origin)
         try:  # before the database is looked at: it grows meanwhile
-            notes = (latest_outside if change else outside_notes)(sinks, origin)
-            asked, external = ask_outside(engine, sinks), list(notes)
+            asked = ask_outside(engine, sinks)
+            newest = list(latest_outside(sinks, origin)) if change else []
+            held = external_rows(newest) if change else outside_checkpoints(sinks, origin)
         except SinkUnusable as error:
             raise Stopped(f"{error} Without it, a cut-off end would go unseen.") from error
-        if checkpoints and not external:
+        if checkpoints and not (held.latest or held.unreadable):
             folders = ", ".join(sink.name for sink in sinks)
             raise Stopped(f"There is no checkpoint of {origin} in {folders}. Is it the folder that was meant?", USAGE)
         if change:
             with reading(engine) as connection:
-                about = verify_change(connection, origin, pinned, change, external)
+                about = verify_change(connection, origin, pinned, change, newest)
                 about = about.having(what_is_gone(asked, _size(connection)))
             if not about.count and not about.findings:
                 raise Stopped(f"Nothing is recorded about a change {change}.", USAGE)
@@ -107,7 +110,7 @@ def verify(
                     connection,
                     origin,
                     pinned,
-                    external,
+                    held,
                     witnesses=[witness.key for witness in witnesses_of(chosen.settings)],
                     first=first,
                     stop=stop,

@@ -209,12 +209,22 @@ class TileCheck:
         return made.root
 
 
-def external_rows(notes: Iterable[str]) -> tuple[list[StoredCheckpoint], str | None]:
-    """Notes held outside, in the order of their size, and what is wrong with the first that cannot be read.
+class Outside(NamedTuple):
+    """Checkpoints held outside, ready to be compared."""
 
-    That one counts as a finding: a half-written file and a destroyed one look the same. The memory used depends on the
-    number of notes, not on the log.
-    """
+    rows: Iterable[StoredCheckpoint]
+    """In the order of their size."""
+    unreadable: str | None = None
+    """What is wrong with the first that cannot be read. That one counts as a finding: a half-written file and a
+    destroyed one look the same."""
+    latest: str | None = None
+    """The note of the largest."""
+
+
+def external_rows(notes: Iterable[str] | Outside) -> Outside:
+    """Notes held outside, put in order in memory, where the caller has not done that in another way."""
+    if isinstance(notes, Outside):
+        return notes
     rows: list[StoredCheckpoint] = []
     unreadable: str | None = None
     for note in notes:
@@ -224,7 +234,8 @@ def external_rows(notes: Iterable[str]) -> tuple[list[StoredCheckpoint], str | N
             unreadable = unreadable or f"a checkpoint held outside cannot be read: {error}"
         else:
             rows.append(StoredCheckpoint(checkpoint.size, note))
-    return sorted(rows), unreadable
+    rows.sort()
+    return Outside(rows, unreadable, rows[-1].note if rows else None)
 
 
 def _last_seq(size: int) -> int:

@@ -14,7 +14,7 @@ from itertools import islice
 from ledger.contents import ContentCheck
 from ledger.findings import Finding, Findings, Kind, Layer, Report, utc
 from ledger.keys import PinnedKey
-from ledger.layers import CheckpointCheck, HeadCheck, RowCheck, TileCheck, Trust, external_rows
+from ledger.layers import CheckpointCheck, HeadCheck, Outside, RowCheck, TileCheck, Trust, external_rows
 from ledger.merkle import CompactRange
 from ledger.note import VerifierKey
 from ledger.stored import StoredCheckpoint, StoredHead, StoredPrivate, StoredRecord
@@ -31,7 +31,7 @@ def verify(
     heads: Iterable[StoredHead],
     checkpoints: Iterable[StoredCheckpoint],
     pinned: Sequence[PinnedKey],
-    external: Iterable[str] = (),
+    external: Iterable[str] | Outside = (),
     *,
     origin: str,
     witnesses: Sequence[VerifierKey] = (),
@@ -49,7 +49,8 @@ def verify(
         checkpoints: the checkpoints in the database, by size; likewise.
         pinned: the keys trusted for checkpoints, configured outside the database. Without any, signatures are not
             verified and the report says so.
-        external: checkpoint notes kept outside the database, or notes with a witness's cosignature, in any order.
+        external: checkpoint notes kept outside the database, or notes with a witness's cosignature, in any
+            order; or all that is to be known about them, where there are too many for memory.
         origin: the log's name, which every record and checkpoint must bear.
         witnesses: the keys of known witnesses (type 0x04).
         tiles: where the full tiles are stored, to compare them too.
@@ -61,7 +62,7 @@ def verify(
     """
     tree = start.copy() if start else CompactRange()
     findings = Findings()
-    outside, unreadable = external_rows(external)
+    held = external_rows(external)
     trust = Trust(origin, pinned, witnesses)
     return _Verification(
         origin=origin,
@@ -74,8 +75,8 @@ def verify(
         rows=RowCheck(findings, tree.size),
         heads=HeadCheck(heads, findings, tree.size),
         inside=CheckpointCheck(Layer.CHECKPOINT, checkpoints, findings, trust, tree.size),
-        outside=CheckpointCheck(Layer.WITNESS, outside, findings, trust, tree.size),
-        unreadable=unreadable,
+        outside=CheckpointCheck(Layer.WITNESS, held.rows, findings, trust, tree.size),
+        unreadable=held.unreadable,
         tiles=TileCheck(tiles, findings) if tiles else None,
         contents=ContentCheck(origin, findings, range(tree.size, EVERYTHING)) if contents else None,
         progress=progress,

@@ -12,8 +12,10 @@ import hashlib
 import os
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from html import unescape
+from itertools import islice
 from urllib.parse import parse_qs, urlsplit
 
 import httpx2
@@ -23,6 +25,8 @@ from store.sinks import SECONDS, SinkUnusable, safe_name
 
 LARGEST = 10**19
 """More than any log's size."""
+MOST_AT_ONCE = 16
+"""Checkpoints that are asked for at once, where all are read: each takes a journey, and there may be one a minute."""
 KNOWN_PARTS = {"region", "endpoint"}
 
 
@@ -66,8 +70,18 @@ class S3Sink:
 
     def notes(self, origin: str) -> Iterator[str]:
         """See :class:`store.sinks.Sink`."""
-        for key in self._keys(self._prefix(origin)):
-            yield self._ask("GET", key).text
+        keys, many = self._keys(self._prefix(origin)), 1
+        while batch := list(islice(keys, many)):
+            if many == 1:  # mostly only the largest is asked for
+                yield self._text(batch[0])
+            else:
+                with ThreadPoolExecutor(len(batch)) as threads:
+                    texts = list(threads.map(self._text, batch))
+                yield from texts
+            many = min(2 * many, MOST_AT_ONCE)
+
+    def _text(self, key: str) -> str:
+        return self._ask("GET", key).text
 
     def put_aside(self, origin: str, larger_than: int, now: datetime) -> Sequence[str]:
         """See :class:`store.sinks.Sink`; an object that is under retention cannot be moved, and is said to be."""

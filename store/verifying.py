@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
 from itertools import islice
 from typing import Any
@@ -13,10 +13,11 @@ from ledger.checkpoint import open_checkpoint, read_checkpoint
 from ledger.contents import ContentCheck
 from ledger.findings import Finding, Findings, Kind, Layer, Report
 from ledger.keys import PinnedKey, keys_for
+from ledger.layers import Outside, external_rows
 from ledger.merkle import CompactRange, leaf_hash
 from ledger.note import NoteError, VerifierKey
 from ledger.proofs import ProofInvalid, consistency_proof, verify_consistency
-from ledger.stored import StoredCheckpoint, StoredHead, StoredPrivate, StoredRecord
+from ledger.stored import StoredHead, StoredPrivate, StoredRecord
 from ledger.tiles import NoSuchTile
 from ledger.verification import verify
 from store import tables
@@ -24,6 +25,7 @@ from store.as_stored import number, octets, rows_of, words
 from store.checkpoints import latest_checkpoint
 from store.outside import Asked
 from store.sinks import Sink
+from store.spooling import stored_checkpoints
 from store.tiles import StoredTiles, stored_reader
 
 ERASED = "erased"
@@ -88,26 +90,6 @@ def stored_heads(connection: Connection, start: int = 0) -> Iterator[StoredHead]
         at = before + 1
 
 
-def stored_checkpoints(connection: Connection, start: int = 0) -> Sequence[StoredCheckpoint]:
-    """The checkpoints from size ``start`` on; the cosigned form of each, where there is one."""
-    table, vouched = tables.ledger_checkpoint, tables.ledger_witness
-    found: list[StoredCheckpoint] = []
-    for kept in (table, vouched):
-        rows = rows_of(connection, select(kept.c.size, kept.c.note).where(kept.c.size >= start))
-        found += [StoredCheckpoint(number(row.size), words(row.note)) for row in rows]
-    return sorted(found)
-
-
-def outside_notes(sinks: Sequence[Sink], origin: str) -> Iterator[str]:
-    """Every checkpoint that the sinks hold.
-
-    Raises:
-        store.sinks.SinkUnusable: one of them cannot be read.
-    """
-    for sink in sinks:
-        yield from sink.notes(origin)
-
-
 def latest_outside(sinks: Sequence[Sink], origin: str) -> Iterator[str]:
     """The largest checkpoint of each sink that holds one.
 
@@ -122,7 +104,7 @@ def verify_stored(
     connection: Connection,
     origin: str,
     pinned: Sequence[PinnedKey],
-    external: Sequence[str] = (),
+    external: Iterable[str] | Outside = (),
     *,
     witnesses: Sequence[VerifierKey] = (),
     first: int = 0,
@@ -134,13 +116,13 @@ def verify_stored(
 
     A range is bound to the latest checkpoints behind it by consistency proofs.
     """
-    start = _tree_before(connection, first)
+    start, held = _tree_before(connection, first), external_rows(external)
     report = verify(
         stored_records(connection, start.size, stop),
         stored_heads(connection, start.size),
         stored_checkpoints(connection, start.size),
         pinned,
-        external,
+        held,
         origin=origin,
         witnesses=witnesses,
         tiles=StoredTiles(connection),
@@ -153,7 +135,7 @@ def verify_stored(
         return report
     kept = latest_checkpoint(connection)
     report = _bound(connection, report, kept.note if kept else None, pinned, Layer.CHECKPOINT)
-    return _bound(connection, report, max(external, key=_size_in, default=None), pinned, Layer.WITNESS)
+    return _bound(connection, report, held.latest, pinned, Layer.WITNESS)
 
 
 def with_what_is_gone(report: Report, asked: Asked) -> Report:

@@ -28,7 +28,8 @@ from store.checkpoints import Sealer
 from store.database import lock_ledger, reading, writing
 from store.ledger import append_many, origin_of
 from store.sinks import FolderSink
-from store.verifying import stored_checkpoints, verify_stored
+from store.spooling import stored_checkpoints
+from store.verifying import verify_stored
 from store.witnesses import Witness
 from temporal.child_process import ChildProcess
 from temporal.connection import runtime_with_metrics

@@ -26,8 +26,9 @@ from store.keeping import signers_of
 from store.ledger import Entry, append_many, append_once, origin_of
 from store.recording import record
 from store.sinks import FolderSink
+from store.spooling import outside_checkpoints
 from store.tiles import passing_reader
-from store.verifying import outside_notes, verify_stored
+from store.verifying import verify_stored
 from tests.support.attacks import Attacker
 from tests.support.databases import ON_POSTGRESQL
 from tests.support.desk import MONDAY, SOURCE, Desk
@@ -128,9 +129,9 @@ def test_killed_while_sealing_the_next_round_finishes_it(
     sealed = sealer.seal()
     assert sealed is not None and (sealed.size, sealed.kept, sealed.problems) == (2, (sink.name,), ())
     with reading(engine) as connection:
-        outside = list(outside_notes([sink], key.name))
+        outside = outside_checkpoints([sink], key.name)
         report = verify_stored(connection, key.name, [PinnedKey(key.verifier_key)], outside)
-    assert (report.exit_code, report.witnessed_size, len(outside)) == (0, 2, 2)
+    assert (report.exit_code, report.witnessed_size, sum(1 for _ in outside.rows)) == (0, 2, 2)
 
 
 def test_a_second_program_with_another_key_is_found_by_whoever_pinned_one(engine: Engine, key: SigningKey) -> None:

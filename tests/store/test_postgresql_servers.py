@@ -21,7 +21,8 @@ from store.database import DatabaseUnavailable, lock_ledger, open_database, read
 from store.ledger import LedgerStopped, append_once, origin_of
 from store.restoring import accept_restore, restore_state
 from store.sinks import FolderSink
-from store.verifying import outside_notes, verify_stored
+from store.spooling import outside_checkpoints
+from store.verifying import verify_stored
 from tests.support.clusters import Cluster, cluster
 from tests.support.databases import fill
 from tests.support.desk import MONDAY
@@ -155,7 +156,7 @@ def test_a_replica_that_lagged_and_was_promoted_is_not_added_to(tmp_path: Path) 
         grow(following, GroupCommitter(following), 20)
         require_whole(following, [sink])
         with reading(following) as connection:
-            outside = list(outside_notes([sink], key.name))
+            outside = outside_checkpoints([sink], key.name)
             report = verify_stored(connection, key.name, [PinnedKey(key.verifier_key)], outside)
         assert (report.exit_code, report.size, report.witnessed_size) == (0, 22, 10)
         engine.dispose()

@@ -1,5 +1,9 @@
 from __future__ import annotations
 
+import threading
+import time
+
+import httpx2
 import pytest
 from sqlalchemy import Engine
 
@@ -8,7 +12,7 @@ from store.checkpoints import LedgerDamaged, Sealer, require_whole
 from store.database import lock_ledger, reading, writing
 from store.ledger import append_many, origin_of
 from store.restoring import accept_restore, restore_state
-from store.s3 import S3Sink, s3_sink
+from store.s3 import MOST_AT_ONCE, S3Sink, s3_sink
 from store.signature_v4 import Credentials
 from store.sinks import SinkUnusable, sinks_from
 from tests.support.attacks import Attacker
@@ -37,6 +41,29 @@ def test_checkpoints_are_kept_and_given_back_the_largest_first() -> None:
     assert list(sink.notes("another")) == []
     sink.keep("log/of & us", 100, "note 100, cosigned")
     assert next(iter(sink.notes("log/of & us"))) == "note 100, cosigned"
+
+
+def test_many_checkpoints_are_asked_for_several_at_once_and_come_in_their_order() -> None:
+    store = SmallS3(WE, "checkpoints", page=20)
+    sink = sink_on(store)
+    for size in range(1, 61):
+        sink.keep("log", size, f"note {size}")
+    at_once, most, lock = 0, 0, threading.Lock()
+
+    def answer(request: httpx2.Request) -> httpx2.Response:
+        nonlocal at_once, most
+        with lock:
+            at_once += 1
+            most = max(most, at_once)
+        time.sleep(0.005)
+        with lock:
+            at_once -= 1
+            return store._answer(request)
+
+    client = httpx2.Client(transport=httpx2.MockTransport(answer))
+    slow = S3Sink(ADDRESS, WE, client, clock=lambda: MONDAY)
+    assert list(slow.notes("log")) == [f"note {size}" for size in range(60, 0, -1)]
+    assert 1 < most <= MOST_AT_ONCE
 
 
 def test_what_it_does_not_do_is_said_without_a_secret() -> None:
