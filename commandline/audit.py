@@ -140,6 +140,8 @@ def _remember(engine: Engine, sinks: Sequence[Sink], report: Any) -> None:
     from store.ledger import LedgerStopped
 
     wrong = f"{report.first.kind} at record {report.first.seq}" if report.first else ""
+    if report.exit_code and not wrong:
+        wrong = "no checkpoint by a trusted key covers it"
     try:
         require_whole(engine, sinks)
         record_verification(engine, report.size, report.root, wrong, datetime.now(UTC))

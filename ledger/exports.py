@@ -15,6 +15,7 @@ import csv
 import hashlib
 import io
 import json
+import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
@@ -29,6 +30,8 @@ DANGEROUS = ("=", "+", "-", "@", "\t", "\r", "\n", "\0", "\uff1d", "\uff0b", "\u
 """What a spreadsheet takes for the beginning of a formula (OWASP ASVS 1.2.10), full-width forms too."""
 WITHHELD_TYPE = "org.groundswell.record.withheld"
 """The type of an event that only says that a record is there."""
+_BEHIND_A_SEPARATOR = re.compile("(?<=[;\t\r\n])(?=[-=+@\uff1d\uff0b\uff0d\uff20])")
+"""Where a cell of its own begins for a spreadsheet that separates cells by something else than a comma."""
 CSV_COLUMNS = (
     "number",
     "recorded",
@@ -124,7 +127,8 @@ def csv_lines(records: Iterable[ExportedRecord]) -> Iterator[str]:
 
 def harmless(cell: str) -> str:
     """``cell`` as a spreadsheet shows it and never computes it."""
-    return f"'{cell}" if cell.startswith(DANGEROUS) else cell
+    within = _BEHIND_A_SEPARATOR.sub("'", cell)
+    return f"'{within}" if within.startswith(DANGEROUS) else within
 
 
 def cloud_events(source: str, records: Iterable[ExportedRecord]) -> Iterator[str]:

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from sqlalchemy import Engine, text, update
+from sqlalchemy import Engine, delete, text, update
 
 from changes.any_moment import AddComment
 from changes.hearing import AcceptForTesting
@@ -16,6 +16,7 @@ from ledger.canonical import canonical_bytes
 from ledger.keys import generate_key, write_key_file
 from ledger.merkle import leaf_hash
 from store import tables
+from store.audit import ledger_state
 from store.checkpoints import head_of
 from store.database import reading, writing
 from store.ledger import origin_of
@@ -79,6 +80,27 @@ def test_verify_says_what_it_verified_and_by_whose_key(run: Run, place: Path, mo
     code, said, _ = run("audit", "verify")
     assert (code, "nobody vouches for it" in said) == (2, True)
     assert run("audit", "verify", "--change", "CH-1")[0] == 2
+
+
+def test_what_no_trusted_key_covers_is_not_remembered_as_in_order(run: Run, place: Path, engine: Engine) -> None:
+    run("audit", "checkpoint")
+    assert run("audit", "verify")[0] == 0
+    with reading(engine) as connection:
+        assert ledger_state(connection).verified_well
+    run("audit", "checkpoint")
+    [vkey] = run("audit", "key")[1].split("\n")[:1]
+    assert run("audit", "verify", "--key", f"{vkey} 100000-")[0] in (1, 2)
+    with reading(engine) as connection:
+        assert not ledger_state(connection).verified_well
+    with writing(engine) as connection:
+        attacker = Attacker(connection, generate_key("a"), generate_key("b"))
+        attacker.take_triggers_away()
+        connection.execute(delete(tables.ledger_checkpoint))
+        connection.execute(delete(tables.ledger_witness))
+    (place / "outside").rename(place / "away")
+    assert run("audit", "verify")[0] == 2
+    with reading(engine) as connection:
+        assert not ledger_state(connection).verified_well
 
 
 def test_verify_names_the_first_wrong_record_and_ends_with_one(run: Run, place: Path, engine: Engine) -> None:

@@ -101,6 +101,7 @@ The groups of cases (reference 8):
     web/test_audit.py::test_hostile_filters_find_nothing_and_break_nothing
 17 formulas in CSV, HTML on pages, Markdown and line breaks in letters
     commandline/test_audit.py::test_other_formats_are_for_spreadsheets_and_other_systems
+    ledger/test_exports.py::test_no_cell_is_computed_whatever_a_spreadsheet_takes_for_the_separator
     web/test_security.py::test_hostile_text_is_text
     notifications/test_hostile_words.py::test_a_packet_on_a_page_carries_hostile_words_harmlessly
 18 exports: long ones, beside writers, with a line changed, gone or moved; bundles by another key, with and without one

@@ -14,7 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ledger.export_check import WITHOUT_PROOFS, Checked, check_json_lines
-from ledger.exports import FORMAT, ExportedRecord, ExportWrong, json_lines
+from ledger.exports import FORMAT, ExportedRecord, ExportWrong, csv_lines, harmless, json_lines
 from ledger.keys import PinnedKey, SigningKey
 from ledger.merkle import CompactRange, leaf_hash, root_of
 from ledger.note import sign_note
@@ -276,3 +276,20 @@ def test_some_leaves_and_what_lies_between_them_make_the_tree(size: int, chosen:
 def test_a_run_is_passed_over_with_exactly_its_hashes() -> None:
     with pytest.raises(ProofInvalid, match="2 hashes lead from record 0 to record 3, 1 are there"):
         pass_over(CompactRange(), 3, [bytes(32)])
+
+
+@pytest.mark.parametrize("separator", [",", ";", "\t"])
+@pytest.mark.parametrize(
+    "cell", ["=1+1", "fine;=1+1", "fine\t@SUM(1)", "fine\n+1", "a;b;-1", "\uff1d1", "x;\uff0b1", ";=1", "\r=1"]
+)
+def test_no_cell_is_computed_whatever_a_spreadsheet_takes_for_the_separator(cell: str, separator: str) -> None:
+    record = ExportedRecord(0, bytes(32), b"{}", {"words": cell})
+    for line in csv_lines([record]):
+        for row in line.splitlines():
+            for read in row.split(separator):  # as if it knew no quotes
+                assert not read.strip('"').startswith(("=", "+", "-", "@", "\uff1d", "\uff0b")), line
+
+
+def test_what_computes_nothing_stays_as_it_is() -> None:
+    for cell in ("fine; and = good", "a, b", "1-2", "it's", "mail@example.com"):
+        assert harmless(cell) == cell
