@@ -1,4 +1,4 @@
-"""Verify a Groundswell bundle without Groundswell: this one file, Python 3.11 or later, and ``cryptography``.
+"""Verify a Groundswell bundle or export without Groundswell: this one file, Python 3.11 or later, and ``cryptography``.
 
     python offline.py bundle.json --key "example.com/log+530d903a+AekyeRrm56hApGFkyQR4ZCbV54Id2LKaANYcrnKv3U2k"
 
@@ -8,6 +8,9 @@ that it brings along, which proves nothing about who made it; the exit code then
 
 Exit codes: 0 in order, 1 tampered, 2 not verifiable (no key was given, or no key that is trusted signed the selection),
 3 wrong usage.
+
+An export of JSON Lines is given in the place of a bundle. Its lines carry the roots of what lies between them; together
+they make the tree whose root the checkpoint signs.
 
 What is checked: each record's bytes are in the tree whose root the checkpoint signs (RFC 6962, RFC 9162), each is in
 the canonical form and of this log, disclosed private values fit their commitments, policy texts and evidence references
@@ -37,6 +40,7 @@ from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
 FORMAT = "groundswell-bundle/v1"
+EXPORT = "groundswell-export/v2"
 OK, TAMPERED, UNVERIFIABLE, USAGE = 0, 1, 2, 3
 LOG_KEY, WITNESS_KEY = 0x01, 0x04
 
@@ -546,6 +550,160 @@ def verify_bundle(bundle: dict[str, Any], keys: Sequence[Key] = (), witnesses: S
     return verdict
 
 
+# --- An export -------------------------------------------------------------------------------------------------------
+
+
+class Tree:
+    """A tree that grows at the right, known by the roots of its complete subtrees, the largest first (RFC 6962 2.1)."""
+
+    def __init__(self) -> None:
+        self.size = 0
+        self.roots: list[bytes] = []
+
+    def add(self, root: bytes, level: int = 0) -> None:
+        """Add 2**level leaves at once, known by the root over them."""
+        if len(root) != 32:
+            raise Wrong("a hash does not have 32 bytes")
+        carry = self.size >> level
+        while carry & 1:
+            root = hashlib.sha256(b"\x01" + self.roots.pop() + root).digest()
+            carry >>= 1
+        self.roots.append(root)
+        self.size += 1 << level
+
+    def pass_over(self, stop: int, roots: Iterable[bytes]) -> None:
+        """Grow up to ``stop`` leaves by the roots of the fewest complete subtrees that lie between."""
+        given = iter(roots)
+        while self.size < stop:
+            level = (stop - self.size).bit_length() - 1
+            if self.size:
+                level = min(level, (self.size & -self.size).bit_length() - 1)
+            root = next(given, None)
+            if root is None:
+                raise Wrong(f"hashes are missing that lead to record {stop}")
+            self.add(root, level)
+        if next(given, None) is not None:
+            raise Wrong(f"more hashes are there than lead to record {stop}")
+
+    def root(self) -> bytes:
+        """The root over all leaves."""
+        if not self.roots:
+            return hashlib.sha256(b"").digest()
+        root = self.roots[-1]
+        for left in self.roots[-2::-1]:
+            root = hashlib.sha256(b"\x01" + left + root).digest()
+        return root
+
+
+def verify_export(lines: Iterable[str], keys: Sequence[Key] = (), witnesses: Sequence[Key] = ()) -> Verdict:
+    """Verify an export of JSON Lines, line by line, against the keys that are trusted."""
+    verdict, number = Verdict(), 0
+    digest, tree, found = hashlib.sha256(), Tree(), iter(lines)
+    count = withheld = 0
+    try:
+        number, first = 1, next(found, "")
+        head = parse_json(first)
+        note, origin = get(head, "checkpoint", str), get(head, "log", str)
+        size, root = read_checkpoint(parse_note(note)[0], origin)
+        trusted = [key for key in keys if key.speaks_for(size)]
+        trust_in_export(note, trusted, witnesses, verdict)
+        digest.update(encoded(first))
+        for line in found:
+            number += 1
+            content = parse_json(line)
+            roots = [decode(one) if isinstance(one, str) else b"" for one in passed_over_in(content)]
+            if "count" in content:
+                if get(content, "count", int) != count or get(content, "sha256", str) != digest.hexdigest():
+                    raise Wrong("a line was changed, taken out, put in or moved since the export was made")
+                tree.pass_over(size, roots)
+                if tree.root() != root:
+                    raise Wrong(f"these are not the records of the tree of size {size} that was signed")
+                check_seal_of_export(content, f"{EXPORT}\n{count}\n{digest.hexdigest()}\n", trusted, verdict)
+                break
+            seq = get(content, "seq", int)
+            if not tree.size <= seq < size:
+                raise Wrong(f"record {seq} is out of order, or newer than the checkpoint")
+            tree.pass_over(seq, roots)
+            tree.add(leaf_in(content, seq, origin))
+            digest.update(encoded(line))
+            count, withheld = count + 1, withheld + (content.get("body") is None)
+        else:
+            raise Wrong("the export ends without its last line; it was cut off")
+    except Wrong as error:
+        verdict.problems.append(f"line {number}: {error}")
+        return verdict
+    whole = " It is the whole log up to that size: nothing is left out." if count == size else ""
+    proven = f"each proven to be in the tree of size {size} that the checkpoint states"
+    verdict.facts.append(f"Records: {count} of the log {shown(origin)}, {proven}.{whole}")
+    if withheld:
+        verdict.facts.append(f"Withheld: of {withheld} of them only the hash is there; their place is proven, no more.")
+    return verdict
+
+
+def passed_over_in(content: dict[str, Any]) -> list[Any]:
+    """The roots of what lies between a line and the one before it."""
+    return get(content, "passed_over", list) if "passed_over" in content else []
+
+
+def leaf_in(content: dict[str, Any], seq: int, origin: str) -> bytes:
+    """The hash of a record in an export: of its bytes, or as it stands there where these are withheld."""
+    stated = get(content, "leaf_hash", str)
+    reason = content.get("withheld")
+    if content.get("body") is None and isinstance(reason, str) and reason and not content.get("private"):
+        if not re.fullmatch("[0-9a-f]{64}", stated):
+            raise Wrong(f"the hash of record {seq} is malformed")
+        return bytes.fromhex(stated)
+    raw = encoded(get(content, "body", str))
+    leaf = hashlib.sha256(b"\x00" + raw).digest()
+    if leaf.hex() != stated:
+        raise Wrong(f"the leaf hash of record {seq} is not the hash of its bytes")
+    body = parse_json(raw.decode())
+    if canonical(body) != raw or not in_profile(body):
+        raise Wrong(f"the bytes of record {seq} are not in canonical form")
+    if body.get("seq") != seq or (body.get("log") != origin and body.get("v") != 1):
+        raise Wrong(f"record {seq} speaks of another place or another log")
+    check_private(content, body)
+    return leaf
+
+
+def encoded(text: str) -> bytes:
+    """The bytes of a line, or of a record in it."""
+    try:
+        return text.encode()
+    except UnicodeEncodeError:
+        raise Wrong("it holds a broken character") from None
+
+
+def trust_in_export(note: str, trusted: Sequence[Key], witnesses: Sequence[Key], verdict: Verdict) -> None:
+    """Who of the trusted keys signed the checkpoint of an export, and which witnesses saw it."""
+    text, lines = parse_note(note)
+    signed = signers_of(text, lines, trusted)
+    if signed:
+        verdict.trust = "pinned"
+        verdict.facts.append(f"Trust: the checkpoint is signed by {signed[0]}, a key that you gave.")
+    else:
+        claimed = ", ".join(str(line) for line in lines)
+        verdict.facts.append(f"Trust: NONE. The checkpoint claims to be signed by {claimed}; give that key with --key.")
+    seen = witnessed_by(text, lines, witnesses)
+    if witnesses and not seen:
+        raise Wrong("none of the witnesses you named cosigned the checkpoint")
+    verdict.facts += [f"Witness: {key} saw the checkpoint at {moment(time)}." for key, time in seen]
+
+
+def check_seal_of_export(content: dict[str, Any], statement: str, trusted: Sequence[Key], verdict: Verdict) -> None:
+    """Who vouches for the selection of an export."""
+    if content.get("seal") is None:
+        verdict.facts.append("Seal: NOT signed. Each record is proven, but nobody vouches that none was left out.")
+        return
+    text, lines = parse_note(get(content, "seal", str))
+    if text != statement:
+        raise Wrong("the seal is that of another export")
+    signed = signers_of(text, lines, trusted)
+    verdict.sealed = bool(signed)
+    by = f"{signed[0]} signed this selection of records" if signed else "NOT by a key that you gave"
+    verdict.facts.append(f"Seal: {by}.")
+
+
 # --- Telling ---------------------------------------------------------------------------------------------------------
 
 
@@ -583,13 +741,28 @@ class _Parser(argparse.ArgumentParser):
         self.exit(USAGE, f"{self.prog}: {message}\n")
 
 
+def verify_file(lines: Iterable[str], keys: Sequence[Key], witnesses: Sequence[Key]) -> Verdict:
+    """Verify what is in a file: an export, which is told by its first line, or else a bundle."""
+    found = iter(lines)
+    first = next(found, "")
+    if first.startswith(f'{{"format":"{EXPORT}"'):
+        return verify_export(itertools.chain([first], found), keys, witnesses)
+    if first.startswith('{"format":"groundswell-export/'):
+        problem = f"this is an export of another form than {EXPORT}, which proves no record; take it out again"
+        return Verdict(problems=[problem])
+    try:
+        return verify_bundle(parse_json(encoded(first + "".join(found)).decode()), keys, witnesses)
+    except Wrong as error:
+        return Verdict(problems=[f"the file is not a readable bundle: {error}"])
+
+
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line; the result is the exit code."""
     parser = _Parser(
-        description="Verify a Groundswell bundle.",
+        description="Verify a Groundswell bundle or export.",
         epilog="Exit codes: 0 in order, 1 tampered, 2 not verifiable, 3 usage.",
     )
-    parser.add_argument("bundle", type=Path, help="the bundle, a JSON file")
+    parser.add_argument("bundle", type=Path, help="the bundle, a JSON file, or an export as JSON Lines")
     parser.add_argument(
         "--key",
         action="append",
@@ -603,17 +776,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--json", action="store_true", help="print the verdict as JSON")
     chosen = parser.parse_args(arguments)
     try:
-        raw = chosen.bundle.read_bytes()
         keys = [Key.parse(one, LOG_KEY) for one in chosen.key]
         witnesses = [Key.parse(one, WITNESS_KEY) for one in chosen.witness]
+        with chosen.bundle.open(encoding="utf-8", errors="surrogateescape", newline="\n") as lines:
+            verdict = verify_file(lines, keys, witnesses)
     except OSError as error:
         parser.error(f"{chosen.bundle} cannot be read: {error.strerror}")
     except KeyUnreadable as error:
         parser.error(str(error))
-    try:
-        verdict = verify_bundle(parse_json(raw.decode()), keys, witnesses)
-    except (Wrong, UnicodeDecodeError) as error:
-        verdict = Verdict(problems=[f"the file is not a readable bundle: {error}"])
     if chosen.json:
         summary = {"exit_code": verdict.exit_code, "trust": verdict.trust}
         print(json.dumps({**summary, "problems": verdict.problems, "facts": verdict.facts}))

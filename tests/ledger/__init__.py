@@ -110,6 +110,7 @@ The groups of cases (reference 8):
     commandline/test_audit.py::test_an_export_is_verified_line_by_line
     commandline/test_audit.py::test_what_was_altered_is_not_taken_out_as_evidence
     ledger/test_exports.py::test_what_the_log_does_not_hold_is_found_even_where_its_own_key_sealed_it
+    ledger/test_exports.py::test_an_outsider_checks_an_export_with_one_file
     ledger/test_bundle.py::test_a_forgery_is_found_even_without_the_seal
     ledger/test_bundle.py::test_a_record_that_was_left_out_before_the_seal_leaves_a_gap
     ledger/test_bundle.py::test_signed_by_another_key_it_depends_on_the_pinned_one

@@ -6,13 +6,18 @@ import base64
 import copy
 import hashlib
 import json
+import subprocess
+import sys
 from collections.abc import Callable, Sequence
+from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from ledger import offline
 from ledger.export_check import WITHOUT_PROOFS, Checked, check_json_lines
 from ledger.exports import FORMAT, ExportedRecord, ExportWrong, csv_lines, harmless, json_lines
 from ledger.keys import PinnedKey, SigningKey
@@ -25,6 +30,7 @@ from tests.ledger.memory import LOG_KEY, ORIGIN, OTHER_KEY, PINNED, MemoryLog
 from tests.ledger.test_tiles import Storage
 
 SIZE = 1_000
+OUTSIDERS = offline.Key.parse(LOG_KEY.vkey, offline.LOG_KEY)
 Lines = list[dict[str, Any]]
 
 
@@ -79,6 +85,9 @@ def test_each_record_is_proven_whatever_was_left_out(thousand: MemoryLog, which:
     assert found == Checked(len(EXPORTS[which]), 0, SIZE, LOG_KEY.name, LOG_KEY.name)
     assert found.exit_code == 0
     assert ("Nothing is left out" in " ".join(found.in_words())) is (which == "everything")
+    verdict = offline.verify_file(taken_out(thousand, EXPORTS[which]), [OUTSIDERS], [])
+    assert (verdict.exit_code, verdict.problems) == (0, [])
+    assert ("nothing is left out" in " ".join(verdict.facts)) is (which == "everything")
 
 
 def test_records_that_follow_one_another_cost_no_hashes_and_a_gap_few(thousand: MemoryLog) -> None:
@@ -217,6 +226,7 @@ def test_what_the_log_does_not_hold_is_found_even_where_its_own_key_sealed_it(
     forge(contents)
     with pytest.raises(ExportWrong):
         checked(sealed_again(contents))
+    assert offline.verify_file(sealed_again(contents), [OUTSIDERS], []).exit_code == 1
 
 
 def test_an_export_of_records_that_are_not_those_that_were_signed_is_not_sealed(thousand: MemoryLog) -> None:
@@ -231,6 +241,17 @@ def test_of_a_withheld_record_the_place_is_proven(thousand: MemoryLog) -> None:
     found = checked(taken_out(thousand, range(400, 410), withheld=[403, 405]))
     assert (found.count, found.withheld, found.exit_code) == (10, 2, 0)
     assert "Of 2 of them only the hash is there" in " ".join(found.in_words())
+    verdict = offline.verify_file(taken_out(thousand, range(400, 410), withheld=[403, 405]), [OUTSIDERS], [])
+    assert (verdict.exit_code, "of 2 of them only the hash is there" in " ".join(verdict.facts)) == (0, True)
+
+
+def test_an_outsider_checks_an_export_with_one_file(thousand: MemoryLog, tmp_path: Path) -> None:
+    file = tmp_path / "export.jsonl"
+    for lines, exit_code in ((taken_out(thousand, range(9)), 0), (taken_out(thousand, range(9))[:-1], 1)):
+        file.write_text("".join(lines), encoding="utf-8", newline="")
+        command = [sys.executable, "-I", str(Path(offline.__file__)), str(file), "--key", LOG_KEY.vkey]
+        done = subprocess.run(command, capture_output=True, text=True, check=False, cwd="/")
+        assert done.returncode == exit_code, done.stdout + done.stderr
 
 
 def test_who_vouches_for_what_is_told_apart(thousand: MemoryLog) -> None:
@@ -244,6 +265,10 @@ def test_who_vouches_for_what_is_told_apart(thousand: MemoryLog) -> None:
         (PINNED, sealed_again(contents, OTHER_KEY), 2, "no trusted key signed the selection"),
     ):
         found = check_json_lines(sealed, pinned)
+        theirs = [
+            replace(offline.Key.parse(str(one.key), 1), first=one.first_size, last=one.last_size) for one in pinned
+        ]
+        assert offline.verify_file(sealed, theirs, []).exit_code == exit_code
         assert (found.exit_code, said in found.in_words()[0]) == (exit_code, True), found.in_words()
 
 
@@ -253,6 +278,7 @@ def test_an_export_of_the_format_before_is_told_from_one_with_proofs(thousand: M
     old = sealed_again(contents, form=WITHOUT_PROOFS)
     found = checked(old)
     assert (found.count, found.size, found.exit_code) == (10, 0, 2)
+    assert offline.verify_file(old, [OUTSIDERS], []).exit_code == 1
     assert f"Not proven: 10 records, unchanged since {LOG_KEY.name} signed it" in found.in_words()[0]
     with pytest.raises(ExportWrong, match="changed, taken out"):
         checked([*old[:2], old[2].replace('"private":[{', '"private":[{ '), *old[3:]])
