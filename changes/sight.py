@@ -15,8 +15,8 @@ from changes.events import EVENTS
 from changes.state import Change, Invitation, InvitationStatus
 
 HIDDEN_IN_WORDS = (
-    "Everybody in the organisation can read this change and its trail. Nobody sees who said no to an invitation, "
-    "who named whom, or how interested somebody is; a person sees their own."
+    "Everybody in the organisation can read this change and its trail. Except for auditors, nobody sees who said no "
+    "to an invitation, who named whom, or how interested somebody is; a person sees their own."
 )
 
 

@@ -5,9 +5,10 @@ from __future__ import annotations
 from sqlalchemy import Connection, and_, select
 
 from changes.events import EVENTS
+from changes.sight import is_secret
 from store import tables
 
-SECRET = tuple(kind for kind, event in EVENTS.items() if event.secret)
+SECRET = tuple(kind for kind in EVENTS if is_secret(kind, "applied"))
 """What nobody else may know of must not be noticed by a page that moves, either."""
 MOST = 1_000
 

@@ -148,12 +148,13 @@ async def test_who_voted_is_for_auditors_and_for_themselves(office: Office) -> N
     [
         {"person": DAVID},
         {"kind": "nominated"},
+        {"kind": "interest_declared"},
         {"kind": "invitation_declined"},
         {"kind": "accept_invitation"},
         {"stage": "champions"},
         {"outcome": "refused"},
         {"outcome": "applied"},
-        {"text": "hoa"},
+        {"text": "hoa.nguyen"},
         {"text": "keen"},
         {"person": DAVID, "text": "david"},
     ],
@@ -162,7 +163,7 @@ async def test_who_voted_is_for_auditors_and_for_themselves(office: Office) -> N
 async def test_no_filter_finds_for_others_what_is_withheld(office: Office, asked: dict[str, str]) -> None:
     """Neither does it count it, nor lead to a page more because of it, nor export it."""
     desk, quiet = quietly(office)
-    desk.give(EXECUTIVE, Nominate(person="hoa.nguyen"))
+    desk.give(EXECUTIVE, DeclareInterest(level="keen"))
     own = desk.state.version if desk.state else 0  # the refusal is a record more
     async with office.program(EXECUTIVE) as program:
         found = (await program.get("/api/v1/audit", params={"change": "CH-1", **asked})).json()
@@ -171,9 +172,13 @@ async def test_no_filter_finds_for_others_what_is_withheld(office: Office, asked
     assert not seqs & quiet
     assert {entry["seq"] for entry in pages} == seqs
     assert found["count"] == len(seqs)
-    assert (own in seqs) == (
-        asked in ({"kind": "nominated"}, {"stage": "champions"}, {"outcome": "applied"}, {"text": "hoa"})
+    finding_their_own = (
+        {"kind": "interest_declared"},
+        {"stage": "champions"},
+        {"outcome": "applied"},
+        {"text": "keen"},
     )
+    assert (own in seqs) == (asked in finding_their_own)
 
 
 async def all_pages(program: httpx2.AsyncClient, asked: dict[str, str]) -> list[dict[str, object]]:
