@@ -1,7 +1,7 @@
 """The schedules of an installation: made when a worker starts, and made to follow the settings and the policy.
 
 A schedule lives in Temporal for good. One that was only made, and never changed, went on starting work on a task queue
-where nobody works any more, and wrote digests by the clock that was known on the first day (docs/decisions/0046).
+where nobody works any more, and wrote digests by the clock that was known on the first day (docs/decisions/0047).
 """
 
 from __future__ import annotations
