@@ -1,6 +1,7 @@
 """Erasing a person: their words and who they are go, the ledger still verifies (lifecycle.md, rules that always hold).
 
-What becomes of each column of each table stands in :mod:`store.personal_data`. What stays: the records with their
+What becomes of each column of each table stands in :mod:`store.personal_data`; :mod:`store.redacting` takes somebody
+out of a text, :mod:`store.forgetting` out of the tables beside the ledger's. What stays: the records with their
 commitments, and of each event a redacted form outside the ledger, in which their words are gone and their reference is
 one that stands for nobody, so that the changes they had a part in can be read and rebuilt. The erasure is a record
 itself and says which values went, never whose.
@@ -13,63 +14,30 @@ depends on it. The words are erased by their pseudonym, which whoever wrote them
 from __future__ import annotations
 
 import json
-import re
 import secrets
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Sequence
 from datetime import datetime, timedelta
-from decimal import Decimal
-from typing import Any, NamedTuple, get_args
+from typing import Any, NamedTuple
 
-from pydantic import BaseModel
-from pydantic.fields import FieldInfo
-from sqlalchemy import (
-    Column,
-    ColumnElement,
-    Connection,
-    Engine,
-    Select,
-    Table,
-    and_,
-    delete,
-    insert,
-    or_,
-    select,
-    true,
-    update,
-)
+from sqlalchemy import Connection, Engine, Select, delete, insert, or_, select, update
 
-from changes.acts import ActAnswer
-from changes.commands import COMMANDS
 from changes.decision import evolve_all
-from changes.events import EVENTS, event_from
-from changes.instruction import Applied
-from changes.values import ERASED_PREFIX, TEXT_LENGTH, is_pseudonym
+from changes.events import event_from
+from changes.values import ERASED_PREFIX, is_pseudonym
 from store import tables
-from store.audit import READERS
-from store.columns import Document
 from store.database import adding
 from store.directory import load_directory
+from store.forgetting import forget, forget_mentions, is_known, is_sought
 from store.ledger import LABEL, Entry, append_many, number_of
-from store.personal_data import How, columns_that
+from store.personal_data import How
 from store.recording import event_texts, write_read_model
+from store.redacting import Whom, as_json, redacted
 from store.restoring import NotAccepted, require_two_people
 from store.searching import rebuild
 from store.sweeping import PATIENCE, sweep
 
-ERASED = "[erased]"
-"""What stands where words were."""
-SHORT = "[…]"
-"""The same where what it takes the place of is shorter: a line must not grow beyond its limit."""
 IN_ONE_RECORD = 1_000
 """Erased values named in one record; a body must not grow beyond its limit."""
-ONE_LINE = frozenset({"title", "summary"})
-"""Fields of one line in which people write what they like. A name is none of them: policies, gates and waves are told
-apart by theirs, and a change in which they are gone can neither be read nor go on."""
-AT_ONCE = 200
-"""Changes that are asked about in one query."""
-TELLING = 8
-"""Characters from which on words of theirs are recognised inside other people's; shorter ones are not only theirs."""
 
 
 class Erased(NamedTuple):
@@ -117,7 +85,7 @@ def erase_person(
 def _erase(connection: Connection, whom: Whom, reason: str, by: str, confirmed_by: str, now: datetime) -> Erased:
     if whom.without(reason) != reason:
         raise NotAccepted("The reason stays on record. Write it without the name, address or reference of the person.")
-    sought = _is_sought(connection, whom)
+    sought = is_sought(connection, whom)
     found = _values_about(connection, whom) if sought else ()
     redacted_again = _redacted_before(connection, whom) if sought else ()
     for row in (*found, *redacted_again):  # what they wrote is known before anybody who quotes it is looked at
@@ -130,59 +98,16 @@ def _erase(connection: Connection, whom: Whom, reason: str, by: str, confirmed_b
     quoting = _values_quoting(connection, changes, whom)
     _redact(connection, quoting, whom)
     values = sorted(row.seq for row in (*found, *quoting))
-    known = bool(values) or _is_known(connection, whom.ref, How.THEIRS, How.NAMED)
+    known = bool(values) or is_known(connection, whom.ref, How.THEIRS, How.NAMED)
     for change in changes:
         _rebuild(connection, change)
     if sought:
-        known = _forget_mentions(connection, whom, changes) or known
-    known = _forget(connection, whom, now) or known
+        known = forget_mentions(connection, whom, changes) or known
+    known = forget(connection, whom, now) or known
     if known:
         _record(connection, values, reason, by, confirmed_by, now)
     rebuild(connection)
     return Erased(len(values), changes, whom.pseudonym, known)
-
-
-@dataclass
-class Whom:
-    """Whoever is erased, and how they are recognised."""
-
-    ref: str
-    pseudonym: str
-    """The reference that takes the place of theirs."""
-    number: str
-    """Under which the ledger knows them."""
-    called: tuple[str, ...] = ()
-    """Their name and address, where nobody else is called so."""
-    wrote: set[str] = field(default_factory=set)
-    """What of theirs is taken out: others may quote it."""
-
-    def __post_init__(self) -> None:
-        """Have the patterns made of what is known."""
-        self._pattern = _pattern(self.ref, self.called)
-
-    @property
-    def named(self) -> tuple[str, ...]:
-        """All that may stand for them in a text."""
-        return (self.ref, *self.called)
-
-    def take_note(self, words: str) -> None:
-        """Remember what was taken out, to find it where it is quoted."""
-        if len(words) >= TELLING and words not in self.wrote:
-            self.wrote.add(words)
-            self._pattern = _pattern(self.ref, (*self.called, *sorted(self.wrote, key=len, reverse=True)))
-
-    def without(self, text: str) -> str:
-        """``text`` where they are neither named nor quoted."""
-        return self._pattern.sub(lambda found: ERASED if len(found[0]) >= len(ERASED) else SHORT, text)
-
-
-def _pattern(ref: str, others: Iterable[str]) -> re.Pattern[str]:
-    """Finds whole words only, so that nobody loses a part of their name. A reference that is a number or a very short
-    word is found where it stands alone, and nowhere in a text."""
-    parts = [rf"(?<!\w){re.escape(one)}(?!\w)" for one in others if one]
-    if len(ref) > 4 and not ref.isdigit():
-        parts.insert(0, rf"(?<![\w.:-]){re.escape(ref)}(?![\w:-]|\.\w)")
-    return re.compile("|".join(parts) or r"(?!)")
 
 
 def _whom(connection: Connection, person: str) -> Whom:
@@ -202,7 +127,7 @@ def _whom(connection: Connection, person: str) -> Whom:
 def _values_about(connection: Connection, whom: Whom) -> Sequence[Any]:
     """The private values of records by whoever is erased, or naming them, oldest first."""
     private = tables.ledger_private
-    named = [private.c.value.contains(_as_json(one), autoescape=True) for one in whom.named]
+    named = [private.c.value.contains(as_json(one), autoescape=True) for one in whom.named]
     mine = {whom.number, whom.ref}
     rows = connection.execute(_values().where(or_(private.c.subject_ref.in_(mine), *named))).all()
     return [row for row in rows if row.actor in mine or _concerns(row, whom)]
@@ -253,7 +178,7 @@ def _redacted_before(connection: Connection, whom: Whom) -> Sequence[Any]:
     kept, records = tables.redacted_event, tables.ledger_record
     columns = (kept.c.seq, kept.c.value, records.c.change, records.c.actor)
     query = select(*columns).join(records, records.c.seq == kept.c.seq)
-    named = or_(*(kept.c.value.contains(_as_json(one), autoescape=True) for one in whom.named))
+    named = or_(*(kept.c.value.contains(as_json(one), autoescape=True) for one in whom.named))
     return [row for row in connection.execute(query.where(named)) if _concerns(row, whom)]
 
 
@@ -262,26 +187,6 @@ def _redact_again(connection: Connection, found: Sequence[Any], whom: Whom) -> N
     for row in found:
         left = _canonical(_left_of(row, whom))
         connection.execute(update(kept).where(kept.c.seq == row.seq).values(value=left))
-
-
-def redacted(content: Any, whom: Whom, words: bool = False, field: str = "") -> Any:
-    """``content`` with the person's reference replaced and their name taken out, and with ``words`` everything they may
-    have written freely, which ``whom`` takes note of."""
-    if isinstance(content, dict):
-        return {
-            whom.pseudonym if name == whom.ref else name: redacted(part, whom, words, name)
-            for name, part in content.items()
-        }
-    if isinstance(content, list):
-        return [redacted(part, whom, words, field) for part in content]
-    if not isinstance(content, str) or not content:
-        return content
-    if content == whom.ref:
-        return content if content.isdigit() and field in NUMBERS else whom.pseudonym
-    if words and field in FREE_TEXT and content != ERASED:
-        whom.take_note(content)
-        return ERASED
-    return whom.without(content)
 
 
 def _require_ended(connection: Connection, changes: Sequence[str]) -> None:
@@ -293,128 +198,6 @@ def _require_ended(connection: Connection, changes: Sequence[str]) -> None:
             f"{still_open} has not ended yet. Until then only whoever stays anonymous there takes back what they said; "
             "it can be erased afterwards."
         )
-
-
-def _is_sought(connection: Connection, whom: Whom) -> bool:
-    """Whether the reference may be looked for everywhere. Where nothing knows it any more as a person's, it must not be
-    one of our own words by mistake: they would be taken out of everybody's records."""
-    if whom.called or is_pseudonym(whom.ref) or whom.number != whom.ref or _is_known(connection, whom.ref, How.THEIRS):
-        return True
-    others = (connection.execute(select(table.c.ref).where(table.c.ref == whom.ref)) for table in _OTHER_REFERENCES)
-    return bool(re.search(r"[A-Za-z].*[.:]|[.:].*[A-Za-z]", whom.ref)) and not any(rows.first() for rows in others)
-
-
-_OTHER_REFERENCES = (tables.team, tables.process, tables.change)
-
-
-def _is_known(connection: Connection, ref: str, *hows: How) -> bool:
-    """Whether such a column names them. Whether somebody stands behind a pseudonym does not count: no answer must
-    depend on it."""
-    columns = [(table, column) for how in hows for table, column in columns_that(how)]
-    return any(
-        connection.execute(select(column).where(column == ref).limit(1)).first() is not None
-        for table, column in columns
-        if table is not tables.pseudonym
-    )
-
-
-def _forget_mentions(connection: Connection, whom: Whom, changes: Sequence[str]) -> bool:
-    """Take them out of what others may read about them; whether there was anything."""
-    _forget_letters(connection, whom, changes)
-    mentions = [_take_out(connection, whom, changes, *where) for where in columns_that(How.MENTIONED)]
-    return any(mentions)
-
-
-def _forget(connection: Connection, whom: Whom, now: datetime) -> bool:
-    """Take what is theirs out of every other table, as :mod:`store.personal_data` says, and their reference out of what
-    is not; whether there was anything of that."""
-    touched = 0
-    for table, column in columns_that(How.BEGINS):
-        touched += _forget_keys(connection, whom, table, column)
-    for table, column in columns_that(How.NAMED):
-        same = column == whom.ref
-        touched += connection.execute(update(table).where(same).values({column.name: whom.pseudonym})).rowcount
-    for table, column in columns_that(How.THEIRS):
-        connection.execute(delete(table).where(column == whom.ref))
-    connection.execute(delete(tables.pseudonym).where(tables.pseudonym.c.ref == whom.ref))
-    connection.execute(delete(tables.deployment).where(tables.deployment.c.name == READERS))
-    directory = load_directory(connection)  # what is in the memory of programs is read anew
-    connection.execute(
-        insert(tables.directory_import).values(version=directory.version, loaded_at=now, people=len(directory.people))
-    )
-    return bool(touched)
-
-
-def _forget_letters(connection: Connection, whom: Whom, changes: Sequence[str]) -> None:
-    outbox = tables.outbox
-    telling = [outbox.c.notice.contains(_as_json(one), autoescape=True) for one in whom.named]
-    done = and_(outbox.c.change.in_(changes), outbox.c.finished_at.is_not(None))
-    connection.execute(delete(outbox).where(or_(outbox.c.recipient == whom.ref, *telling, done)))
-    _take_out(connection, whom, changes, outbox, outbox.c.notice)
-
-
-def _forget_keys(connection: Connection, whom: Whom, table: Table, column: Column[Any]) -> int:
-    """Give what they asked for a random key, and leave nothing of what they were answered."""
-    own = column.startswith(f"{whom.ref}/", autoescape=True)
-    if table is tables.act:
-        own = or_(own, table.c.actor == whom.ref)
-    rows = connection.execute(select(*table.primary_key).where(own)).all()
-    for row in rows:
-        digest = secrets.token_hex(32)
-        values = {column.name: f"erased/{digest[:32]}"}
-        if table is tables.act:
-            values |= {"fingerprint": digest, "answer": ActAnswer(fingerprint=digest).model_dump_json()}
-        if table is tables.applied_command:
-            values |= {"applied": Applied(fingerprint=digest).model_dump_json()}
-        connection.execute(update(table).where(_same(table, row)).values(values))
-    return len(rows)
-
-
-def _take_out(connection: Connection, whom: Whom, changes: Sequence[str], table: Table, column: Column[Any]) -> int:
-    """Take them out of a column with words or JSON; in how many rows they were."""
-    changed = 0
-    for condition in _likely(whom, changes, table, column):
-        query = select(*table.primary_key, column.label("content_of")).where(condition)
-        for row in connection.execute(query).all():
-            left = _taken_out(row.content_of, whom)
-            if left != row.content_of:
-                connection.execute(update(table).where(_same(table, row)).values({column.name: left}))
-                changed += 1
-    return changed
-
-
-def _likely(whom: Whom, changes: Sequence[str], table: Table, column: Column[Any]) -> Iterator[ColumnElement[bool]]:
-    """Conditions on the rows of a table that may name or quote them, so that not everything is read."""
-    if column.type is Document:  # which the databases store in letters of their own; there are few
-        yield true()
-        return
-    yield or_(*(column.contains(_as_json(one), autoescape=True) for one in whom.named))
-    for first in range(0, len(changes), AT_ONCE):
-        some = changes[first : first + AT_ONCE]
-        if "change" in table.columns:
-            yield table.c.change.in_(some)
-        elif table is tables.digest:
-            yield or_(*(column.contains(json.dumps(change)) for change in some))
-
-
-def _taken_out(content: Any, whom: Whom) -> Any:
-    if not isinstance(content, str):
-        return redacted(content, whom)
-    try:
-        value = json.loads(content)
-    except ValueError:
-        return redacted(content, whom)
-    left = redacted(value, whom)
-    return content if left == value else json.dumps(left, ensure_ascii=False, separators=(",", ":"))
-
-
-def _same(table: Table, row: Any) -> Any:
-    return and_(*(part == row._mapping[part.name] for part in table.primary_key))
-
-
-def _as_json(text: str) -> str:
-    """``text`` as it stands inside a JSON string."""
-    return json.dumps(text, ensure_ascii=False)[1:-1]
 
 
 def _canonical(content: Any) -> str:
@@ -451,49 +234,3 @@ def _rebuild(connection: Connection, change: str) -> None:
     if state is not None:
         # A moment later, so that no program takes the state it remembers for this one.
         write_read_model(connection, state.having(updated_at=stored + timedelta(microseconds=1)))
-
-
-def _fields_that(fits: Callable[[FieldInfo], bool], models: Iterable[type[BaseModel]]) -> frozenset[str]:
-    """The names of all fields of ``models``, and of the models in them, that fit."""
-    found: set[str] = set()
-    seen: set[type[BaseModel]] = set()
-
-    def look(model: type[BaseModel]) -> None:
-        if model in seen:
-            return
-        seen.add(model)
-        for name, info in model.model_fields.items():
-            if fits(info):
-                found.add(name)
-            for inner in _models_in(info):
-                look(inner)
-
-    for model in models:
-        look(model)
-    return frozenset(found)
-
-
-def _is_free_text(info: FieldInfo) -> bool:
-    return any(getattr(one, "max_length", None) == TEXT_LENGTH for one in info.metadata)
-
-
-def _is_number(info: FieldInfo | Any) -> bool:
-    annotation = getattr(info, "annotation", info)
-    return annotation is Decimal or any(_is_number(part) for part in get_args(annotation))
-
-
-def _models_in(info: FieldInfo | Any) -> list[type[BaseModel]]:
-    annotation = getattr(info, "annotation", info)
-    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
-        return [annotation]
-    return [model for part in get_args(annotation) for model in _models_in(part)]
-
-
-FREE_TEXT: frozenset[str] = (
-    _fields_that(_is_free_text, COMMANDS.values())
-    | ONE_LINE
-    | {"text", "note", "reason", "what", "statement", "question", "answer", "way_forward"}
-)
-"""The names of fields that take what people write."""
-NUMBERS: frozenset[str] = _fields_that(_is_number, (*COMMANDS.values(), *EVENTS.values()))
-"""The names of fields with a number, which travels as text: that of a person is none of these."""

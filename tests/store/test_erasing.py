@@ -19,7 +19,7 @@ from store.audit import Filter, Reader, search
 from store.checkpoints import Sealer
 from store.columns import Document, UtcDateTime
 from store.database import lock_ledger, open_database, reading, writing
-from store.erasing import ERASED, FREE_TEXT, NUMBERS, Erased, Whom, erase_person, redacted
+from store.erasing import Erased, erase_person
 from store.ledger import number_of, origin_of
 from store.moving import NotMoved, move_everything
 from store.numbers import reserve_reference
@@ -27,6 +27,7 @@ from store.personal_data import FATES, How, columns_that
 from store.pseudonyms import pseudonym_for
 from store.reading import change_state
 from store.recording import event_texts
+from store.redacting import ERASED, FREE_TEXT, NUMBERS, Whom, redacted
 from store.restoring import NotAccepted
 from store.searching import index_new_words
 from store.sweeping import sweep
