@@ -37,7 +37,7 @@ from ledger.proofs import ProofInvalid, verify_inclusion
 from ledger.record import columns_of, commitments_of, instant_text, policy_of
 from ledger.tiles import NoSuchTile, TileReader
 from store import tables
-from store.checkpoints import RecordsAltered, latest_checkpoint
+from store.checkpoints import RecordsAltered, head_of, latest_checkpoint
 from store.database import writing
 from store.finding import EXACT, ONE_WAY, SIZE, Bounding, Queries, Shape, bounds, in_pieces, queries
 from store.ledger import LABEL, ORIGIN, Entry, add_once, origin_of
@@ -48,6 +48,7 @@ from store.stopping import OUTSIDE, STOPPED
 from store.tiles import passing_reader, stored_inclusion
 from store.trail import LINE, Line, TrailEntry, is_as_recorded, told, with_words
 from store.verifying import check_row, record_at
+from store.verifying_change import check_size
 
 PAGE = 50
 COUNTED = 200
@@ -420,6 +421,10 @@ def exported(
     question = _question(connection, asked, reader, _bounding(asked))
     values = {**question.values, "stop": min(question.values["stop"], size)}
     query, leaves = question.oldest(connection, values), passing_reader(connection, size)
+    findings = Findings()
+    check_size(connection, head_of(connection).size, findings)
+    for wrong in findings.in_order():
+        raise RecordsAltered(f"Nothing can be taken out: {wrong.message}. See: groundswell audit verify")
     while rows := query.read(connection, values):
         for line in map(Line.of, rows):
             yield _exported(line, _require_recorded(line, leaves), reader, names)

@@ -135,7 +135,7 @@ def verify_change(
     """
     findings = Findings()
     records, size = records_of(connection, change), head_of(connection).size
-    _check_size(connection, size, findings)
+    check_size(connection, size, findings)
     reader = stored_reader(connection, size)
     kept = latest_checkpoint(connection)
     note = checkpoint or (kept.note if kept else None)
@@ -202,7 +202,7 @@ def _body_of(record: StoredRecord) -> dict[str, Any]:
         return {}
 
 
-def _check_size(connection: Connection, size: int, findings: Findings) -> None:
+def check_size(connection: Connection, size: int, findings: Findings) -> None:
     """As many records are there as the tree counts; no number is left out then, because each is there once at most."""
     there = connection.execute(select(func.count()).select_from(tables.ledger_record)).scalar_one()
     if there == size:

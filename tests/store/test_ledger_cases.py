@@ -19,7 +19,7 @@ from ledger.keys import PinnedKey, SigningKey, generate_key
 from settings import Settings, SettingsWrong
 from store import tables
 from store.audit import Filter, Reader, exported
-from store.checkpoints import Sealer, latest_checkpoint, require_whole
+from store.checkpoints import RecordsAltered, Sealer, latest_checkpoint, require_whole
 from store.committing import GroupCommitter
 from store.database import NoTransaction, lock_ledger, open_database, reading, writing
 from store.keeping import signers_of
@@ -183,6 +183,21 @@ def test_without_a_usable_key_nothing_is_signed_and_it_is_said(tmp_path: Path) -
 
 
 # --------------------------------------------------------------------------------------------------- taking out
+
+
+@pytest.mark.parametrize("asked", [Filter(), Filter(kind="nothing of this kind")])
+def test_of_a_log_with_a_gap_nothing_is_taken_out(engine: Engine, key: SigningKey, asked: Filter) -> None:
+    grow(engine, *(f"e/{number}" for number in range(300)))
+    with writing(engine) as connection:
+        attacker = Attacker(connection, key, key)
+        attacker.take_triggers_away()
+        attacker.remove(tables.ledger_private, tables.ledger_private.c.seq == 15)
+        attacker.remove(tables.ledger_record, tables.ledger_record.c.seq == 15)
+    with (
+        reading(engine) as connection,
+        pytest.raises(RecordsAltered, match="the first that is missing is record 15"),
+    ):
+        list(exported(connection, asked, Reader("auditor", sees_all=True), {}, 300))
 
 
 def test_an_export_holds_the_log_as_it_was_when_it_began(engine: Engine, key: SigningKey) -> None:
