@@ -47,7 +47,8 @@ from benchmarks.measuring import console
 from benchmarks.stories import stories
 from ledger.verification import verify
 from store import tables
-from store.audit import Filter, Reader, cursor_at, search
+from store.audit.pages import cursor_at, search
+from store.audit.questions import Filter, Reader
 from store.checkpoints import head_of
 from store.committing import GroupCommitter, Outcome
 from store.database import lock_ledger, open_database, reading, writing

@@ -36,7 +36,7 @@ from changes.instruction import Instruction
 from changes.proposal import Submit
 from settings import Settings
 from store import tables
-from store.audit import cursor_at
+from store.audit.pages import cursor_at
 from store.database import open_database, reading, writing
 from store.drafts import begin_draft
 from store.migrating import migrate

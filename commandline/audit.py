@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
     from ledger.findings import Report
     from settings import Settings
-    from store.audit import Filter
+    from store.audit.questions import Filter
     from store.checkpoints import Sealed, Sealer
     from store.restoring import Accepted
     from store.sinks import Sink
@@ -135,7 +135,7 @@ def _tell(report: Report | ChangeReport, as_json: bool) -> None:
 def _remember(engine: Engine, sinks: Sequence[Sink], report: Any) -> None:
     """Have the audit page say when everything was last verified. A ledger that is stopped, or behind its checkpoints
     outside, takes no record."""
-    from store.audit import record_verification
+    from store.audit.standing import record_verification
     from store.checkpoints import LedgerDamaged, require_whole
     from store.ledger import LedgerStopped
 
@@ -205,7 +205,8 @@ def bundle(
 ) -> None:
     """Write one file that proves a change to somebody who has nothing of ours; offline.py checks it."""
     from ledger.bundle import bundle_bytes
-    from store.audit import Reader, record_access
+    from store.audit.access import record_access
+    from store.audit.questions import Reader
     from store.bundles import NothingRecorded, bundle_of
     from store.database import reading
     from store.keeping import signers_of
@@ -243,7 +244,9 @@ def export(
     """Take records out: as evidence, for a spreadsheet, or for another system. Doing so is recorded."""
     from ledger.exports import ExportWrong, cloud_events, csv_lines, json_lines
     from ledger.tiles import NoSuchTile
-    from store.audit import Reader, exported, record_access
+    from store.audit.access import record_access
+    from store.audit.exporting import exported
+    from store.audit.questions import Reader
     from store.database import reading
     from store.keeping import signers_of
     from store.ledger import origin_of
@@ -302,8 +305,9 @@ def search(
     as_json: Annotated[bool, typer.Option("--json", help="Print for programs.")] = False,
 ) -> None:
     """Search the trail of all changes, the newest first. Doing so is recorded."""
-    from store.audit import Reader, record_access
-    from store.audit import search as search_trail
+    from store.audit.access import record_access
+    from store.audit.pages import search as search_trail
+    from store.audit.questions import Reader
     from store.checkpoints import require_whole
     from store.database import reading
     from store.keeping import sinks_of

@@ -19,7 +19,7 @@ from commandline.database import Chosen, choose
 from commandline.mail import mail_of
 from demo.place import Place, Running
 from settings import Settings, SettingsWrong, load_settings
-from store.audit import ledger_state
+from store.audit.standing import ledger_state
 from store.database import DatabaseUnavailable, in_words, open_database, reading
 from store.directory import load_directory
 from store.migrating import latest_revision, present_revision

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any, get_type_hints
 import typer
 
 if TYPE_CHECKING:
-    from store.audit import Filter
+    from store.audit.questions import Filter
 
 Change = Annotated[str, typer.Option(help="Only this change, such as CH-3.")]
 _OPTIONS: dict[str, tuple[Any, Any]] = {
@@ -47,7 +47,7 @@ def filtered(command: Callable[..., None]) -> Callable[..., None]:
 
 
 def _filter(parts: dict[str, Any]) -> Filter:
-    from store.audit import Filter
+    from store.audit.questions import Filter
 
     moments = {name: _utc(parts[name]) for name in ("since", "until")}
     return Filter(**{**parts, **moments})

@@ -18,7 +18,8 @@ from ledger.note import Signer
 from ledger.record import evidence_of, policy_of
 from ledger.stored import StoredRecord
 from policies.loader import parse_policy
-from store.audit import Reader, withheld_from
+from store.audit.entries import withheld_from
+from store.audit.questions import Reader
 from store.checkpoints import RecordsAltered, Sealed
 from store.ledger import number_of
 from store.policies import candidate_text, published_text

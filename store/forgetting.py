@@ -15,7 +15,7 @@ from changes.acts import ActAnswer
 from changes.instruction import Applied
 from changes.values import is_pseudonym
 from store import tables
-from store.audit import READERS
+from store.audit.access import READERS
 from store.columns import Document
 from store.directory import load_directory
 from store.personal_data import How, columns_that

@@ -15,7 +15,9 @@ from changes.state import Stage
 from directory.model import Directory, Person
 from ledger.exports import cloud_events, csv_lines, json_lines
 from settings import Settings
-from store.audit import Filter, Reader, exported, record_access
+from store.audit.access import record_access
+from store.audit.exporting import exported
+from store.audit.questions import Filter, Reader
 from store.bundles import NothingRecorded
 from store.checkpoints import Sealed
 from store.database import reading

@@ -95,7 +95,7 @@ def register(app: FastAPI) -> None:
     async def _altered(request: Request, error: RecordsAltered) -> Response:
         log.error("evidence was refused", path=path_for_log(request), detail=str(error))
         return await respond(
-            request, Failure(HTTPStatus.SERVICE_UNAVAILABLE, "records_altered", "No evidence is made", str(error))
+            request, Failure(HTTPStatus.SERVICE_UNAVAILABLE, "records_altered", "Records were altered", str(error))
         )
 
     @app.exception_handler(NotNow)

@@ -16,7 +16,7 @@ from ledger.canonical import canonical_bytes
 from ledger.keys import generate_key, write_key_file
 from ledger.merkle import leaf_hash
 from store import tables
-from store.audit import ledger_state
+from store.audit.standing import ledger_state
 from store.checkpoints import head_of
 from store.database import reading, writing
 from store.ledger import origin_of

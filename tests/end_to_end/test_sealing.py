@@ -23,7 +23,7 @@ from temporalio.worker import Worker
 from activities.sealing import SIZE, WITNESSED_AT, WITNESSED_SIZE, SealingActivities
 from ledger.checkpoint import read_checkpoint
 from ledger.keys import PinnedKey, SigningKey, generate_key, generate_witness_key
-from store.audit import ledger_state
+from store.audit.standing import ledger_state
 from store.checkpoints import Sealer
 from store.database import lock_ledger, reading, writing
 from store.ledger import append_many, origin_of

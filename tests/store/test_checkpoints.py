@@ -16,7 +16,7 @@ from ledger.keys import PinnedKey, SigningKey, generate_key, generate_witness_ke
 from ledger.merkle import EMPTY_ROOT
 from ledger.tiles import NoSuchTile
 from store import tables
-from store.audit import ledger_state
+from store.audit.standing import ledger_state
 from store.checkpoints import (
     CopiesMissing,
     LedgerDamaged,

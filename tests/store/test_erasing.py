@@ -15,7 +15,8 @@ from changes.state import ConcernCode
 from ledger.findings import Kind
 from ledger.keys import PinnedKey, generate_key
 from store import tables
-from store.audit import Filter, Reader, search
+from store.audit.pages import search
+from store.audit.questions import Filter, Reader
 from store.checkpoints import Sealer
 from store.columns import Document, UtcDateTime
 from store.database import lock_ledger, open_database, reading, writing

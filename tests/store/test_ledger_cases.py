@@ -18,7 +18,8 @@ from ledger.findings import Kind, Layer, Report
 from ledger.keys import PinnedKey, SigningKey, generate_key
 from settings import Settings, SettingsWrong
 from store import tables
-from store.audit import Filter, Reader, exported
+from store.audit.exporting import exported
+from store.audit.questions import Filter, Reader
 from store.checkpoints import RecordsAltered, Sealer, latest_checkpoint, require_whole
 from store.committing import GroupCommitter
 from store.database import NoTransaction, lock_ledger, open_database, reading, writing

@@ -10,8 +10,11 @@ from typing import Any
 import pytest
 from sqlalchemy import Connection, Engine, insert, select, text
 
-from store import audit, searching, tables
-from store.audit import Filter, Reader, exported, search
+from store import searching, tables
+from store.audit import pages, questions
+from store.audit.exporting import exported
+from store.audit.pages import search
+from store.audit.questions import Filter, Reader
 from store.database import lock_ledger, reading, writing
 from store.ledger import append_many
 from store.searching import Way, best_way, fact, index_new_words, rebuild
@@ -26,7 +29,8 @@ MANY = 60
 @pytest.fixture
 def filled(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> Iterator[Connection]:
     """A log in which few are counted, so that more than are counted fit."""
-    monkeypatch.setattr(audit, "COUNTED", 20)
+    for room in (questions, pages):
+        monkeypatch.setattr(room, "COUNTED", 20)
     monkeypatch.setattr(searching, "LOOKED_AT", 30)
     for number in range(MANY):
         said = {"kind": "commented", "text": f"words {number}" + (" third" if number % 3 == 0 else "")}
@@ -44,7 +48,7 @@ def filled(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> Iterator[Connecti
         yield connection
 
 
-def pages(connection: Connection, asked: Filter) -> tuple[list[int], str]:
+def all_pages(connection: Connection, asked: Filter) -> tuple[list[int], str]:
     """The numbers on all pages of seven, and how many fit, which each page says alike."""
     found: list[int] = []
     said: set[str] = set()
@@ -95,7 +99,7 @@ CASES: dict[str, tuple[dict[str, Any], list[int]]] = {
 @pytest.mark.parametrize("case", CASES)
 def test_all_pages_together_show_what_fits_and_the_count_says_when_it_is_more(filled: Connection, case: str) -> None:
     asked, fitting = CASES[case]
-    found, counted = pages(filled, Filter(**asked))
+    found, counted = all_pages(filled, Filter(**asked))
     assert found == fitting[::-1]
     assert counted == fit(asked, fitting)
     assert [record.seq for record in exported(filled, Filter(**asked), AUDITOR, {}, MANY)] == fitting
@@ -111,9 +115,9 @@ def test_every_way_to_find_words_finds_the_same(
 ) -> None:
     if (way is Way.WALKED) is (filled.dialect.name == "postgresql"):
         pytest.skip("this is a way of the other database")
-    monkeypatch.setattr(audit, "best_way", lambda *_: way)
+    monkeypatch.setattr(questions, "best_way", lambda *_: way)
     asked, fitting = CASES[case]
-    assert pages(filled, Filter(**asked)) == (fitting[::-1], fit(asked, fitting))
+    assert all_pages(filled, Filter(**asked)) == (fitting[::-1], fit(asked, fitting))
 
 
 @pytest.mark.parametrize("way", WAYS)
@@ -128,7 +132,7 @@ def test_no_way_to_find_words_finds_for_others_what_is_discreet(
         more = [entry("vote", action="nominated", actor="jonas.okafor", content=json.dumps(said))]
         append_many(connection, more, MONDAY + timedelta(days=1))
     index_new_words(engine)
-    monkeypatch.setattr(audit, "best_way", lambda *_: way)
+    monkeypatch.setattr(questions, "best_way", lambda *_: way)
     with reading(engine) as connection:
         for asked in (Filter(text="words"), Filter(text="words", person="jonas.okafor"), Filter(person="jonas.okafor")):
             found = {
@@ -161,7 +165,7 @@ def test_common_words_are_not_gathered(
         taken.append(best_way(*given))
         return taken[-1]
 
-    monkeypatch.setattr(audit, "best_way", way)
+    monkeypatch.setattr(questions, "best_way", way)
     search(filled, Filter(**asked), AUDITOR, {})
     walked = Way.NONE if postgresql is Way.NONE else Way.WALKED
     assert taken == [postgresql if filled.dialect.name == "postgresql" else walked]
@@ -178,7 +182,7 @@ def test_how_common_words_are_is_told_by_the_newest_before_the_end(
         told.append(asked[2])
         return Way.GATHERED
 
-    monkeypatch.setattr(audit, "best_way", way)
+    monkeypatch.setattr(questions, "best_way", way)
     for asked in (
         Filter(text="words"),
         Filter(text="third"),
@@ -192,16 +196,16 @@ def test_how_common_words_are_is_told_by_the_newest_before_the_end(
 
 def test_the_index_made_anew_finds_the_same(engine: Engine, filled: Connection) -> None:
     asked = Filter(text="words", person="jonas.okafor")
-    before = pages(filled, asked)
+    before = all_pages(filled, asked)
     filled.rollback()
     with writing(engine) as connection:
         lock_ledger(connection)
         rebuild(connection)
     with reading(engine) as connection:
-        assert pages(connection, asked) == ([], "0 records fit")
+        assert all_pages(connection, asked) == ([], "0 records fit")
     assert index_new_words(engine) >= MANY
     with reading(engine) as connection:
-        assert pages(connection, asked) == before
+        assert all_pages(connection, asked) == before
 
 
 def test_what_was_refused_is_found_by_its_own_index(filled: Connection) -> None:

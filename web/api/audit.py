@@ -16,7 +16,10 @@ from changes.state import Stage
 from ledger.bundle import bundle_bytes
 from ledger.tiles import NoSuchTile, entry_bundle, parse_tile_path, tile_bytes
 from store import tables
-from store.audit import AuditPage, Filter, LedgerState, ledger_state, record_access, search
+from store.audit.access import record_access
+from store.audit.pages import AuditPage, search
+from store.audit.questions import Filter
+from store.audit.standing import LedgerState, ledger_state
 from store.bundles import NothingRecorded, bundle_of
 from store.checkpoints import head_of, latest_checkpoint
 from store.keeping import sealer_of, signers_of

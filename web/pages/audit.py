@@ -14,16 +14,10 @@ from starlette.responses import Response, StreamingResponse
 
 from changes.events import EVENTS
 from changes.permissions import Operation, may
-from store.audit import (
-    AuditPage,
-    Evidence,
-    LedgerState,
-    WordsNotIndexed,
-    evidence,
-    ledger_state,
-    record_access,
-    search_and_state,
-)
+from store.audit.access import record_access
+from store.audit.evidence import Evidence, evidence
+from store.audit.pages import AuditPage, WordsNotIndexed, search_and_state
+from store.audit.standing import LedgerState, ledger_state
 from store.bundles import NothingRecorded
 from store.searching import index_new_words
 from web.auditing import FORMATS, called, export_lines, filter_in, reader_of

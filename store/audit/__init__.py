@@ -1,0 +1,1 @@
+"""The trail of all changes: searched, paged, proven and taken out."""
