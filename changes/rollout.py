@@ -20,6 +20,7 @@ from changes.recruiting import gaps
 from changes.refusals import invalid, wrong_stage
 from changes.rules import anybody, decides, evolves, in_phase, in_stage, no_blocking_concern, seat_at, the_lead
 from changes.state import (
+    READINGS_KEPT,
     Change,
     Guard,
     InvitationStatus,
@@ -351,8 +352,11 @@ def _wave_started(change: Change, event: WaveStarted) -> Change:
 def _metric_reported(change: Change, event: MetricReported) -> Change:
     progress = next(p for p in change.rollout.waves if p.wave.name == event.wave)
     reading = Reading(metric=event.metric, value=event.value, by=event.by, at=event.at, healthy=event.healthy)
-    rollout = _with_wave(change.rollout, event.wave, readings=(*progress.readings, reading))
-    return change.having(rollout=rollout)
+    kept = list(progress.readings)
+    of_this_guard = [one for one in kept if one.metric == event.metric]
+    for oldest in of_this_guard[: max(len(of_this_guard) - READINGS_KEPT + 1, 0)]:
+        kept.remove(oldest)
+    return change.having(rollout=_with_wave(change.rollout, event.wave, readings=(*kept, reading)))
 
 
 @evolves(GuardBreached)

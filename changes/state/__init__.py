@@ -19,10 +19,11 @@ from changes.state.gates import Answer, OpenGate, PassedGate
 from changes.state.learning import Benefit, EffectCheck, EffectOutcome, Learning, Retrospective
 from changes.state.proposal import Heard, Proposal, ProposalContent, ProposalVersion, SelfDecision
 from changes.state.road import Operator, Outcome, Phase, Stage, Verdict
-from changes.state.rollout import Guard, Reading, Rollout, Wave, WaveProgress, WaveStatus
+from changes.state.rollout import READINGS_KEPT, Guard, Reading, Rollout, Wave, WaveProgress, WaveStatus
 from changes.state.testing import Conclusion, Result, Round, Stop, Test
 
 __all__ = [
+    "READINGS_KEPT",
     "Answer",
     "Benefit",
     "Change",

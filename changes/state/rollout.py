@@ -55,6 +55,11 @@ class WaveStatus(StrEnum):
     ROLLED_BACK = "rolled_back"
 
 
+READINGS_KEPT = 200
+"""Of each guard, the newest. A system may report for months, and what a change is must stay small enough to be handed
+on; every reading stays in the trail."""
+
+
 class WaveProgress(Value):
     """A wave of the plan with what has happened in it."""
 
@@ -62,6 +67,7 @@ class WaveProgress(Value):
     status: WaveStatus = WaveStatus.PLANNED
     started_at: Moment | None = None
     readings: tuple[Reading, ...] = ()
+    """The oldest first; of each guard at most :data:`READINGS_KEPT`."""
     pauses: tuple[str, ...] = ()
     adoption: int | None = None
 

@@ -21,7 +21,7 @@ from changes.rollout import (
     RollBack,
     StartWave,
 )
-from changes.state import ConcernCode, Phase, Stage, WaveStatus
+from changes.state import READINGS_KEPT, ConcernCode, Phase, Stage, WaveStatus
 from tests.changes.road import (
     PILOT,
     REST,
@@ -228,6 +228,19 @@ class TestReportMetric:
         road = at_pause()
         assert kinds(report(road, "9")) == ["metric_reported"]
         assert [reading.healthy for reading in road.change.rollout.waves[0].readings] == [False, False]
+
+    def test_a_system_may_report_for_months_and_the_change_stays_small(self) -> None:
+        road = at_wave(None, a_wave(guards=(a_guard(), a_guard("Queue", "10"))))
+        report(road, "7", "Queue")
+        for number in range(READINGS_KEPT + 30):
+            report(road, f"{number % 5}", "Complaints")
+        readings = road.change.rollout.waves[0].readings
+        assert [one.metric for one in readings].count("Complaints") == READINGS_KEPT
+        assert (readings[0].metric, readings[0].value) == ("Queue", Decimal(7)), (
+            "another guard's only one is no older one"
+        )
+        assert readings[1].value == 30 % 5 and readings[-1].value == (READINGS_KEPT + 29) % 5
+        assert len(road.change.model_dump_json()) < 100_000
 
     def test_refuses_others_unknown_metrics_and_other_stages(self) -> None:
         command = ReportMetric(metric="Complaints", value=Decimal(1))

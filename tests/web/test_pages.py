@@ -9,8 +9,10 @@ import pytest
 
 from changes.decision import HUMAN_COMMANDS
 from changes.proposal import Submit
+from changes.state import READINGS_KEPT
 from temporal.gateway import NotNow
 from tests.web.office import HOA, JONAS, LEA, MARA, PRIYA, SAMIRA, Office, Page, a_wave, proposal
+from tests.web.situations import rolling
 
 OTHERS = [kind for kind, command in HUMAN_COMMANDS.items() if command is not Submit]
 
@@ -320,6 +322,22 @@ async def test_the_whole_road_is_shown(office: Office) -> None:
     ):
         assert words in page.text, words
     assert re.search(r'aria-current="step">.*<span class="step">Rollout', page.html)
+
+
+async def test_a_page_shows_the_newest_readings_and_says_where_the_others_are(office: Office) -> None:
+    ref = await rolling(office)
+    for value in ("4.125", *["3"] * (READINGS_KEPT - 2)):
+        await office.done(MARA, "report_metric", {"metric": "Complaints", "value": value}, ref)
+    async with office.browser(PRIYA) as browser:
+        before = sound(Page(await browser.get(f"/changes/{ref}")))
+        for _ in range(2):
+            await office.done(MARA, "report_metric", {"metric": "Complaints", "value": "3"}, ref)
+        after = sound(Page(await browser.get(f"/changes/{ref}")))
+    assert "4.125" in before.text and "These are the newest" not in before.text
+    table, hint, _ = after.text.partition(
+        f"These are the newest {READINGS_KEPT} readings. Earlier ones are in the trail."
+    )
+    assert hint and "4.125" not in table.partition("The readings as a table")[2]
 
 
 async def test_nobody_is_kept_at_a_packet_that_asks_nothing_of_them(office: Office) -> None:

@@ -14,6 +14,7 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse
 
 from changes.decision import HUMAN_COMMANDS
+from changes.state import READINGS_KEPT
 from store.demonstration_clock import DemonstrationClock
 from web.pages.charts import guard_chart, test_chart
 from web.pages.comparing import compared
@@ -55,6 +56,7 @@ def _environment() -> jinja2.Environment:
         "outcome_names": OUTCOME_NAMES,
         "stage_names": STAGE_NAMES,
         "chart_of_guard": guard_chart,
+        "readings_kept": READINGS_KEPT,
         "chart_of_test": test_chart,
         "compared": compared,
         "places_for": places_for,
