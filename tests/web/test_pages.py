@@ -333,10 +333,9 @@ async def test_a_page_shows_the_newest_readings_and_says_where_the_others_are(of
         for _ in range(2):
             await office.done(MARA, "report_metric", {"metric": "Complaints", "value": "3"}, ref)
         after = sound(Page(await browser.get(f"/changes/{ref}")))
-    assert "4.125" in before.text and "These are the newest" not in before.text
-    table, hint, _ = after.text.partition(
-        f"These are the newest {READINGS_KEPT} readings. Earlier ones are in the trail."
-    )
+    words = f"The newest {READINGS_KEPT} readings are shown here. All of them are in the trail."
+    assert "4.125" in before.text and words not in before.text
+    table, hint, _ = after.text.partition(words)
     assert hint and "4.125" not in table.partition("The readings as a table")[2]
 
 
