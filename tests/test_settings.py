@@ -114,9 +114,14 @@ def test_a_wrong_value_names_its_variable(monkeypatch: pytest.MonkeyPatch) -> No
 
 
 def test_what_is_set_to_nothing_counts_as_not_set(monkeypatch: pytest.MonkeyPatch) -> None:
+    variables = [
+        str(one.validation_alias or f"GROUNDSWELL_{name.upper()}") for name, one in Settings.model_fields.items()
+    ]
+    for variable in variables:
+        monkeypatch.delenv(variable, raising=False)
     plain = load_settings()
-    for name, field in Settings.model_fields.items():
-        monkeypatch.setenv(str(field.validation_alias or f"GROUNDSWELL_{name.upper()}"), "")
+    for variable in variables:
+        monkeypatch.setenv(variable, "")
     assert load_settings() == plain
 
 
