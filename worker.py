@@ -147,17 +147,19 @@ def _seal_the_rest(sealer: Sealer) -> None:
 
 
 async def _require_no_work_elsewhere(client: Client, task_queue: str) -> None:
-    """Refuse to leave open changes where they began.
+    """Refuse to leave open changes where they began, unless there are some on our own task queue as well.
 
     Raises:
-        SettingsWrong: the settings name another task queue than theirs.
+        SettingsWrong: the settings name another task queue than that of all of them.
     """
     try:
         elsewhere = await work_elsewhere(client, task_queue)
     except TemporalUnavailable as error:
         log.warning("nobody looked whether there are changes on another task queue", cause=str(error))
         return
-    if elsewhere:
+    if elsewhere and elsewhere.ours:
+        log.error("changes are under way on two task queues", found=elsewhere.found, advice=elsewhere.advice)
+    elif elsewhere:
         raise SettingsWrong(f"{elsewhere.found} {elsewhere.advice}")
 
 

@@ -74,7 +74,9 @@ class AskingAgainActivities:
         return calls.AskedAgain(looked_at=looked_at, told=tuple(told))
 
     async def _tell(self, changes: Iterable[str]) -> None:
-        for ref in changes:
+        for number, ref in enumerate(changes):
+            if number % 100 == 99:
+                activity.heartbeat(ref)
             await tell_to_look_again(self._client, self._task_queue, ref, demonstration=self._clock is not None)
 
     @activity.defn(name=calls.SEND_WORD)

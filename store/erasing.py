@@ -138,8 +138,12 @@ def _values_quoting(connection: Connection, changes: Sequence[str], whom: Whom) 
     if not whom.wrote:
         return []
     records = tables.ledger_record.c
-    rows = [row for change in changes for row in connection.execute(_values().where(records.change == change))]
-    return [row for row in rows if _concerns(row, whom)]
+    return [
+        row
+        for change in changes
+        for row in connection.execute(_values().where(records.change == change))
+        if _concerns(row, whom)
+    ]
 
 
 def _values() -> Select[Any]:

@@ -27,6 +27,39 @@ TELLING = 8
 """Characters from which on words of theirs are recognised inside other people's; shorter ones are not only theirs."""
 
 
+class Quotes:
+    """Texts that are looked for in others, however many they are: by their first letters, one look for each place.
+
+    Somebody writes thousands of them in some years, and nobody can record anything while they are looked for: a pattern
+    of all took a minute to make from four hundred.
+    """
+
+    def __init__(self) -> None:
+        self._by_beginning: dict[str, list[str]] = {}
+
+    def __bool__(self) -> bool:
+        return bool(self._by_beginning)
+
+    def add(self, words: str) -> None:
+        """Look for ``words`` from now on, unless they are so short that others write them as well."""
+        alike = self._by_beginning.setdefault(words[:TELLING], []) if len(words) >= TELLING else [words]
+        if words not in alike:
+            alike.append(words)
+            alike.sort(key=len, reverse=True)
+
+    def taken_out_of(self, text: str) -> str:
+        """``text`` without those of them that stand in it as whole words; of two that begin alike, the longer."""
+        parts, done, place = [], 0, 0
+        while self._by_beginning and place <= len(text) - TELLING:
+            alike = self._by_beginning.get(text[place : place + TELLING], ())
+            if quoted := next((one for one in alike if _stands_at(one, text, place)), ""):
+                parts += [text[done:place], _instead_of(quoted)]
+                done = place = place + len(quoted)
+            else:
+                place += 1
+        return "".join((*parts, text[done:]))
+
+
 @dataclass
 class Whom:
     """Whoever is erased, and how they are recognised."""
@@ -38,11 +71,11 @@ class Whom:
     """Under which the ledger knows them."""
     called: tuple[str, ...] = ()
     """Their name and address, where nobody else is called so."""
-    wrote: set[str] = field(default_factory=set)
+    wrote: Quotes = field(default_factory=Quotes)
     """What of theirs is taken out: others may quote it."""
 
     def __post_init__(self) -> None:
-        """Have the patterns made of what is known."""
+        """Have the pattern made by which their reference, name and address are found."""
         self._pattern = _pattern(self.ref, self.called)
 
     @property
@@ -50,15 +83,19 @@ class Whom:
         """All that may stand for them in a text."""
         return (self.ref, *self.called)
 
-    def take_note(self, words: str) -> None:
-        """Remember what was taken out, to find it where it is quoted."""
-        if len(words) >= TELLING and words not in self.wrote:
-            self.wrote.add(words)
-            self._pattern = _pattern(self.ref, (*self.called, *sorted(self.wrote, key=len, reverse=True)))
-
     def without(self, text: str) -> str:
         """``text`` where they are neither named nor quoted."""
-        return self._pattern.sub(lambda found: ERASED if len(found[0]) >= len(ERASED) else SHORT, text)
+        return self.wrote.taken_out_of(self._pattern.sub(lambda found: _instead_of(found[0]), text))
+
+
+def _stands_at(words: str, text: str, place: int) -> bool:
+    end = place + len(words)
+    around = (text[place - 1 : place] if place else "", text[end : end + 1])
+    return text.startswith(words, place) and not any(one.isalnum() or one == "_" for one in around)
+
+
+def _instead_of(words: str) -> str:
+    return ERASED if len(words) >= len(ERASED) else SHORT
 
 
 def _pattern(ref: str, others: Iterable[str]) -> re.Pattern[str]:
@@ -85,7 +122,7 @@ def redacted(content: Any, whom: Whom, words: bool = False, field: str = "") -> 
     if content == whom.ref:
         return content if content.isdigit() and field in NUMBERS else whom.pseudonym
     if words and field in FREE_TEXT and content != ERASED:
-        whom.take_note(content)
+        whom.wrote.add(content)
         return ERASED
     return whom.without(content)
 

@@ -28,6 +28,8 @@ class WorkElsewhere:
 
     present: str
     """The queue that the settings name."""
+    ours: int
+    """What is under way on that one: where there is something, leaving it would be no better."""
 
     @property
     def found(self) -> str:
@@ -41,6 +43,12 @@ class WorkElsewhere:
     @property
     def advice(self) -> str:
         """What to do."""
+        if self.ours:
+            return (
+                f"{self.ours} on “{self.present}” go on. Let a second worker look after “{self.task_queue}” until "
+                "nothing is open there. If they belong to another installation, give this one a Temporal namespace of "
+                "its own."
+            )
         return (
             f"Set it back to “{self.task_queue}”; it can be another when nothing is open. If they belong to another "
             "installation, give this one a Temporal namespace of its own."
@@ -60,7 +68,9 @@ async def work_elsewhere(client: Client, task_queue: str) -> WorkElsewhere | Non
     )
     try:
         async for one in client.list_workflows(query, limit=1):
-            return WorkElsewhere((await client.count_workflows(query)).count, one.task_queue, task_queue)
+            there = (await client.count_workflows(query)).count
+            here = (await client.count_workflows(query.replace("TaskQueue !=", "TaskQueue ="))).count
+            return WorkElsewhere(there, one.task_queue, task_queue, here)
     except RPCError as error:
         raise TemporalUnavailable(f"Temporal does not list what is under way: {error.message}") from error
     return None

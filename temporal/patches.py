@@ -19,4 +19,4 @@ class Patch(StrEnum):
     LOOKS_AT_RECORDS = "looks-at-records"
     """Who tells a change to look again has it read its records first."""
     WAITS_LONGER = "waits-longer"
-    """Time that was noticed in vain is noticed again after a minute, then two, up to an hour; no longer each second."""
+    """Time that was noticed in vain is noticed again after a minute, then two, and so on; no longer each second."""

@@ -86,8 +86,8 @@ async def keep_schedules(
                 await ensure_schedules(client, task_queue, now)
                 log.info("the digest leaves by another clock", zone=now, before=zone)
                 zone = now
-        except RPCError as error:
-            log.warning("the schedules are looked at later", cause=str(error))
+        except Exception as error:  # whatever it is, the worker goes on, and looks again in a minute
+            log.warning("the schedules are looked at later", cause=repr(error))
 
 
 async def _ensure(client: Client, task_queue: str, name: str, workflow: str, spec: ScheduleSpec) -> None:

@@ -16,7 +16,7 @@ from starlette.responses import Response
 
 from ledger.tiles import NoSuchTile
 from store.bundles import NothingRecorded
-from store.checkpoints import LedgerDamaged, RecordsAltered
+from store.checkpoints import CopiesMissing, LedgerDamaged, RecordsAltered
 from store.database import DatabaseUnavailable
 from store.ledger import LedgerStopped
 from store.reading import CursorInvalid
@@ -90,6 +90,14 @@ def register(app: FastAPI) -> None:
     async def _ledger(request: Request, error: Exception) -> Response:
         log.error("the ledger is stopped", path=path_for_log(request), detail=str(error))
         return await respond(request, refusing.ledger_stopped())
+
+    @app.exception_handler(CopiesMissing)
+    async def _missing(request: Request, error: CopiesMissing) -> Response:
+        log.error("copies of checkpoints are missing", path=path_for_log(request), detail=str(error))
+        words = f"{error} What people decide meanwhile is recorded as always."
+        return await respond(
+            request, Failure(HTTPStatus.SERVICE_UNAVAILABLE, "copies_missing", "Nothing can be signed now", words)
+        )
 
     @app.exception_handler(RecordsAltered)
     async def _altered(request: Request, error: RecordsAltered) -> Response:

@@ -123,11 +123,9 @@ class ChangeWorkflow:
         async with self._one_at_a_time:
             await self._remember()
             claim = instruction.assertion
-            update = workflow.current_update_info()
-            applied = await self._decide(
-                command,
-                LookUpFor(instruction.key, claim.actor, claim.via, instruction, update.id if update else ""),
-            )
+            # On record stands the key, not the update's id: that ends with a digest of what somebody wrote.
+            asked = LookUpFor(instruction.key, claim.actor, claim.via, instruction, instruction.key)
+            applied = await self._decide(command, asked)
         if applied.receipt is None:
             refused = applied.refused
             assert refused is not None  # noqa: S101 - what was applied has a receipt or a refusal
@@ -415,7 +413,7 @@ class ChangeWorkflow:
 @dataclass(frozen=True)
 class InVain:
     """Time was noticed and nothing followed, such as while the directory does not know somebody who is asked. It is
-    noticed again later and later; at once when somebody acts, or when the world around the change is different.
+    noticed again later and later; at once when somebody acts, or when the change is told to look again.
     """
 
     version: int

@@ -107,7 +107,7 @@ def test_open_changes_on_another_task_queue_are_wrong(type_in: Type, monkeypatch
         return to
 
     async def elsewhere(_client: object, queue: str) -> WorkElsewhere:
-        return WorkElsewhere(3, "first", queue)
+        return WorkElsewhere(3, "first", queue, 0)
 
     monkeypatch.setenv("TEMPORAL_ADDRESS", "temporal.example:7233")
     monkeypatch.setenv("GROUNDSWELL_TEMPORAL_TASK_QUEUE", "second")

@@ -126,6 +126,9 @@ async def test_what_is_under_way_on_another_queue_is_found(client: Client) -> No
     found = await work_elsewhere(client, "ours")
     assert found is not None
     assert found.found.startswith("2 changes or webhooks are under way on the task queue “o'thers”")
-    assert "Set it back to “o'thers”" in found.advice
+    assert found.ours == 1 and "Let a second worker look after “o'thers”" in found.advice
     other = await work_elsewhere(client, "o'thers")
-    assert other is not None and (other.changes, other.task_queue) == (1, "ours")
+    assert other is not None and (other.changes, other.task_queue, other.ours) == (1, "ours", 2)
+    neither = await work_elsewhere(client, "new")
+    assert neither is not None and (neither.changes, neither.ours) == (3, 0)
+    assert f"Set it back to “{neither.task_queue}”" in neither.advice

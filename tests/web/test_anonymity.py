@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from itertools import count
 from typing import Any
 
@@ -60,6 +60,16 @@ def rows_written(office: Office, but: set[str]) -> str:
                 rows = connection.exec_driver_sql(f'SELECT * FROM "{name}"')  # noqa: S608 - names of our own tables
                 found += [repr(tuple(row)) for row in rows]
     return "\n".join(found)
+
+
+def without_the_real_clock(rows: str) -> str:
+    """Without moments of today: what is beside the story, such as the first start, tells the time of whoever runs this,
+    in which any minute may stand."""
+    today = datetime.now(UTC).date()
+    for day in (today, today - timedelta(days=1)):
+        rows = re.sub(rf"{day:%Y-%m-%d}[ T][0-9:.]+", "", rows)
+        rows = re.sub(rf"datetime\({day.year}, {day.month}, {day.day},[^)]*\)", "", rows)
+    return rows
 
 
 WHERE_PEOPLE_ARE = {"person", "pseudonym", "process", "session", "api_token", "sign_in_link", "directory_import"}
@@ -127,7 +137,7 @@ async def test_no_row_says_in_which_minute_it_was(office: Office) -> None:
     office.clock.now += timedelta(minutes=2)
     await ask(office, PRIYA, "POST", f"/changes/{ref}/edit", {"title": "Answer at once"}, **HEADER)
     assert (await ask(office, PRIYA, "POST", f"/changes/{ref}/close", {"summary": "No"}, **HEADER)).is_client_error
-    in_rows = rows_written(office, but=WHERE_PEOPLE_ARE)
+    in_rows = without_the_real_clock(rows_written(office, but=WHERE_PEOPLE_ARE))
     for trace in ("17:23", "19:23", "456789", f"{MONDAY.hour:02}:17", f"{MONDAY.hour:02}:19", "17, 23", "19, 23"):
         assert trace not in in_rows, trace
     office.clock.now += timedelta(minutes=2)
@@ -135,7 +145,7 @@ async def test_no_row_says_in_which_minute_it_was(office: Office) -> None:
     assert f"{MONDAY.hour:02}:21:23.456789" in rows_written(office, but=WHERE_PEOPLE_ARE), "the test would see one"
     office.clock.now += timedelta(minutes=2)
     await ask(office, PRIYA, "POST", f"/changes/{ref}/confirm_heard", {}, **HEADER)
-    assert f"{MONDAY.hour:02}:23" not in rows_written(office, but=WHERE_PEOPLE_ARE)
+    assert f"{MONDAY.hour:02}:23" not in without_the_real_clock(rows_written(office, but=WHERE_PEOPLE_ARE))
     with reading(office.engine) as connection:
         records = connection.execute(select(tables.ledger_record).order_by(tables.ledger_record.c.seq)).all()
         times = [record.recorded_at for record in records]

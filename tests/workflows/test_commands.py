@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import uuid
 
 import pytest
@@ -16,8 +17,10 @@ from changes.hearing import AcceptForTesting
 from changes.instruction import Instruction, Receipt
 from changes.proposal import Resubmit
 from changes.refusals import RefusalKind, Refused
+from store.database import reading
 from temporal import calls
 from tests.support.examples import MANAGER, OWNER, PROPOSER, TO_TESTING, submit, the_tests
+from tests.support.ledgers import records
 from tests.support.senders import instruction
 from tests.support.waiting import eventually
 from tests.support.workers import Running
@@ -63,6 +66,18 @@ async def test_a_key_used_for_something_else_is_refused(running: Running) -> Non
     assert isinstance(failed.value.cause, ApplicationError)
     assert failed.value.cause.details[0]["rule"] == "key_reused"
     assert len(running.state(change.change).comments) == 1
+
+
+async def test_no_digest_of_what_somebody_wrote_stands_in_a_record(running: Running) -> None:
+    """Temporal tells other words with the same key apart by one; whoever has it can try short words until it fits."""
+    change = running.change()
+    await change.send(PROPOSER, submit())
+    comment = AddComment(about="works", text="No.")
+    await change.send(OWNER, comment, key="of-the-comment")
+    with reading(running.engine) as connection:
+        bodies = [row["body"].decode() for row in records(connection)]
+    assert json.loads(bodies[-1])["workflow"]["update_id"] == "of-the-comment"
+    assert not any(comment.fingerprint()[:16] in body or submit().fingerprint()[:16] in body for body in bodies)
 
 
 async def test_a_key_holds_after_the_change_has_ended(running: Running) -> None:
