@@ -27,11 +27,11 @@ from changes.values import ERASED_PREFIX, is_pseudonym
 from store import tables
 from store.database import adding
 from store.directory import load_directory
-from store.forgetting import forget, forget_mentions, is_known, is_sought
+from store.forgetting import forget, forget_mentions, is_known, is_sought, naming
 from store.ledger import LABEL, Entry, append_many, number_of
 from store.personal_data import How
 from store.recording import event_texts, write_read_model
-from store.redacting import Whom, as_json, redacted
+from store.redacting import Whom, redacted
 from store.restoring import NotAccepted, require_two_people
 from store.searching import rebuild
 from store.sweeping import PATIENCE, sweep
@@ -127,7 +127,7 @@ def _whom(connection: Connection, person: str) -> Whom:
 def _values_about(connection: Connection, whom: Whom) -> Sequence[Any]:
     """The private values of records by whoever is erased, or naming them, oldest first."""
     private = tables.ledger_private
-    named = [private.c.value.contains(as_json(one), autoescape=True) for one in whom.named]
+    named = naming(private.c.value, whom)
     mine = {whom.number, whom.ref}
     rows = connection.execute(_values().where(or_(private.c.subject_ref.in_(mine), *named))).all()
     return [row for row in rows if row.actor in mine or _concerns(row, whom)]
@@ -182,7 +182,7 @@ def _redacted_before(connection: Connection, whom: Whom) -> Sequence[Any]:
     kept, records = tables.redacted_event, tables.ledger_record
     columns = (kept.c.seq, kept.c.value, records.c.change, records.c.actor)
     query = select(*columns).join(records, records.c.seq == kept.c.seq)
-    named = or_(*(kept.c.value.contains(as_json(one), autoescape=True) for one in whom.named))
+    named = or_(*naming(kept.c.value, whom))
     return [row for row in connection.execute(query.where(named)) if _concerns(row, whom)]
 
 

@@ -26,6 +26,11 @@ AT_ONCE = 200
 _OTHER_REFERENCES = (tables.team, tables.process, tables.change)
 
 
+def naming(column: ColumnElement[Any], whom: Whom) -> list[ColumnElement[bool]]:
+    """Conditions, one for each name, on a column with JSON in which it may stand."""
+    return [column.contains(as_json(one), autoescape=True) for one in whom.named]
+
+
 def is_sought(connection: Connection, whom: Whom) -> bool:
     """Whether the reference may be looked for everywhere. Where nothing knows it any more as a person's, it must not be
     one of our own words by mistake: they would be taken out of everybody's records."""
@@ -75,7 +80,7 @@ def forget(connection: Connection, whom: Whom, now: datetime) -> bool:
 
 def _forget_letters(connection: Connection, whom: Whom, changes: Sequence[str]) -> None:
     outbox = tables.outbox
-    telling = [outbox.c.notice.contains(as_json(one), autoescape=True) for one in whom.named]
+    telling = naming(outbox.c.notice, whom)
     done = and_(outbox.c.change.in_(changes), outbox.c.finished_at.is_not(None))
     connection.execute(delete(outbox).where(or_(outbox.c.recipient == whom.ref, *telling, done)))
     _take_out(connection, whom, changes, outbox, outbox.c.notice)
@@ -116,7 +121,7 @@ def _likely(whom: Whom, changes: Sequence[str], table: Table, column: Column[Any
     if column.type is Document:  # which the databases store in letters of their own; there are few
         yield true()
         return
-    yield or_(*(column.contains(as_json(one), autoescape=True) for one in whom.named))
+    yield or_(*naming(column, whom))
     for first in range(0, len(changes), AT_ONCE):
         some = changes[first : first + AT_ONCE]
         if "change" in table.columns:

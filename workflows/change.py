@@ -123,8 +123,7 @@ class ChangeWorkflow:
         async with self._one_at_a_time:
             await self._remember()
             claim = instruction.assertion
-            # On record stands the key, not the update's id: that ends with a digest of what somebody wrote.
-            asked = LookUpFor(instruction.key, claim.actor, claim.via, instruction, instruction.key)
+            asked = LookUpFor(instruction.key, claim.actor, claim.via, instruction)
             applied = await self._decide(command, asked)
         if applied.receipt is None:
             refused = applied.refused
@@ -187,7 +186,8 @@ class ChangeWorkflow:
                 actor=asked.actor,
                 via=asked.via,
                 at=now,
-                update_id=asked.update_id,
+                # Not the update's own id, which ends with a digest of what somebody wrote.
+                update_id=asked.key if asked.instruction else "",
                 version=change.version if change else 0,
                 events=events,
                 refused=refused,
@@ -316,7 +316,7 @@ class ChangeWorkflow:
             if change is None or due is None or due > self._now():
                 return
             key = f"time/{due.isoformat()}/{change.version}"
-            applied = await self._decide(NoticeTime(), LookUpFor(key, SYSTEM, "groundswell", None, ""))
+            applied = await self._decide(NoticeTime(), LookUpFor(key, SYSTEM, "groundswell", None))
             after = self._state.change
             in_vain = after is not None and after.version == change.version and workflow.patched(Patch.WAITS_LONGER)
             before = self._in_vain.times if self._in_vain and self._in_vain.version == change.version else 0
@@ -361,7 +361,7 @@ class ChangeWorkflow:
                 return
             command = TakeOverFollowers(duplicate=duplicate) if duplicate else LookAgain()
             key = f"followers/{duplicate}" if duplicate else f"again/{change.version}"
-            await self._decide(command, LookUpFor(key, SYSTEM, "groundswell", None, ""))
+            await self._decide(command, LookUpFor(key, SYSTEM, "groundswell", None))
 
     # --------------------------------------------------------------------------------------------- delivering
 
@@ -432,9 +432,9 @@ class InVain:
 class LookUpFor:
     """Who asked for a command and with which key; for passing time, Groundswell itself."""
 
-    def __init__(self, key: str, actor: str, via: str, instruction: Instruction | None, update_id: str) -> None:
+    def __init__(self, key: str, actor: str, via: str, instruction: Instruction | None) -> None:
         self.key, self.actor, self.via = key, actor, via
-        self.instruction, self.update_id = instruction, update_id
+        self.instruction = instruction
 
 
 def _has_moved_on(error: ActivityError | ApplicationError) -> bool:
