@@ -23,6 +23,7 @@ from activities.notifying import NotificationActivities
 from activities.posting import PostingActivities
 from activities.sealing import SealingActivities
 from logs import set_up_logs
+from loops import run_program
 from notifications.outside import outside_of
 from notifications.smtp import MailSettings
 from settings import Settings, SettingsWrong, load_settings
@@ -101,6 +102,8 @@ def composed_worker(client: Client, engine: Engine, settings: Settings) -> Itera
             activity_executor=threads,
             max_concurrent_activities=GATHERERS,
             max_concurrent_local_activities=THREADS,
+            # There is no storage beside Temporal's. More than one made the SDK start tasks for each value all the same.
+            max_workflow_task_external_storage_concurrency=1,
             max_cached_workflows=settings.max_cached_workflows,
             # After a worker died, its changes wait this long for it before another takes them over (default 10 s).
             sticky_queue_schedule_to_start_timeout=timedelta(seconds=1),
@@ -194,7 +197,7 @@ def main() -> None:
     collect_garbage_seldom()
     settings = load_settings()
     set_up_logs(settings.log_format)
-    asyncio.run(run(settings))
+    run_program(run(settings))
 
 
 if __name__ == "__main__":

@@ -14,9 +14,8 @@ from sqlalchemy import Engine
 from temporalio import activity
 from temporalio.exceptions import ApplicationError
 
-from changes.commands import COMMANDS
 from changes.facts import SYSTEM
-from changes.instruction import Instruction, assertion_holds
+from changes.instruction import Asked, assertion_holds
 from changes.refusals import RefusalKind, Refused
 from changes.state import Change
 from changes.values import NAMELESS, is_pseudonym
@@ -91,9 +90,8 @@ class DecisionActivities:
         if claim is None:
             holds = request.actor == SYSTEM
         else:
-            instruction = Instruction(change=request.change, key=request.key, assertion=claim)
-            command = COMMANDS[request.command].model_validate(request.content)
-            signed = assertion_holds(self._secret, instruction, command, self._earlier_secrets)
+            asked = Asked(request.change, request.key, request.command, request.fingerprint)
+            signed = assertion_holds(self._secret, claim, asked, self._earlier_secrets)
             holds = claim.actor == request.actor != SYSTEM and signed
         if holds:
             return None

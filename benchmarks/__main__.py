@@ -9,6 +9,7 @@ connections and threads. A ratio is the median over the rounds:
 (b+) the same with as many activities and timers as the budget of 3.5 billable actions a command allows. What (c) saves
     by letting letters gather and timers stand, (b) saves with it; (b+) does not;
 (c) Groundswell's main road through the Temporal client;
+(e) and (f): (b) and (c) with two worker processes each, as docker-compose.yml runs them;
 (d) the same road over HTTP, by a client of HTTP/1.1 with one connection for each change. What the client costs stands
     under "bench", the processor time of this process, where (c) pays for the Temporal client that (d) has in "web".
 """
@@ -58,8 +59,10 @@ from temporal.gateway import Gateway
 from temporal.ports import free_port
 
 CELLS = 10
-BARE, UNGUARDED = "bare", "bare-unguarded"
-"""Task queues of the bare workflows: in the SDK's sandbox, and without it."""
+BARE, UNGUARDED, BARE_PAIR = "bare", "bare-unguarded", "bare-pair"
+"""Task queues of the bare workflows: in the SDK's sandbox, without it, and in the sandbox of two worker processes."""
+OURS, OUR_PAIR = "groundswell", "groundswell-pair"
+"""Task queues of Groundswell: of one worker process, and of two."""
 BENCH = "bench"
 """This process, among those whose time is counted."""
 
@@ -81,9 +84,9 @@ class Bench:
         """The server's count of billable actions so far."""
         return billable_actions(self.server.metrics_url, self.server.namespace)
 
-    def gateway(self) -> Gateway:
-        """Sends to Groundswell's worker."""
-        return Gateway(self.client, "groundswell", timedelta(seconds=60))
+    def gateway(self, queue: str) -> Gateway:
+        """Sends to Groundswell's workers on a task queue."""
+        return Gateway(self.client, queue, timedelta(seconds=60))
 
 
 Road = Callable[[Turn, int], Awaitable[object]]
@@ -134,7 +137,7 @@ async def bare_minimum(bench: Bench, turn: Turn, updates: int) -> None:
 
 
 async def bare_road(bench: Bench, turn: Turn, shape: Shape, queue: str = BARE) -> None:
-    """(b) and (b'): one workflow of the same shape as the main road."""
+    """(b), (b') and (e): one workflow of the same shape as the main road."""
     each, more = divmod(shape.local_activities, shape.updates)
     work = [
         Work(
@@ -168,9 +171,9 @@ async def _bare(bench: Bench, turn: Turn, work: list[Work], queue: str = BARE) -
     await handle.execute_update(BareRoad.end)
 
 
-async def road_by_temporal(bench: Bench, turn: Turn, cell: Cell) -> str:
-    """(c): the main road through the gateway, as the web process uses it."""
-    gateway = bench.gateway()
+async def road_by_temporal(bench: Bench, turn: Turn, cell: Cell, queue: str = OURS) -> str:
+    """(c) and (f): the main road through the gateway, as the web process uses it."""
+    gateway = bench.gateway(queue)
     key = uuid.uuid4().hex
     with writing(bench.engine) as connection:
         change = reserve_reference(connection, f"{cell.colleague(0)}/{key}", datetime.now(UTC))
@@ -234,15 +237,23 @@ async def installation(folder: Path, roads: int, rounds: int) -> AsyncIterator[t
         programs = {
             "mail sink": ["-m", "benchmarks.mail_sink", str(mail_port)],
             "worker": ["-m", "worker"],
+            "worker 1 of 2": ["-m", "worker"],
+            "worker 2 of 2": ["-m", "worker"],
             "bare worker": ["-m", "benchmarks.comparison", BARE, f"sqlite:///{folder / 'bare.db'}"],
             "unguarded": ["-m", "benchmarks.comparison", UNGUARDED, f"sqlite:///{folder / 'unguarded.db'}"],
+            "bare 1 of 2": ["-m", "benchmarks.comparison", BARE_PAIR, f"sqlite:///{folder / 'pair.db'}"],
+            "bare 2 of 2": ["-m", "benchmarks.comparison", BARE_PAIR, f"sqlite:///{folder / 'pair.db'}"],
             "web": ["-m", "cli", "web", "--port", str(port)],
         }
         children: dict[str, ChildProcess] = {}
         try:
             for name, arguments in programs.items():
+                queue = OUR_PAIR if name.startswith("worker ") else OURS
                 children[name] = await ChildProcess.start(
-                    name, [sys.executable, *arguments], log_file=folder / f"{name}.log", environment=environment
+                    name,
+                    [sys.executable, *arguments],
+                    log_file=folder / f"{name}.log",
+                    environment={**environment, "GROUNDSWELL_TEMPORAL_TASK_QUEUE": queue},
                 )
             client = await connect()
             bench = Bench(client, server, engine, folder, roads, rounds, f"http://127.0.0.1:{port}")
@@ -297,6 +308,8 @@ def _kinds(bench: Bench, parts: dict[str, ChildProcess], shape: Shape, tokens: d
     server = {"server": parts["server"]}
     bare, unguarded = {"worker": parts["bare worker"], **server}, {"worker": parts["unguarded"], **server}
     ours = {"worker": parts["worker"], **server}
+    bare_pair = {"worker": parts["bare 1 of 2"], "worker 2": parts["bare 2 of 2"], **server}
+    our_pair = {"worker": parts["worker 1 of 2"], "worker 2": parts["worker 2 of 2"], **server}
     whole = within_budget(shape)
     return [
         Kind("a  minimal", bare, lambda turn, _: bare_minimum(bench, turn, shape.updates)),
@@ -304,6 +317,8 @@ def _kinds(bench: Bench, parts: dict[str, ChildProcess], shape: Shape, tokens: d
         Kind("b' same runner", unguarded, lambda turn, _: bare_road(bench, turn, shape, UNGUARDED)),
         Kind("b  same shape", bare, lambda turn, _: bare_road(bench, turn, shape)),
         Kind("c  Temporal", ours, lambda turn, number: road_by_temporal(bench, turn, Cell(number))),
+        Kind("e  b with two", bare_pair, lambda turn, _: bare_road(bench, turn, shape, BARE_PAIR)),
+        Kind("f  c with two", our_pair, lambda turn, number: road_by_temporal(bench, turn, Cell(number), OUR_PAIR)),
         Kind(
             "d  HTTP",
             {**ours, "web": parts["web"]},
@@ -336,7 +351,7 @@ def _print_figures(runs: list[Run]) -> None:
     for run in runs:
         everything = run.all
         cpu = [
-            f"{everything.cpu[part] / len(everything.latencies) * 1e3:.1f}" if part in everything.cpu else ""
+            f"{spent / len(everything.latencies) * 1e3:.1f}" if (spent := everything.cpu_of(part)) else ""
             for part in ("worker", "server", "web", BENCH)
         ]
         table.add_row(
@@ -353,14 +368,17 @@ def _print_figures(runs: list[Run]) -> None:
 
 def _print_ratios(runs: dict[str, Run]) -> None:
     """The medians of what turns next to each other say, and the smallest and largest."""
+    aims = "aim 0.85 or more", "aim 1.25 or less"
+    compared = (("c", "b", *aims), ("f", "e", *aims), ("c", "b'", "", ""), ("c", "b+", "", ""))
+    console.print(f"{next(iter(runs.values())).at_a_time} at a time:")
+    for name, other, throughput, latency in compared:
+        ours, floor = runs.get(name), runs.get(other)
+        if ours and floor:
+            console.print(f"  {name}/{other} throughput {ratio(ours, floor, _rate)}  {throughput}")
+            console.print(f"  {name}/{other} p50        {ratio(ours, floor, _median)}  {latency}")
     ours = runs.get("c")
     if ours is None:
         return
-    console.print(f"{ours.at_a_time} at a time:")
-    for name, throughput, latency in (("b", "aim 0.85 or more", "aim 1.25 or less"), ("b'", "", ""), ("b+", "", "")):
-        if floor := runs.get(name):
-            console.print(f"  c/{name} throughput {ratio(ours, floor, _rate)}  {throughput}")
-            console.print(f"  c/{name} p50        {ratio(ours, floor, _median)}  {latency}")
     if floor := runs.get("a"):
         console.print(f"  c/a p50        {ratio(ours, floor, _median)}")
     if over_http := runs.get("d"):

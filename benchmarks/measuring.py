@@ -35,6 +35,10 @@ class Turn:
     cpu: dict[str, float] = field(default_factory=dict)
     """Seconds of processor time by process."""
 
+    def cpu_of(self, part: str) -> float:
+        """Seconds of all processes whose name begins with ``part``; 0.0 where there is none."""
+        return sum(seconds for name, seconds in self.cpu.items() if name.startswith(part))
+
     @property
     def rate(self) -> float:
         """Decisions a second."""

@@ -6,10 +6,9 @@ update sent straight to Temporal with somebody's name in it is refused (issue "p
 
 from __future__ import annotations
 
-import hashlib
 import hmac
 from collections.abc import Sequence
-from typing import Annotated
+from typing import Annotated, NamedTuple
 
 from pydantic import Field
 
@@ -66,23 +65,43 @@ class Applied(Value):
     refused: Refused | None = None
 
 
-def _statement(change: str, key: str, actor: str, via: str, at: Moment, command: Command) -> bytes:
-    return "\n".join((change, key, actor, via, at.isoformat(), command.kind, command.fingerprint())).encode()
+class Asked(NamedTuple):
+    """What an assertion speaks for: one command, word for word, on one change with one key."""
+
+    change: Ref
+    key: str
+    kind: str
+    """Of the command."""
+    fingerprint: str
+    """The command's; see :meth:`changes.commands.Command.fingerprint`."""
+
+    @classmethod
+    def of(cls, change: str, key: str, command: Command) -> Asked:
+        """``command`` on ``change`` with ``key``."""
+        return cls(change, key, command.kind, command.fingerprint())
 
 
 def assert_actor(secret: bytes, actor: str, via: Via, at: Moment, change: str, key: str, command: Command) -> Assertion:
     """Sign that ``actor`` asks for exactly this command on this change with this key."""
-    signature = hmac.new(secret, _statement(change, key, actor, via, at, command), hashlib.sha256).hexdigest()
+    signature = _signature(secret, _statement(actor, via, at, Asked.of(change, key, command)))
     return Assertion(actor=actor, via=via, at=at, signature=signature)
 
 
-def assertion_holds(secret: bytes, instruction: Instruction, command: Command, earlier: Sequence[bytes] = ()) -> bool:
-    """Whether the assertion was made with ``secret`` for this command, change and key.
+def assertion_holds(secret: bytes, claim: Assertion, asked: Asked, earlier: Sequence[bytes] = ()) -> bool:
+    """Whether ``claim`` was made with ``secret`` for what is asked.
 
     Args:
         earlier: keys that are still accepted while a new one is brought in.
     """
-    claim = instruction.assertion
-    statement = _statement(instruction.change, instruction.key, claim.actor, claim.via, claim.at, command)
-    made = [hmac.new(key, statement, hashlib.sha256).hexdigest() for key in (secret, *earlier)]
+    statement = _statement(claim.actor, claim.via, claim.at, asked)
+    made = [_signature(key, statement) for key in (secret, *earlier)]
     return any([hmac.compare_digest(signature, claim.signature) for signature in made])
+
+
+def _statement(actor: str, via: str, at: Moment, asked: Asked) -> bytes:
+    about = asked.change, asked.key, actor, via, at.isoformat(), asked.kind, asked.fingerprint
+    return "\n".join(about).encode()
+
+
+def _signature(secret: bytes, statement: bytes) -> str:
+    return hmac.digest(secret, statement, "sha256").hex()

@@ -48,8 +48,8 @@ class LookUpRequest(Value):
     actor: Ref
     at: Moment
     command: str
-    content: dict[str, object]
-    """The command's fields, to check what the assertion was made for."""
+    fingerprint: str
+    """The command's, to check what the assertion was made for."""
     key: str
     assertion: Assertion | None
     """None only for what Groundswell does by itself; no update can leave it out."""

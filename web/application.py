@@ -15,6 +15,7 @@ from fastapi import Depends, FastAPI
 from sqlalchemy import Engine
 from starlette.middleware import Middleware
 
+from loops import run_program
 from settings import Settings
 from store.checkpoints import LedgerDamaged, require_whole
 from store.database import open_database
@@ -171,4 +172,4 @@ async def run(settings: Settings, host: str = "127.0.0.1", port: int = 8000) -> 
 
 def serve(settings: Settings, host: str = "127.0.0.1", port: int = 8000) -> None:
     """Serve until told to stop; see :func:`run`."""
-    asyncio.run(run(settings, host, port))
+    run_program(run(settings, host, port))

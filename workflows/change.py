@@ -56,6 +56,8 @@ class ChangeWorkflow:
         self._timer: asyncio.Task[None] | None = None
         self._timer_for: datetime | None = None
         self._in_vain: InVain | None = None
+        self._reckoned: tuple[Change, datetime | None] | None = None
+        """A change, and when to notice that time has passed for it: asked several times for each decision."""
         self._delivery: asyncio.Task[None] | None = None
         self._word: asyncio.Task[None] | None = None
         self._look_again = list(self._state.look_again)
@@ -159,7 +161,7 @@ class ChangeWorkflow:
         events: tuple[Event, ...] = ()
         refused: Refused | None = None
         try:
-            answer = await self._look_up(command, asked, now)
+            answer = await self._look_up(command, fingerprint, asked, now)
             if answer.refused or answer.facts is None:
                 refused = answer.refused or refuse_unknown(command, answer.unknown) or _nothing_known(answer.unknown)
             else:
@@ -217,7 +219,7 @@ class ChangeWorkflow:
         if change:
             workflow.set_current_details(f"{self._ref} {standing(change)}.")
 
-    async def _look_up(self, command: Command, asked: LookUpFor, now: datetime) -> calls.LookUpAnswer:
+    async def _look_up(self, command: Command, fingerprint: str, asked: LookUpFor, now: datetime) -> calls.LookUpAnswer:
         answer: calls.LookUpAnswer = await workflow.execute_local_activity(
             calls.LOOK_UP,
             calls.LookUpRequest(
@@ -226,7 +228,7 @@ class ChangeWorkflow:
                 actor=asked.actor,
                 at=now,
                 command=command.kind,
-                content=command.model_dump(mode="json"),
+                fingerprint=fingerprint,
                 key=asked.key,
                 assertion=asked.instruction.assertion if asked.instruction else None,
             ),
@@ -286,7 +288,11 @@ class ChangeWorkflow:
         change = self._state.change
         if change and self._in_vain and self._in_vain.version == change.version:
             return self._in_vain.again_at
-        return next_moment(change) if change else None
+        if change is None:
+            return None
+        if self._reckoned is None or self._reckoned[0] is not change:
+            self._reckoned = change, next_moment(change)
+        return self._reckoned[1]
 
     def _needs_earlier_timer(self) -> bool:
         coming = self._next()

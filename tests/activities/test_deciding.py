@@ -64,7 +64,7 @@ def look_up_request(desk: Desk, actor: str, command: Command, assertion: Asserti
         "actor": actor,
         "at": desk.now,
         "command": command.kind,
-        "content": command.model_dump(mode="json"),
+        "fingerprint": command.fingerprint(),
         "key": "k",
         "assertion": assertion,
     }

@@ -7,8 +7,9 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
+from changes.commands import Command
 from changes.hearing import AcceptForTesting, AskForChanges
-from changes.instruction import Instruction, assert_actor, assertion_holds
+from changes.instruction import Asked, Instruction, assert_actor, assertion_holds
 from tests.changes.world import MONDAY
 
 SECRET = b"known to our own processes only"
@@ -20,8 +21,12 @@ def instruction() -> Instruction:
     return Instruction(change="CH-0001", key="key-1", assertion=assertion)
 
 
+def holds(given: Instruction, command: Command = COMMAND, secret: bytes = SECRET) -> bool:
+    return assertion_holds(secret, given.assertion, Asked.of(given.change, given.key, command))
+
+
 def test_holds_for_what_was_signed() -> None:
-    assert assertion_holds(SECRET, instruction(), COMMAND)
+    assert holds(instruction())
 
 
 @pytest.mark.parametrize(
@@ -38,13 +43,13 @@ def test_holds_for_what_was_signed() -> None:
 def test_holds_for_nothing_else(other: dict[str, Any]) -> None:
     content = instruction().model_dump(mode="json")
     content["assertion"] |= other.pop("assertion", {})
-    assert not assertion_holds(SECRET, Instruction.model_validate(content | other), COMMAND)
+    assert not holds(Instruction.model_validate(content | other))
 
 
 def test_holds_for_no_other_command_and_no_other_secret() -> None:
-    assert not assertion_holds(SECRET, instruction(), COMMAND.having(what="Name two desks."))
-    assert not assertion_holds(SECRET, instruction(), AcceptForTesting())
-    assert not assertion_holds(b"another secret", instruction(), COMMAND)
+    assert not holds(instruction(), COMMAND.having(what="Name two desks."))
+    assert not holds(instruction(), AcceptForTesting())
+    assert not holds(instruction(), secret=b"another secret")
 
 
 @pytest.mark.parametrize("key", ["", "x" * 201, "with space", "with\nline", "ä"])

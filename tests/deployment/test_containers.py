@@ -127,6 +127,12 @@ def test_a_filled_in_example_starts_each_container(service: str, start: Start) -
         assert (settings.metrics_host, settings.metrics_port) == ("0.0.0.0", 9464)  # noqa: S104 - in a container
 
 
+def test_two_workers_share_the_work_and_serve_their_metrics_each_on_its_own() -> None:
+    worker = SERVICES["worker"]
+    assert worker["deploy"]["replicas"] == 2
+    assert not {"ports", "container_name"} & set(worker), "either can be had once only"
+
+
 def test_what_the_example_proposes_beyond_that_arrives_and_is_understood(start: Start, secrets: Path) -> None:
     for name in ("earlier-actor.key", "second-ledger.key"):
         shutil.copy(secrets / name.partition("-")[2], secrets / name)

@@ -18,7 +18,7 @@ from changes.anonymity import moment_of
 from changes.commands import Command
 from changes.decision import decide, evolve_all, refuse_unknown, subject_of
 from changes.facts import SYSTEM
-from changes.instruction import Applied, Instruction, Receipt, assertion_holds
+from changes.instruction import Applied, Asked, Instruction, Receipt, assertion_holds
 from changes.passing_time import NoticeTime, next_moment
 from changes.refusals import Refusal, RefusalKind, Refused
 from changes.state import Change
@@ -78,7 +78,9 @@ class InProcessGateway:
         """Apply ``command`` at once."""
         if self.failing:
             raise self.failing
-        assert assertion_holds(self.secret, instruction, command)
+        assert assertion_holds(
+            self.secret, instruction.assertion, Asked.of(instruction.change, instruction.key, command)
+        )
         self.sent.append(instruction)
         return self._apply(
             instruction.change,
