@@ -90,7 +90,9 @@ class NotificationActivities:
 
         Raises:
             MailUnavailable: when the mail server is away; what was sent before that stays sent.
-            ApplicationError: when another round has some of it in hand: what becomes of that is seen by trying again.
+            ApplicationError: when another round has some of it in hand: what becomes of that is seen by trying again;
+                or, once, when a letter was put off, as where the connection broke in the middle of it. Trying again in
+                seconds is usually enough, and the next round of housekeeping is a quarter of an hour away.
         """
         await asyncio.sleep(self._gathering.total_seconds())
         await self._wake_endpoints(change)
@@ -137,22 +139,22 @@ class NotificationActivities:
 
     def _deliver(self, change: str | None, stop: threading.Event) -> calls.Delivery:
         """Send batch by batch, and tick each off before the next: what dies in between repeats no more than a batch."""
-        sent = failed = in_hand = version = after = 0
+        sent = failed = put_off = in_hand = version = after = 0
         claimant, more = new_claimant(), True
         with self._mailers.lend() as mailer:
             while more and not stop.is_set():
                 batch = self._claim(change, after, claimant)
                 round_ = self._send(batch, mailer, stop)
                 sent, failed = sent + len(round_.delivered), failed + len(round_.failed)
+                put_off += round_.put_off
                 in_hand, version = in_hand + batch.in_hand + len(round_.lost), batch.version
                 # Where all were read, what came meanwhile belongs to a later version, and to the next round.
                 after, more = round_.looked_at(batch.last), batch.full or bool(round_.left)
-        if change and in_hand and not stop.is_set():
-            raise ApplicationError(
-                f"Another round has letters in hand: {in_hand} of {change}",
-                type="LettersInHand",
-                category=ApplicationErrorCategory.BENIGN,
-            )
+        if change and not stop.is_set():
+            if in_hand:
+                raise _try_again("LettersInHand", f"Another round has letters in hand: {in_hand} of {change}")
+            if put_off and activity.info().attempt == 1:
+                raise _try_again("LettersPutOff", f"The mail server put off {put_off} of {change}")
         return calls.Delivery(sent=sent, failed=failed, version=version)
 
     def _claim(self, change: str | None, after: int, claimant: str) -> _Batch:
@@ -331,9 +333,18 @@ class _Round:
         for item in list(self.left.values()):
             self.fail(item, reason, final=False)
 
+    @property
+    def put_off(self) -> int:
+        """How many could not leave now."""
+        return sum(not final for _, _, final in self.failed)
+
     def looked_at(self, last: int) -> int:
         """The number up to which all were looked at, where ``last`` was the last of the batch."""
         return min(self.left) - 1 if self.left else last
+
+
+def _try_again(kind: str, why: str) -> ApplicationError:
+    return ApplicationError(why, type=kind, category=ApplicationErrorCategory.BENIGN)
 
 
 def _name(directory: Directory, ref: str) -> str:

@@ -30,7 +30,13 @@ from temporalio.client import (
 )
 from temporalio.service import RPCError, RPCStatusCode
 
-from temporal.calls import ASKING_AGAIN_WORKFLOW, DIGEST_WORKFLOW, HOUSEKEEPING_WORKFLOW, SEALING_WORKFLOW
+from temporal.calls import (
+    ASKING_AGAIN_NOW,
+    ASKING_AGAIN_WORKFLOW,
+    DIGEST_WORKFLOW,
+    HOUSEKEEPING_WORKFLOW,
+    SEALING_WORKFLOW,
+)
 
 HOUSEKEEPING_EVERY = timedelta(minutes=15)
 SEALING_EVERY = timedelta(minutes=1)
@@ -63,6 +69,7 @@ async def ensure_schedules(
     monday = ScheduleCalendarSpec(day_of_week=(ScheduleRange(1),), hour=(ScheduleRange(7),))
     weekly = ScheduleSpec(calendars=[monday], time_zone_name=zone)
     await _ensure(client, task_queue, "digest", DIGEST_WORKFLOW, weekly)
+    await _end_if_elsewhere(client, ASKING_AGAIN_NOW, task_queue)  # or whoever wants it at once would wait for ever
 
 
 async def keep_schedules(
@@ -134,12 +141,15 @@ async def _end_what_nobody_works_on(client: Client, handle: ScheduleHandle, task
     """End runs that the schedule began on another queue: while one is there, no other would begin. Nothing is lost,
     because the next one does what it would have done."""
     for running in (await handle.describe()).info.running_actions:
-        if not isinstance(running, ScheduleActionExecutionStartWorkflow):
-            continue
-        run = client.get_workflow_handle(running.workflow_id)
-        try:
-            if (await run.describe()).task_queue != task_queue:
-                await run.terminate("Workers look at another task queue now.")
-        except RPCError as error:
-            if error.status != RPCStatusCode.NOT_FOUND:  # it has ended by itself
-                raise
+        if isinstance(running, ScheduleActionExecutionStartWorkflow):
+            await _end_if_elsewhere(client, running.workflow_id, task_queue)
+
+
+async def _end_if_elsewhere(client: Client, workflow_id: str, task_queue: str) -> None:
+    run = client.get_workflow_handle(workflow_id)
+    try:
+        if (await run.describe()).task_queue != task_queue:
+            await run.terminate("Workers look at another task queue now.")
+    except RPCError as error:
+        if error.status != RPCStatusCode.NOT_FOUND:  # there was none, or it has ended by itself
+            raise

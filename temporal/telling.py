@@ -5,7 +5,7 @@ from __future__ import annotations
 from temporalio.client import Client
 from temporalio.common import WorkflowIDConflictPolicy, WorkflowIDReusePolicy
 
-from temporal.calls import ASKING_AGAIN_WORKFLOW, CHANGE_WORKFLOW, LOOK_AGAIN, LOOK_AT_THE_CLOCK
+from temporal.calls import ASKING_AGAIN_NOW, ASKING_AGAIN_WORKFLOW, CHANGE_WORKFLOW, LOOK_AGAIN, LOOK_AT_THE_CLOCK
 from temporal.start import ChangeStart
 
 
@@ -30,7 +30,7 @@ async def ask_again(client: Client, task_queue: str) -> None:
     """Have all open gates looked at, now."""
     await client.start_workflow(
         ASKING_AGAIN_WORKFLOW,
-        id="asking-again-now",
+        id=ASKING_AGAIN_NOW,
         task_queue=task_queue,
         id_conflict_policy=WorkflowIDConflictPolicy.USE_EXISTING,
         id_reuse_policy=WorkflowIDReusePolicy.ALLOW_DUPLICATE,

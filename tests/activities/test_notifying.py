@@ -7,6 +7,7 @@ import signal
 from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from email import message_from_bytes
 from email.message import EmailMessage
@@ -65,10 +66,12 @@ def notifying(engine: Engine, port: int) -> NotificationActivities:
     return NotificationActivities(engine, Authority(), settings, "https://groundswell.nordwind.example", at_once)
 
 
-def deliver(engine: Engine, port: int, change: str | None = None) -> calls.Delivery:
+def deliver(engine: Engine, port: int, change: str | None = None, attempt: int = 1) -> calls.Delivery:
     with closing(notifying(engine, port)) as activities:
         if change:
-            return asyncio.run(ActivityEnvironment().run(activities.deliver_notices, change))
+            environment = ActivityEnvironment()
+            environment.info = replace(environment.info, attempt=attempt)
+            return asyncio.run(environment.run(activities.deliver_notices, change))
         return asyncio.run(ActivityEnvironment().run(activities.deliver_leftover_notices))
 
 
@@ -410,6 +413,20 @@ def test_a_recipient_put_off_for_now_does_not_keep_the_others_from_hearing(
     assert [row["attempts"] for row in rows(filed)] == [2, 0, 2, 0]
     clerk.refusals.clear()
     assert deliver(filed, office) == calls.Delivery(sent=2)
+
+
+def test_a_letter_put_off_is_tried_once_more_at_once_and_then_left_to_housekeeping(
+    filed: Engine, clerk: Clerk, office: int
+) -> None:
+    """A connection that breaks in the middle of a change's only letter must not cost a quarter of an hour."""
+    clerk.refusals[ADDRESSES[MANAGER]] = "452 4.2.2 Mailbox full"
+    with pytest.raises(ApplicationError, match="The mail server put off 1 of CH-1") as said:
+        deliver(filed, office, "CH-1")
+    assert said.value.category is ApplicationErrorCategory.BENIGN and not said.value.non_retryable
+    assert arrived(clerk) == [("CH-1", OWNER)], "nobody else waits for it"
+    assert deliver(filed, office, "CH-1", attempt=2) == calls.Delivery(failed=1, version=2)
+    clerk.refusals.clear()
+    assert deliver(filed, office, "CH-1", attempt=2) == calls.Delivery(sent=1, version=2)
 
 
 def test_mail_for_somebody_who_is_not_active_any_more_is_dropped(filed: Engine, clerk: Clerk, office: int) -> None:

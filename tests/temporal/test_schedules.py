@@ -12,11 +12,12 @@ from typing import TypeVar
 import pytest
 from temporalio.client import Client, ScheduleActionStartWorkflow, ScheduleDescription, WorkflowExecutionStatus
 
-from temporal.calls import CHANGE_WORKFLOW, HOUSEKEEPING_WORKFLOW, WEBHOOK_WORKFLOW
+from temporal.calls import ASKING_AGAIN_NOW, CHANGE_WORKFLOW, HOUSEKEEPING_WORKFLOW, WEBHOOK_WORKFLOW
 from temporal.development_server import DevelopmentServer
 from temporal.occupancy import work_elsewhere
 from temporal.plugin import groundswell_plugin
 from temporal.schedules import ensure_schedules, keep_schedules
+from temporal.telling import ask_again
 
 pytestmark = pytest.mark.temporal
 T = TypeVar("T")
@@ -93,6 +94,25 @@ async def test_a_run_that_waits_on_a_queue_where_nobody_works_any_more_keeps_non
     )
     await ensure_schedules(client, "others")  # as a second worker does: what runs on its own queue goes on
     assert (await runs())["others"] == WorkflowExecutionStatus.RUNNING
+
+
+async def test_what_somebody_wanted_at_once_does_not_wait_where_nobody_works_any_more(client: Client) -> None:
+    async def standing() -> tuple[str, WorkflowExecutionStatus | None]:
+        found = await client.get_workflow_handle(ASKING_AGAIN_NOW).describe()
+        return found.task_queue, found.status
+
+    await ask_again(client, "ours")
+    await ensure_schedules(client, "others")
+    assert await standing() == ("ours", WorkflowExecutionStatus.TERMINATED)
+    await ask_again(client, "others")
+    await ensure_schedules(client, "others")
+    assert await standing() == ("others", WorkflowExecutionStatus.RUNNING)
+
+
+async def test_two_workers_that_start_at_the_same_moment_both_start(client: Client) -> None:
+    for queue in ("ours", "others"):
+        await asyncio.gather(*(ensure_schedules(client, queue) for _ in range(2)))
+        assert {await queue_of(client, name) for name in NAMES} == {queue}
 
 
 async def test_the_digest_follows_a_policy_that_takes_force_while_the_worker_runs(client: Client) -> None:
