@@ -12,8 +12,8 @@ T = TypeVar("T")
 def run_program(program: Coroutine[Any, Any, T]) -> T:
     """Run ``program`` to its end on the fastest loop there is.
 
-    Temporal's SDK crosses from its own threads into the loop a dozen times for each decision; libuv's loop takes a
-    fourteenth of a worker's processor time off that (docs/decisions/0048).
+    Temporal's SDK crosses from its own threads into the loop a dozen times for each decision; libuv's loop saves
+    up to a tenth of a worker's processor time (docs/decisions/0048).
     """
     with asyncio.Runner(loop_factory=fastest_loop()) as runner:
         return runner.run(program)
