@@ -9,9 +9,9 @@ connections and threads. A ratio is the median over the rounds:
 (b+) the same with as many activities and timers as the budget of 3.5 billable actions a command allows. What (c) saves
     by letting letters gather and timers stand, (b) saves with it; (b+) does not;
 (c) Groundswell's main road through the Temporal client;
-(e) and (f): (b) and (c) with two worker processes each, as docker-compose.yml runs them;
 (d) the same road over HTTP, by a client of HTTP/1.1 with one connection for each change. What the client costs stands
-    under "bench", the processor time of this process, where (c) pays for the Temporal client that (d) has in "web".
+    under "bench", the processor time of this process, where (c) pays for the Temporal client that (d) has in "web";
+(e) and (f): (b) and (c) with two worker processes each, as docker-compose.yml runs them.
 """
 
 from __future__ import annotations
@@ -245,15 +245,15 @@ async def installation(folder: Path, roads: int, rounds: int) -> AsyncIterator[t
             "bare 2 of 2": ["-m", "benchmarks.comparison", BARE_PAIR, f"sqlite:///{folder / 'pair.db'}"],
             "web": ["-m", "cli", "web", "--port", str(port)],
         }
+        queues = {"worker 1 of 2": OUR_PAIR, "worker 2 of 2": OUR_PAIR}
         children: dict[str, ChildProcess] = {}
         try:
             for name, arguments in programs.items():
-                queue = OUR_PAIR if name.startswith("worker ") else OURS
                 children[name] = await ChildProcess.start(
                     name,
                     [sys.executable, *arguments],
                     log_file=folder / f"{name}.log",
-                    environment={**environment, "GROUNDSWELL_TEMPORAL_TASK_QUEUE": queue},
+                    environment={**environment, "GROUNDSWELL_TEMPORAL_TASK_QUEUE": queues.get(name, OURS)},
                 )
             client = await connect()
             bench = Bench(client, server, engine, folder, roads, rounds, f"http://127.0.0.1:{port}")
@@ -317,13 +317,13 @@ def _kinds(bench: Bench, parts: dict[str, ChildProcess], shape: Shape, tokens: d
         Kind("b' same runner", unguarded, lambda turn, _: bare_road(bench, turn, shape, UNGUARDED)),
         Kind("b  same shape", bare, lambda turn, _: bare_road(bench, turn, shape)),
         Kind("c  Temporal", ours, lambda turn, number: road_by_temporal(bench, turn, Cell(number))),
-        Kind("e  b with two", bare_pair, lambda turn, _: bare_road(bench, turn, shape, BARE_PAIR)),
-        Kind("f  c with two", our_pair, lambda turn, number: road_by_temporal(bench, turn, Cell(number), OUR_PAIR)),
         Kind(
             "d  HTTP",
             {**ours, "web": parts["web"]},
             lambda turn, number: road_by_http(bench, turn, Cell(number), tokens),
         ),
+        Kind("e  b with two", bare_pair, lambda turn, _: bare_road(bench, turn, shape, BARE_PAIR)),
+        Kind("f  c with two", our_pair, lambda turn, number: road_by_temporal(bench, turn, Cell(number), OUR_PAIR)),
     ]
 
 

@@ -62,15 +62,12 @@ async def work_elsewhere(client: Client, task_queue: str) -> WorkElsewhere | Non
         TemporalUnavailable: it does not answer. All the rest may well work.
     """
     ours = task_queue.replace("\\", "\\\\").replace("'", "\\'")
-    query = (
-        f"ExecutionStatus = 'Running' AND WorkflowType IN ('{CHANGE_WORKFLOW}', '{WEBHOOK_WORKFLOW}') "
-        f"AND TaskQueue != '{ours}'"
-    )
+    under_way = f"ExecutionStatus = 'Running' AND WorkflowType IN ('{CHANGE_WORKFLOW}', '{WEBHOOK_WORKFLOW}')"
+    elsewhere, here = f"{under_way} AND TaskQueue != '{ours}'", f"{under_way} AND TaskQueue = '{ours}'"
     try:
-        async for one in client.list_workflows(query, limit=1):
-            there = (await client.count_workflows(query)).count
-            here = (await client.count_workflows(query.replace("TaskQueue !=", "TaskQueue ="))).count
-            return WorkElsewhere(there, one.task_queue, task_queue, here)
+        async for one in client.list_workflows(elsewhere, limit=1):
+            there = (await client.count_workflows(elsewhere)).count
+            return WorkElsewhere(there, one.task_queue, task_queue, (await client.count_workflows(here)).count)
     except RPCError as error:
         raise TemporalUnavailable(f"Temporal does not list what is under way: {error.message}") from error
     return None

@@ -286,10 +286,10 @@ class ChangeWorkflow:
     def _next(self) -> datetime | None:
         """When to notice that time has passed."""
         change = self._state.change
-        if change and self._in_vain and self._in_vain.version == change.version:
-            return self._in_vain.again_at
         if change is None:
             return None
+        if self._in_vain and self._in_vain.version == change.version:
+            return self._in_vain.again_at
         if self._reckoned is None or self._reckoned[0] is not change:
             self._reckoned = change, next_moment(change)
         return self._reckoned[1]

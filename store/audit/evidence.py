@@ -17,9 +17,7 @@ from ledger.proofs import ProofInvalid, verify_inclusion
 from ledger.record import columns_of
 from ledger.tiles import NoSuchTile
 from store.audit.entries import AuditEntry, entry_of, mapping_in, withheld_from
-from store.audit.questions import (
-    Reader,
-)
+from store.audit.questions import Reader
 from store.checkpoints import latest_checkpoint
 from store.finding import Shape
 from store.ledger import origin_of

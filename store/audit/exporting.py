@@ -16,12 +16,7 @@ from ledger.merkle import leaf_hash
 from ledger.record import columns_of, commitments_of, instant_text, policy_of
 from ledger.tiles import NoSuchTile, TileReader
 from store.audit.entries import entry_of, withheld_from
-from store.audit.questions import (
-    Filter,
-    Reader,
-    bounding_of,
-    question_about,
-)
+from store.audit.questions import Filter, Reader, bounding_of, question_about
 from store.checkpoints import RecordsAltered, head_of
 from store.ledger import LABEL
 from store.tiles import passing_reader
